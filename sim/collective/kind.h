@@ -1,0 +1,37 @@
+// What a collective does. How it does it (ring, tree, ...) is a CollectiveSchedule, and the choice is
+// the engine's, or NCCL's own when live.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+namespace stepcast {
+
+enum class CollectiveKind : std::uint8_t {
+  kAllReduce,
+  kAllGather,
+  kReduceScatter,
+  kBroadcast,
+  kReduce,
+  kAllToAll,
+};
+
+constexpr std::string_view name_of(CollectiveKind kind) {
+  switch (kind) {
+    case CollectiveKind::kAllReduce:
+      return "all_reduce";
+    case CollectiveKind::kAllGather:
+      return "all_gather";
+    case CollectiveKind::kReduceScatter:
+      return "reduce_scatter";
+    case CollectiveKind::kBroadcast:
+      return "broadcast";
+    case CollectiveKind::kReduce:
+      return "reduce";
+    case CollectiveKind::kAllToAll:
+      return "all_to_all";
+  }
+  return "";
+}
+
+}  // namespace stepcast

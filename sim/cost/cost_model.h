@@ -1,0 +1,49 @@
+// What each op of a program costs: the device profile times kernels, the stack profile times the CPU
+// and corrects kernels for the software that runs them, the network profile times collectives. The
+// engine asks this one object and knows nothing of profiles.
+#pragma once
+
+#include "sim/base/grade.h"
+#include "sim/base/quantity.h"
+#include "sim/compute/kernels.h"
+#include "sim/cost/device_profile.h"
+#include "sim/cost/network_profile.h"
+#include "sim/cost/stack_profile.h"
+#include "sim/topology/topology.h"
+
+namespace stepcast {
+
+/// A predicted duration and how well it is founded.
+struct Cost {
+  Seconds time;
+  Grade grade = Grade::kAssumed;
+  double relative_sigma = 0;  ///< one standard deviation, relative
+};
+
+class CostModel {
+ public:
+  /// Keeps copies. Throws Error(kUnsupported) when the profile is for another device.
+  CostModel(Device device, DeviceProfile device_profile, NetworkProfile network, StackProfile stack);
+
+  /// GPU time of a kernel in sustained training. Throws Error(kUnsupported), naming the kernel and how
+  /// to measure it, when the profile can't time it.
+  Cost kernel(const Kernel& kernel) const;
+  /// CPU time to issue one op that runs on the GPU.
+  Seconds issue_compute(const Kernel& kernel) const;
+  Seconds issue_collective() const;
+  Seconds issue_p2p() const;
+  /// CPU time of the training loop, once per microbatch and once per step.
+  Seconds per_microbatch() const;
+  Seconds per_step() const;
+
+  const NetworkProfile& network() const { return network_; }
+  const StackProfile& stack() const { return stack_; }
+
+ private:
+  Device device_;
+  DeviceProfile device_profile_;
+  NetworkProfile network_;
+  StackProfile stack_;
+};
+
+}  // namespace stepcast

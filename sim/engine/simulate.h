@@ -1,0 +1,75 @@
+// The simulating interpreter: simulate(job, fabric, costs) -> when everything happens. Compute runs on
+// the ranks' own clocks, bytes on the wire run in SimGrid. Folding: ranks, communicators and links that
+// colour refinement finds alike are simulated once; the result is exact, or they are kept apart.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "sim/cost/cost_model.h"
+#include "sim/program/job.h"
+#include "sim/topology/fabric.h"
+#include "sim/trace/trace.h"
+
+namespace stepcast {
+
+enum class Fidelity : std::uint8_t {
+  kFluid,    ///< a collective is one coupled activity; closed form where it provably shares no link
+  kMessage,  ///< every chunk is a flow: the reference, up to some 100 ranks
+};
+
+enum class Folding : std::uint8_t {
+  kFull,          ///< whatever colour refinement proves alike
+  kKeepReplicas,  ///< data-parallel replicas apart
+  kNone,          ///< every rank apart
+};
+
+struct SimulateOptions {
+  Fidelity fidelity = Fidelity::kFluid;
+  Folding folding = Folding::kFull;
+  std::vector<double> slowdown;  ///< by rank, of compute; empty: all 1 (stragglers have > 1)
+  bool attribute = true;         ///< fill RankReport's times by cause (walks every op once more)
+  bool spans = false;            ///< fill Trace (implies attribute)
+};
+
+/// Where the compute stream of a rank spends the step. The parts add up to the step time.
+struct TimeByCause {
+  Seconds compute;             ///< kernels running (all classes)
+  Seconds wait_tensor;         ///< exposed communication, by group
+  Seconds wait_data;
+  Seconds wait_embedding;
+  Seconds wait_pipeline;       ///< waiting for a message: transfers and the bubble together
+  Seconds transfer_pipeline;   ///< of that: the time in which the awaited bytes were really moving
+  Seconds wait_host;           ///< GPU idle because the CPU had not issued yet
+  Seconds tail;                ///< finished, others still busy
+};
+
+/// One per rank class.
+struct RankReport {
+  Rank representative = 0;
+  std::uint32_t count = 0;  ///< ranks of this class
+  std::uint32_t program = 0;
+  Seconds end;              ///< its last op
+  TimeByCause time;
+  std::vector<Seconds> compute_by_kind;  ///< indexed by KernelKind
+};
+
+struct Simulation {
+  Seconds step_time;
+  std::vector<RankReport> ranks;
+  std::vector<std::uint32_t> class_of_rank;  ///< index into `ranks`
+  Trace trace;
+  Grade grade = Grade::kFitted;  ///< worst of the costs used
+  std::uint64_t flows = 0;       ///< SimGrid activities
+  std::uint64_t events = 0;
+};
+
+/// The job must have passed verify(). Rank r runs on GPU r of the fabric. Throws Error(kUnsupported)
+/// when an op can't be costed; InternalError when ranks wait for each other for ever.
+/// One engine lives per process: calls run one after the other, from one thread.
+Simulation simulate(const Job& job, const Fabric& fabric, const CostModel& costs,
+                    const SimulateOptions& options = {});
+
+}  // namespace stepcast

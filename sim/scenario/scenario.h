@@ -1,0 +1,65 @@
+// A scenario names a model, a topology, a plan, a stack and a training step, and resolves the files:
+// by name from the shipped folders, or by path beside the scenario.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "sim/cost/cost_model.h"
+#include "sim/model/model.h"
+#include "sim/plan/plan.h"
+#include "sim/topology/topology.h"
+
+namespace stepcast {
+
+/// A figure somebody measured for this configuration, printed beside the prediction.
+struct Published {
+  Seconds step_time;       ///< zero: none
+  Bytes peak_memory;       ///< zero: none
+  std::string source;
+};
+
+struct Scenario {
+  std::string file;
+  std::string name;
+  Model model;
+  Topology topology;
+  std::int64_t num_gpus = 0;
+  Plan plan;
+  Training training;
+  Traits traits;
+  StackProfile stack;
+  DeviceProfile device_profile;
+  NetworkProfile network_profile;
+  Published published;
+};
+
+/// Folders of shipped files: models/, topologies/, scenarios/ are looked up below `root`.
+struct Library {
+  std::string root;
+  std::string model_file(const std::string& name) const;      ///< models/NAME.json
+  std::string topology_file(const std::string& name) const;   ///< topologies/NAME.json
+  std::string device_file(const std::string& name) const;
+  std::string device_profile_file(const std::string& name) const;
+  std::string network_profile_file(const std::string& name) const;
+  std::string stack_file(const std::string& name) const;
+};
+
+/// The folder with models/ and topologies/: $STEPCAST_HOME, else found from the program's own place
+/// upwards, else the source tree it was built from. Throws Error(kIo) naming what was tried.
+Library find_library();
+
+/// Reads a scenario and all it names, checks every part and the plan against model and cluster, and
+/// throws one Error with every problem found (kInput before kInfeasible).
+Scenario load_scenario(const std::string& file, const Library& library);
+
+/// Parts on their own, for the ledger and `check`.
+Model load_model(const std::string& name_or_path, const Library& library);
+Topology load_topology(const std::string& name_or_path, const Library& library);
+struct Stack {
+  Traits traits;
+  StackProfile profile;
+};
+Stack load_stack(const std::string& name_or_path, const Library& library);
+
+}  // namespace stepcast

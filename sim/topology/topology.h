@@ -1,0 +1,84 @@
+// What the job runs on: a device, a node full of them, and a fabric between nodes, as
+// topologies/*.json says it. Plain facts; links and routes are made of them in fabric.h.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "sim/base/json_fields.h"
+
+namespace stepcast {
+
+/// A GPU's datasheet (topologies/devices/*.json). How fast kernels really run on it is a device
+/// profile's (topologies/calibrations/).
+struct Device {
+  std::string name;  ///< "A100-SXM-80GB"
+  std::string generation;  ///< "volta", "ampere", "hopper", "blackwell", "ada"
+  FlopsPerSec peak_fp32, peak_tf32, peak_fp16, peak_bf16, peak_fp8;  ///< dense; zero: unsupported
+  Bytes memory_capacity;
+  BytesPerSec memory_bandwidth;
+  std::int64_t num_sms = 0;
+  Watts power_limit;
+  Watts idle_power;
+
+  FlopsPerSec peak(Dtype dtype) const;
+};
+
+enum class IntraNode : std::uint8_t {
+  kNvswitch,  ///< every GPU has one up and one down link into a non-blocking switch
+  kMesh,      ///< NVLinks pair by pair (DGX-1 hybrid cube mesh)
+  kPcie,      ///< GPUs under PCIe switches, hosts between
+};
+
+/// One direct NVLink bundle of a mesh.
+struct MeshLink {
+  std::int64_t a = 0, b = 0;  ///< local GPU indices
+  std::int64_t count = 1;     ///< parallel NVLinks, each of Node::intra_bandwidth per direction
+};
+
+struct Node {
+  std::int64_t gpus = 8;
+  IntraNode intra = IntraNode::kNvswitch;
+  BytesPerSec intra_bandwidth;  ///< per direction: of one GPU (switch, PCIe) or of one link (mesh)
+  std::vector<MeshLink> mesh;
+  std::int64_t gpus_per_pcie_switch = 0;  ///< kPcie only
+  std::int64_t nics = 8;        ///< local GPU g uses NIC g * nics / gpus
+  BytesPerSec nic_bandwidth;    ///< per NIC and direction
+  Watts host_power;             ///< CPUs, fans, NICs, under load
+};
+
+enum class FabricKind : std::uint8_t {
+  kSingleSwitch,    ///< all NICs on one non-blocking switch
+  kRailOptimized,   ///< NIC i of every node of a pod on leaf switch i; leaves joined by a spine
+};
+
+struct FabricSpec {
+  FabricKind kind = FabricKind::kRailOptimized;
+  std::int64_t nodes_per_leaf = 32;
+  double oversubscription = 1.0;  ///< leaf: bandwidth to nodes / bandwidth to the spine
+};
+
+/// A cluster (topologies/*.json).
+struct Topology {
+  std::string name;
+  Device device;
+  Node node;
+  FabricSpec fabric;
+  std::int64_t num_nodes = 1;     ///< how many there are at the most
+  std::string device_profile;     ///< name of a file in topologies/calibrations/
+  std::string network_profile;    ///< name of a file in topologies/networks/
+  DollarsPerHour price_per_gpu_hour;
+  DollarsPerJoule electricity_price;
+  double power_usage_effectiveness = 1.0;  ///< facility power / IT power
+  std::int64_t num_gpus() const { return num_nodes * node.gpus; }
+};
+
+/// Reads a device object / a topology object. `device` of a topology is a name that `find_device`
+/// resolves to a parsed document (throws Error when there is none).
+Device read_device(JsonValue value, Problems& problems);
+Topology read_topology(JsonValue value, Problems& problems,
+                       const std::function<JsonDocument(const std::string&)>& find_device);
+
+}  // namespace stepcast
