@@ -1,6 +1,6 @@
-// What each op of a program costs: the device profile times kernels, the stack profile times the CPU
-// and corrects kernels for the software that runs them, the network profile times collectives. The
-// engine asks this one object and knows nothing of profiles.
+// What each op of a program costs: the device profile times kernels, the stack profile times the
+// CPU and corrects kernels for the software that runs them, the network profile times collectives.
+// The engine asks this one object and knows nothing of profiles.
 #pragma once
 
 #include "sim/base/grade.h"
@@ -22,11 +22,12 @@ struct Cost {
 
 class CostModel {
  public:
-  /// Keeps copies. Throws Error(kUnsupported) when the profile is for another device.
-  CostModel(Device device, DeviceProfile device_profile, NetworkProfile network, StackProfile stack);
+  /// Keeps copies.
+  CostModel(Device device, DeviceProfile device_profile, NetworkProfile network,
+            StackProfile stack);
 
-  /// GPU time of a kernel in sustained training. Throws Error(kUnsupported), naming the kernel and how
-  /// to measure it, when the profile can't time it.
+  /// GPU time of a kernel in sustained training. Throws Error(kUnsupported), naming the kernel and
+  /// how to measure it, when the profile can't time it.
   Cost kernel(const Kernel& kernel) const;
   /// CPU time to issue one op that runs on the GPU.
   Seconds issue_compute(const Kernel& kernel) const;

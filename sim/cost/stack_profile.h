@@ -1,6 +1,7 @@
 // What a training framework adds to the kernels: how long its CPU side takes to issue work, and how
 // far its kernels are from the device profile's. One file per framework (scenarios/stacks/*.json);
-// its structural traits, which change the program, are plan/plan.h's Traits and stand in the same file.
+// its structural traits, which change the program, are plan/plan.h's Traits and stand in the same
+// file.
 #pragma once
 
 #include <string>
@@ -15,25 +16,25 @@ namespace stepcast {
 struct StackProfile {
   std::string name;
   Grade grade = Grade::kAssumed;
-  double gemm_efficiency = 1.0;       ///< of the device profile's sustained GEMM rate
-  double attention_efficiency = 1.0;  ///< of the device profile's flash-attention rate
-  double memory_efficiency = 0.75;    ///< of HBM bandwidth, memory-bound operators
-  double score_bytes = 12.0;          ///< bytes moved per attention score, forward, unfused
-  double score_backward_ratio = 1.2;  ///< backward over forward of the same
+  double gemm_efficiency = 1.0;          ///< of the device profile's sustained GEMM rate
+  double attention_efficiency = 1.0;     ///< of the device profile's flash-attention rate
+  double memory_efficiency = 1.0;        ///< of the device profile's rate of memory-bound kernels
+  double score_bytes = 12.0;             ///< bytes moved per attention score, forward, unfused
+  double score_backward_ratio = 1.2;     ///< backward over forward of the same
   double misaligned_head_factor = 10.0;  ///< time of attention products when head_dim % 8 != 0
-  double logit_bytes = 16.0;          ///< bytes moved per logit in the loss, forward (backward alike)
-  Seconds issue_forward{20e-6};       ///< CPU time per kernel issued in forward
-  Seconds issue_backward{20e-6};      ///< the same in backward (autograd's thread)
-  Seconds issue_update{10e-6};        ///< per optimizer kernel
-  Seconds issue_collective{40e-6};    ///< extra CPU time per collective
-  Seconds issue_p2p{40e-6};           ///< per send or receive
-  Seconds per_microbatch{0.5e-3};     ///< training loop, data
-  Seconds per_step{10e-3};            ///< once per step: logging, scheduler, loss scaling
-  double relative_sigma = 0.1;        ///< uncertainty left after fitting
+  double logit_bytes = 16.0;        ///< bytes moved per logit in the loss, forward (backward alike)
+  Seconds issue_forward{20e-6};     ///< CPU time per kernel issued in forward
+  Seconds issue_backward{20e-6};    ///< the same in backward (autograd's thread)
+  Seconds issue_update{10e-6};      ///< per optimizer kernel
+  Seconds issue_collective{40e-6};  ///< extra CPU time per collective
+  Seconds issue_p2p{40e-6};         ///< per send or receive
+  Seconds per_microbatch{0.5e-3};   ///< training loop, data
+  Seconds per_step{10e-3};          ///< once per step: logging, scheduler, loss scaling
+  double relative_sigma = 0.1;      ///< uncertainty left after fitting
 
   // Memory that no buffer of the program shows.
-  Bytes context_memory{0};            ///< CUDA context, libraries, NCCL communicators
-  double fragmentation = 1.0;         ///< reserved by the allocator / needed, of non-static memory
+  Bytes context_memory{0};     ///< CUDA context, libraries, NCCL communicators
+  double fragmentation = 1.0;  ///< reserved by the allocator / needed, of non-static memory
 };
 
 StackProfile read_stack_profile(JsonValue value, Problems& problems);

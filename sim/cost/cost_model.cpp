@@ -1,0 +1,161 @@
+#include "sim/cost/cost_model.h"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+namespace stepcast {
+namespace {
+
+/// (a^4 + b^4)^(1/4) without pow: the same bits on every machine.
+double smooth_max(double a, double b) {
+  const double a2 = a * a, b2 = b * b;
+  return std::sqrt(std::sqrt(a2 * a2 + b2 * b2));
+}
+
+double interpolate(const std::vector<std::int64_t>& xs, const std::vector<double>& ys, double x) {
+  if (x <= static_cast<double>(xs.front())) return ys.front();
+  for (std::size_t i = 1; i < xs.size(); ++i) {
+    const double left = static_cast<double>(xs[i - 1]), right = static_cast<double>(xs[i]);
+    if (x <= right) return ys[i - 1] + (ys[i] - ys[i - 1]) * (x - left) / (right - left);
+  }
+  return ys.back();
+}
+
+double rate_factor(const GemmModel& model, KernelKind kind) {
+  if (kind == KernelKind::kGemmDgrad) return model.dgrad_efficiency;
+  if (kind == KernelKind::kGemmWgrad) return model.wgrad_efficiency;
+  return 1.0;
+}
+
+[[noreturn]] void cannot_time(const DeviceProfile& profile, const Kernel& kernel,
+                              std::string_view lacking) {
+  throw Error(ErrorKind::kUnsupported,
+              "device profile \"" + profile.name + "\" cannot time " + to_text(kernel) +
+                  ": it has no " + std::string(lacking) + " model for " +
+                  std::string(name_of(kernel.dtype)) +
+                  "; choose another precision, or measure one with `stepcast profile`");
+}
+
+Cost gemm_cost(const Kernel& kernel, const Device& device, const DeviceProfile& profile,
+               double efficiency) {
+  const auto& found = profile.gemm[static_cast<std::size_t>(kernel.dtype)];
+  if (!found || device.peak(kernel.dtype).value() <= 0) cannot_time(profile, kernel, "GEMM");
+  const double m = static_cast<double>(kernel.dims[0]), n = static_cast<double>(kernel.dims[1]),
+               k = static_cast<double>(kernel.dims[2]);
+  const double batch = static_cast<double>(std::max<std::int64_t>(kernel.dims[3], 1));
+  // A batch fills the machine as more rows would, but each product has its own edges and k loop.
+  const double shape = (1 + found->m0 / (m * batch)) * (1 + found->n0 / n) * (1 + found->k0 / k);
+  const double rate = device.peak(kernel.dtype).value() * found->efficiency *
+                      rate_factor(*found, kernel.kind) * efficiency;
+  const double compute = 2 * m * n * k * batch / rate * shape;
+  const double traffic = static_cast<double>(size_of(kernel.dtype)) * batch *
+                         (m * k + n * k + m * n) /
+                         (device.memory_bandwidth.value() * found->memory_efficiency);
+  return {.time = Seconds(smooth_max(compute, traffic)) + found->overhead,
+          .grade = found->grade,
+          .relative_sigma = found->relative_sigma};
+}
+
+/// Attention products of a head dimension that tensor cores can't load in 16-byte pieces fall back
+/// to slow kernels (BLOOM's tuning log: head_dim mod 8).
+bool misaligned(const Kernel& kernel) {
+  if (size_of(kernel.dtype) != 2) return false;
+  return kernel.dims[0] % 8 != 0 || kernel.dims[1] % 8 != 0 || kernel.dims[2] % 8 != 0;
+}
+
+Cost attention_cost(const Kernel& kernel, const Device& device, const DeviceProfile& profile,
+                    double efficiency) {
+  const auto& found = profile.attention[static_cast<std::size_t>(kernel.dtype)];
+  if (!found || device.peak(kernel.dtype).value() <= 0)
+    cannot_time(profile, kernel, "fused attention");
+  const double batch = static_cast<double>(kernel.dims[0]),
+               heads = static_cast<double>(kernel.dims[1]),
+               length = static_cast<double>(kernel.dims[3]);
+  const double tiles = batch * heads * static_cast<double>((kernel.dims[3] + 127) / 128);
+  const double waves = std::max(1.0, static_cast<double>(device.num_sms) / tiles);
+  const double row = kernel.causal ? length / found->causal_s0_factor : length;
+  const double rate =
+      device.peak(kernel.dtype).value() * efficiency *
+      interpolate(found->head_dims, found->efficiency, static_cast<double>(kernel.dims[5]));
+  Kernel forward = kernel;
+  forward.kind = KernelKind::kFlashAttentionForward;
+  double time = flops_of(forward).value() / rate * (1 + found->s0 / row) * waves;
+  if (kernel.kind == KernelKind::kFlashAttentionBackward) time *= found->backward_over_forward;
+  return {.time = Seconds(time) + found->overhead,
+          .grade = found->grade,
+          .relative_sigma = found->relative_sigma};
+}
+
+/// Bytes that this software moves for the kernel: the minimum of the catalogue, or what the stack's
+/// implementation is known to move.
+double traffic_of(const Kernel& kernel, const StackProfile& stack) {
+  const double elements = static_cast<double>(kernel.dims[0]);
+  switch (kernel.kind) {
+    case KernelKind::kScoreSoftmaxForward:
+      return stack.score_bytes * elements;
+    case KernelKind::kScoreSoftmaxBackward:
+      return stack.score_bytes * stack.score_backward_ratio * elements;
+    case KernelKind::kCrossEntropyForward:
+    case KernelKind::kCrossEntropyBackward:
+      return stack.logit_bytes * elements * static_cast<double>(kernel.dims[1]);
+    default:
+      return static_cast<double>(bytes_of(kernel).value());
+  }
+}
+
+Cost memory_cost(const Kernel& kernel, const Device& device, const DeviceProfile& profile,
+                 const StackProfile& stack) {
+  double efficiency = profile.memory_efficiency;
+  for (const auto& [kind, measured] : profile.memory_kernels)
+    if (kind == kernel.kind) efficiency = measured;
+  const double rate = device.memory_bandwidth.value() * efficiency * stack.memory_efficiency;
+  return {.time = Seconds(traffic_of(kernel, stack) / rate) + profile.memory_overhead,
+          .grade = profile.memory_grade,
+          .relative_sigma = 0.2};
+}
+
+}  // namespace
+
+CostModel::CostModel(Device device, DeviceProfile device_profile, NetworkProfile network,
+                     StackProfile stack)
+    : device_(std::move(device)),
+      device_profile_(std::move(device_profile)),
+      network_(std::move(network)),
+      stack_(std::move(stack)) {}
+
+Cost CostModel::kernel(const Kernel& kernel) const {
+  switch (info(kernel.kind).family) {
+    case KernelFamily::kGemm:
+      return gemm_cost(kernel, device_, device_profile_, stack_.gemm_efficiency);
+    case KernelFamily::kBatchedGemm: {
+      Cost cost = gemm_cost(kernel, device_, device_profile_, stack_.gemm_efficiency);
+      if (misaligned(kernel)) cost.time = cost.time * stack_.misaligned_head_factor;
+      return cost;
+    }
+    case KernelFamily::kAttention:
+      return attention_cost(kernel, device_, device_profile_, stack_.attention_efficiency);
+    case KernelFamily::kMemoryBound:
+      return memory_cost(kernel, device_, device_profile_, stack_);
+  }
+  throw InternalError("unhandled kernel family");
+}
+
+Seconds CostModel::issue_compute(const Kernel& kernel) const {
+  switch (info(kernel.kind).pass) {
+    case KernelPass::kForward:
+      return stack_.issue_forward;
+    case KernelPass::kBackward:
+      return stack_.issue_backward;
+    case KernelPass::kUpdate:
+      return stack_.issue_update;
+  }
+  throw InternalError("unhandled kernel pass");
+}
+
+Seconds CostModel::issue_collective() const { return stack_.issue_collective; }
+Seconds CostModel::issue_p2p() const { return stack_.issue_p2p; }
+Seconds CostModel::per_microbatch() const { return stack_.per_microbatch; }
+Seconds CostModel::per_step() const { return stack_.per_step; }
+
+}  // namespace stepcast

@@ -1,0 +1,247 @@
+#!/usr/bin/env python3
+"""fit_device_profiles KERNELS_DIR [--write]: device profiles from published kernel measurements.
+
+KERNELS_DIR holds gemm.csv, attention.csv and memory_ops.csv (columns as in tests/validation/README.md).
+For each shipped GPU the smooth models of sim/cost/device_profile.h are fitted on 60 % of the shapes and
+judged on the other 40 %; then on rows of other campaigns that no fit has seen. With --write the profiles
+in topologies/calibrations/ are refitted on all rows of their sources and rewritten.
+
+Needs Debian's python3-numpy and python3-scipy.
+"""
+import argparse
+import csv
+import json
+import os
+import zlib
+
+import numpy as np
+from scipy.optimize import least_squares
+
+ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..')
+
+# Which rows calibrate which profile. `gemm`: dtype of the profile -> (gpu, dtype, source prefix).
+PROFILES = {
+    'v100': dict(
+        device='V100-SXM2-32GB', condition='burst',
+        gemm={'fp16': ('V100-SXM2-16GB', 'fp16', 'DeepBench'), 'fp32': ('V100-SXM2-16GB', 'fp32', 'DeepBench')},
+        attention=None, memory=('V100-PCIe-32GB', 900e9)),
+    'a100-40g': dict(
+        device='A100-SXM-40GB', condition='burst',
+        gemm={'bf16': ('A100-SXM4-80GB', 'bf16', 'aiconfigurator/sglang'), 'fp32': ('A100-PCIe-80GB', 'fp32', 'NeuSight')},
+        attention=('A100-SXM4-80GB', 'FA2', ('flash-attention', 'aiconfigurator')), memory=('A100', 2039e9)),
+    'a100-80g': dict(
+        device='A100-SXM-80GB', condition='burst',
+        gemm={'bf16': ('A100-SXM4-80GB', 'bf16', 'aiconfigurator/sglang'), 'fp32': ('A100-PCIe-80GB', 'fp32', 'NeuSight')},
+        attention=('A100-SXM4-80GB', 'FA2', ('flash-attention', 'aiconfigurator')), memory=('A100', 2039e9)),
+    'h100': dict(
+        device='H100-SXM-80GB', condition='burst',
+        gemm={'bf16': ('H100-SXM5-80GB', 'bf16', 'aiconfigurator/sglang'), 'fp8': ('H100-SXM5-80GB', 'fp8', 'aiconfigurator'),
+              'fp32': ('H100-SXM5-80GB', 'fp32', 'NeuSight')},
+        attention=('H100-SXM5-80GB', 'FA2', ('flash-attention',)), memory=('H100', 3352e9)),
+    'h200': dict(
+        device='H200-SXM-141GB', condition='sustained',
+        gemm={'bf16': ('H200-SXM-141GB', 'bf16', 'aiconfigurator/vllm-0.22'), 'fp8': ('H200-SXM-141GB', 'fp8', 'aiconfigurator')},
+        attention=('H200-SXM-141GB', 'cuDNN', ('cudnn-frontend',)), memory=('H200', 4800e9)),
+    'b200': dict(
+        device='B200-SXM-180GB', condition='sustained',
+        gemm={'bf16': ('B200-SXM', 'bf16', 'aiconfigurator/vllm-0.22'), 'fp8': ('B200-SXM', 'fp8', 'aiconfigurator')},
+        attention=('B200-SXM', 'TE/FA', ('SimuMax',)), memory=('GB200', 8000e9)),
+    'l40s': dict(
+        device='L40S-48GB', condition='burst',
+        gemm={'bf16': ('L40S', 'bf16', 'aiconfigurator/sglang')},
+        attention=('L40S', 'FA2', ('aiconfigurator',)), memory=('L40S', 864e9)),
+}
+# Dense datasheet peaks (FLOP/s), bandwidth and SMs, as in topologies/devices/.
+HARDWARE = {
+    'v100': dict(peak={'fp16': 125e12, 'fp32': 15.7e12}, bandwidth=900e9, sms=80),
+    'a100-40g': dict(peak={'bf16': 312e12, 'fp32': 19.5e12}, bandwidth=1555e9, sms=108, fit_bandwidth=2039e9),
+    'a100-80g': dict(peak={'bf16': 312e12, 'fp32': 19.5e12}, bandwidth=2039e9, sms=108),
+    'h100': dict(peak={'bf16': 989.5e12, 'fp8': 1979e12, 'fp32': 67e12}, bandwidth=3352e9, sms=132),
+    'h200': dict(peak={'bf16': 989.5e12, 'fp8': 1979e12}, bandwidth=4800e9, sms=132),
+    'b200': dict(peak={'bf16': 2250e12, 'fp8': 4500e12}, bandwidth=8000e9, sms=148),
+    'l40s': dict(peak={'bf16': 362e12}, bandwidth=864e9, sms=142),
+}
+SIZE = {'fp32': 4, 'fp16': 2, 'bf16': 2, 'fp8': 1}
+# Published name of a memory-bound operator -> kernel of sim/compute/kernels.cpp.
+OPERATORS = {
+    'rmsnorm_fwd': 'rms_norm_forward', 'rmsnorm_bwd': 'rms_norm_backward', 'layernorm_fwd': 'layer_norm_forward',
+    'layernorm_bwd': 'layer_norm_backward', 'swiglu_fwd': 'swiglu_forward', 'swiglu_bwd': 'swiglu_backward',
+    'gelu_fwd': 'gelu_forward', 'residual_add': 'residual_dropout_forward', 'add_fwd': 'residual_dropout_forward',
+}
+
+
+def rows(folder, name):
+    with open(os.path.join(folder, name), newline='') as f:
+        return list(csv.DictReader(f))
+
+
+def held(shape):
+    """40 % of the shapes, chosen by the shape itself: the same on every machine and run."""
+    return zlib.crc32(repr(shape).encode()) % 10 < 4
+
+
+def gemm_time(p, m, n, k, peak, bandwidth, size):
+    e, b, t0, m0, n0, k0 = p
+    compute = 2 * m * n * k / (e * peak) * (1 + m0 / m) * (1 + n0 / n) * (1 + k0 / k)
+    memory = size * (m * k + n * k + m * n) / (b * bandwidth)
+    return (compute ** 4 + memory ** 4) ** 0.25 + t0 * 1e-6
+
+
+def fit_gemm(table, peak, bandwidth, size):
+    m, n, k, t = (table[:, i] for i in range(4))
+    start, low, high = [.75, .8, 3, 50, 50, 100], [.1, .2, 0, 0, 0, 0], [1.1, 1.5, 30, 500, 500, 500]
+    weak = np.array([0, 0.3, 0, 0.002, 0.002, 0.001])  # gentle priors for what few shapes decide
+
+    def residual(p):
+        return np.concatenate([np.log(gemm_time(p, m, n, k, peak, bandwidth, size) / t), weak * (p - np.array(start))])
+    return least_squares(residual, start, bounds=(low, high), loss='soft_l1', f_scale=.05, x_scale=np.maximum(start, 1e-2)).x
+
+
+def gemm_table(data, gpu, dtype, source, layouts=('TN',)):
+    picked = [(float(r['m']), float(r['n']), float(r['k']), float(r['time_us']) * 1e-6) for r in data
+              if r['gpu'] == gpu and r['dtype'] == dtype and r['source'].startswith(source) and r['layout'] in layouts
+              and r['time_us'] and r['batch'] in ('', '1') and min(float(r['m']), float(r['n']), float(r['k'])) >= 64]
+    return np.array(sorted(picked)).reshape(-1, 4)
+
+
+def errors(predicted, measured):
+    e = predicted / measured - 1
+    return dict(rows=len(e), median=float(np.median(abs(e))), mean=float(np.mean(abs(e))), bias=float(np.median(e)))
+
+
+def show(title, e):
+    if e['rows']:
+        print('  %-58s %4d rows  median %5.1f %%  mean %5.1f %%  bias %+5.1f %%' % (title, e['rows'], 100 * e['median'], 100 * e['mean'], 100 * e['bias']))
+
+
+def attention_time(p, dims, d, seq, flops, peak, waves):
+    e = np.interp(d, dims, p[:len(dims)])
+    t0, s0 = p[len(dims):]
+    return t0 * 1e-6 + flops / (e * peak) * (1 + s0 / seq) * waves
+
+
+def attention_table(data, gpu, impl, sources, sms):
+    out = []
+    for r in data:
+        if r['gpu'] != gpu or r['impl'] != impl or not r['source'].startswith(sources) or r['dtype'] not in ('fp16', 'bf16') or not r['time_us']:
+            continue
+        b, h, s, d = (float(r[c]) for c in ('batch', 'heads', 'seq', 'head_dim'))
+        flops = 4 * b * h * s * s * d * (0.5 if r['causal'] == '1' else 1)
+        out.append((d, s, flops, max(1, sms / (b * h * np.ceil(s / 128))), float(r['causal'] == '1'), r['pass'], float(r['time_us']) * 1e-6))
+    return out
+
+
+def fit_attention(table, peak):
+    """Forward and forward+backward rows together: a backward counts 2.5 times the flops, at `ratio` times the time."""
+    dims = sorted({r[0] for r in table})
+    arr = {c: np.array([r[i] for r in table]) for i, c in enumerate(('d', 's', 'f', 'w', 'c'))}
+    t = np.array([r[6] for r in table])
+    kind = np.array([r[5] for r in table])
+
+    def predict(p):
+        seconds = attention_time(np.concatenate([p[:len(dims)], p[-3:-1]]), dims, arr['d'], arr['s'] / np.where(arr['c'] > 0, 3.0, 1.0), arr['f'], peak, arr['w'])
+        factor = np.where(kind == 'fwd', 1.0, np.where(kind == 'bwd', p[-1], 1.0 + p[-1]))
+        return seconds * factor
+
+    start = [.5] * len(dims) + [5, 100, 2.5]
+    low, high = [.05] * len(dims) + [1, 0, 2.0], [1.0] * len(dims) + [20, 600, 4.5]
+    weak = np.array([0.0] * len(dims) + [0.02, 0.001, 0.3])
+    p = least_squares(lambda p: np.concatenate([np.log(predict(p) / t), weak * (p - np.array(start))]), start, bounds=(low, high),
+                      loss='soft_l1', f_scale=.1, x_scale=np.maximum(start, 1e-2)).x
+    return dims, p, predict
+
+
+def memory_classes(data, gpu_prefix, bandwidth):
+    """Per operator: share of the bandwidth of the best implementation among rows of at least 32 MB."""
+    best = {}
+    for r in data:
+        name = OPERATORS.get(r['op'])
+        if name is None or not r['gpu'].startswith(gpu_prefix) or not r['bytes'] or float(r['bytes']) < 32e6:
+            continue
+        rate = float(r['bytes']) / (float(r['time_us']) * 1e-6) / bandwidth
+        if rate < 1:
+            best.setdefault((name, r['source'].split('/')[0]), []).append(rate)
+    out = {}
+    for (name, source), rates in sorted(best.items()):
+        e = float(np.median(rates))
+        if len(rates) >= 3 and e > 0.3:  # below that the published traffic is not the operator's
+            if name not in out or e > out[name][0]:
+                out[name] = (e, source, len(rates))
+    return out
+
+
+def us(seconds_us):
+    return '%.3g us' % seconds_us
+
+
+def profile_of(name, spec, data):
+    hw = HARDWARE[name]
+    fit_bandwidth = hw.get('fit_bandwidth', hw['bandwidth'])
+    out = {'name': name, 'device': spec['device'], 'condition': spec['condition'],
+           'comment': 'Written by tools/fit_device_profiles.py; models in sim/cost/device_profile.h.', 'gemm': {}, 'attention': {}}
+    print(name)
+    for dtype, (gpu, row_dtype, source) in spec['gemm'].items():
+        table = gemm_table(data['gemm'], gpu, row_dtype, source, ('TN', 'NN'))
+        mask = np.array([held(tuple(r[:3])) for r in table])
+        args = (hw['peak'][dtype], fit_bandwidth, SIZE[dtype])
+        p = fit_gemm(table[~mask], *args)
+        test = table[mask & (table[:, :3].min(axis=1) >= 256)]
+        e = errors(gemm_time(p, *test[:, :3].T, *args), test[:, 3])
+        show('gemm %s, 40 %% of the shapes held out, m, n, k >= 256' % dtype, e)
+        p = fit_gemm(table, *args)
+        for other_source in sorted({r['source'] for r in data['gemm'] if r['gpu'] == gpu and r['dtype'] in ('fp16', 'bf16') and SIZE[dtype] == 2}):
+            other = gemm_table(data['gemm'], gpu, 'fp16' if other_source.startswith('vidur') else 'bf16', other_source)
+            if len(other) and not other_source.startswith(source):
+                other = other[other[:, :3].min(axis=1) >= 256]
+                show('gemm %s, unseen campaign %s' % (dtype, other_source), errors(gemm_time(p, *other[:, :3].T, *args), other[:, 3]))
+        model = dict(efficiency=p[0], memory_efficiency=p[1], m0=p[3], n0=p[4], k0=p[5])
+        model = {k: round(float(v), 4) for k, v in model.items()}
+        model.update(overhead=us(p[2]), dgrad_efficiency=1.0, wgrad_efficiency=0.96, grade='fitted', relative_sigma=round(max(e['mean'], 0.05), 3),
+                     source='%s, %s %s' % (source, gpu, row_dtype))
+        out['gemm'][dtype] = model
+        if dtype == 'bf16':
+            out['gemm']['fp16'] = dict(model, source=model['source'] + ' (same tensor-core rate)')
+            if name not in ('v100', 'l40s'):
+                out['gemm']['tf32'] = dict(model, grade='assumed', relative_sigma=0.15, source='bf16 fractions of the tf32 peak')
+    if spec['attention']:
+        gpu, impl, sources = spec['attention']
+        table = attention_table(data['attention'], gpu, impl, sources, hw['sms'])
+        train = [r for r in table if not held(r[:3])]
+        dims, p, _ = fit_attention(train, hw['peak']['bf16'])
+        test = [r for r in table if held(r[:3])]
+        if test:
+            kinds = np.array([r[5] for r in test])
+            cols = [np.array([r[i] for r in test]) for i in range(5)]
+            seconds = attention_time(np.concatenate([p[:len(dims)], p[-3:-1]]), dims, cols[0], cols[1] / np.where(cols[4] > 0, 3.0, 1.0), cols[2], hw['peak']['bf16'], cols[3])
+            seconds = seconds * np.where(kinds == 'fwd', 1.0, np.where(kinds == 'bwd', p[-1], 1 + p[-1]))
+            e = errors(seconds, np.array([r[6] for r in test]))
+            show('attention %s, 40 %% of the shapes held out' % impl, e)
+        dims, p, _ = fit_attention(table, hw['peak']['bf16'])
+        model = dict(implementation=impl, head_dims=[int(d) for d in dims], efficiency=[round(float(x), 4) for x in p[:len(dims)]], s0=round(float(p[-2]), 1),
+                     causal_s0_factor=3.0, backward_over_forward=round(float(p[-1]), 3), overhead=us(p[-3]), grade='fitted',
+                     relative_sigma=round(max(e['mean'], 0.05), 3), source='%s, %s' % (' and '.join(sources), gpu))
+        out['attention'] = {'bf16': model, 'fp16': model}
+    classes = memory_classes(data['memory'], *spec['memory'])
+    default = float(np.median([c[0] for c in classes.values()])) if classes else 0.75
+    out['memory'] = {'efficiency': round(max(default, 0.6), 3), 'overhead': '2 us', 'grade': 'fitted' if classes else 'assumed',
+                     'kernels': {k: {'efficiency': round(e, 3), 'source': '%s, median of %d' % (s, n)} for k, (e, s, n) in classes.items()}}
+    out['launch'] = {'period': '2.4 us', 'source': 'gpu-benches small kernels, back to back in a stream'}
+    return out
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
+    parser.add_argument('kernels', help='folder with gemm.csv, attention.csv, memory_ops.csv')
+    parser.add_argument('--write', action='store_true', help='rewrite topologies/calibrations/*.json')
+    args = parser.parse_args()
+    data = {'gemm': rows(args.kernels, 'gemm.csv'), 'attention': rows(args.kernels, 'attention.csv'), 'memory': rows(args.kernels, 'memory_ops.csv')}
+    for name, spec in PROFILES.items():
+        profile = profile_of(name, spec, data)
+        if args.write:
+            with open(os.path.join(ROOT, 'topologies', 'calibrations', name + '.json'), 'w') as f:
+                json.dump(profile, f, indent=2)
+                f.write('\n')
+
+
+if __name__ == '__main__':
+    main()
