@@ -1,5 +1,6 @@
-// The catalogue of compute kernels: names, dimensions, and the work that follows from them. The same
-// entry is timed by the cost room, drawn in reports, and one day launched by the live executor.
+// The catalogue of compute kernels: names, dimensions, and the work that follows from them. The
+// same entry is timed by the cost room, drawn in reports, and one day launched by the live
+// executor.
 #pragma once
 
 #include <array>
@@ -13,38 +14,41 @@
 
 namespace stepcast {
 
-/// Dimensions are given in the order of the comment; unused ones are 0. B = sequences, S = tokens of a
-/// sequence, T = tokens = B * S, H = hidden size, N = elements.
+/// Dimensions are given in the order of the comment; unused ones are 0. B = sequences, S = tokens
+/// of a sequence, T = tokens = B * S, H = hidden size, V = columns of the logits held, N =
+/// elements. A GEMM computes result(m,n) = a(m,k) b(k,n), `batch` times; a batch left at 0 counts
+/// as 1. Gradient products are given by their own m, n, k: of y(T,N) = x(T,K) w(K,N), dgrad is m=T
+/// n=K k=N and wgrad m=K n=N k=T (or its transpose, m=N n=K).
 enum class KernelKind : std::uint8_t {
-  kGemmForward,        ///< y(m,n) = x(m,k) w(k,n):        m, n, k, batch
-  kGemmDgrad,          ///< dx(m,k') of a forward GEMM, given as the m, n, k of the product computed
-  kGemmWgrad,          ///< dw, accumulated into fp32 or the weight type: m, n, k, batch
-  kBatchedGemmForward, ///< attention scores and values of unfused attention: m, n, k, batch
-  kBatchedGemmBackward,
-  kFlashAttentionForward,   ///< fused: B, heads, kv_heads, S_query, S_key, head_dim (causal: flag)
-  kFlashAttentionBackward,
+  kGemmForward,             ///< m, n, k, batch
+  kGemmDgrad,               ///< m, n, k, batch
+  kGemmWgrad,               ///< m, n, k, batch; adds to an fp32 gradient
+  kBatchedGemmForward,      ///< scores, or weighted values, of unfused attention: m, n, k, batch
+  kBatchedGemmBackward,     ///< one of the two gradient products of such a GEMM: m, n, k, batch
+  kFlashAttentionForward,   ///< fused: B, heads, kv_heads, S_query, S_key, head_dim; causal: flag
+  kFlashAttentionBackward,  ///< the same
   kScoreSoftmaxForward,     ///< scale, mask, softmax, dropout of unfused scores: N = B*heads*S*S
   kScoreSoftmaxBackward,
-  kLayerNormForward,   ///< T, H
+  kLayerNormForward,  ///< T, H
   kLayerNormBackward,
-  kRmsNormForward,     ///< T, H
+  kRmsNormForward,  ///< T, H
   kRmsNormBackward,
-  kGeluForward,        ///< N (bias included)
+  kGeluForward,  ///< N (bias included); other one-input activations too
   kGeluBackward,
-  kSwigluForward,      ///< N = elements of the result
+  kSwigluForward,  ///< N = elements of the result
   kSwigluBackward,
-  kRotaryForward,      ///< N = elements of q and k
+  kRotaryForward,  ///< N = elements of q and k
   kRotaryBackward,
-  kResidualDropoutForward,   ///< bias, dropout, add: N
+  kResidualDropoutForward,  ///< bias, dropout, add: N
   kResidualDropoutBackward,
-  kEmbeddingForward,   ///< T, H
-  kEmbeddingBackward,  ///< T, H
-  kCrossEntropyForward,   ///< T, V (local columns of the logits)
-  kCrossEntropyBackward,
-  kCopy,               ///< N: transposes, casts, concatenations
-  kAccumulate,         ///< fp32 += gradient: N
-  kAdam,               ///< N parameters, mixed precision: reads gradient, updates fp32 state and copy
-  kGradNorm,           ///< N
+  kEmbeddingForward,      ///< T, H
+  kEmbeddingBackward,     ///< T, H
+  kCrossEntropyForward,   ///< T, V
+  kCrossEntropyBackward,  ///< T, V
+  kCopy,                  ///< N: transposes, casts, concatenations
+  kAccumulate,            ///< fp32 += gradient of type dtype: N
+  kAdam,                  ///< N parameters; a 16-bit or fp8 dtype adds the copy that the GEMMs read
+  kGradNorm,              ///< N gradient elements of type dtype
 };
 
 /// What a kernel is limited by, hence how the cost room times it.
@@ -62,6 +66,18 @@ struct Kernel {
   bool operator==(const Kernel&) const = default;
 };
 
+/// Work of a memory-bound kernel, besides its dimensions; the product of the dimensions is the
+/// number of elements. All zero for GEMMs and fused attention, whose formulas are those of flops_of
+/// and bytes_of.
+struct StreamingWork {
+  double flops = 0;            ///< per element; a transcendental function counts as one
+  std::int64_t operands = 0;   ///< tensors of the kernel's dtype read or written, per element
+  std::int64_t bytes = 0;      ///< further bytes per element, of fp32 tensors
+  std::int64_t row_bytes = 0;  ///< per token: statistics, token ids, losses
+  std::int64_t vectors =
+      0;  ///< vectors of H elements of the dtype: weights, biases, their gradients
+};
+
 /// A row of the catalogue.
 struct KernelInfo {
   KernelKind kind{};
@@ -70,17 +86,26 @@ struct KernelInfo {
   KernelPass pass{};
   std::string_view report_class;  ///< "gemm", "attention", "softmax", "norm", "activation", ...
   std::array<std::string_view, 6> dim_names;
+  StreamingWork work;
   std::string_view description;
 };
 
+/// In the order of KernelKind.
 std::span<const KernelInfo> kernel_table();
 const KernelInfo& info(KernelKind kind);
 
-/// Arithmetic of the kernel as executed (causal attention counts the half that is computed).
+/// Arithmetic of the kernel as executed. Fused attention computes two products of
+/// 2 * S_query * S_key * head_dim per head forward and five backward [Dao 2023, FlashAttention-2,
+/// section 4.1]; causal ones only the visible scores, the last query seeing the last key: half of
+/// them when S_query = S_key.
 Flops flops_of(const Kernel& kernel);
-/// Minimal traffic to memory: every operand once.
+
+/// Least traffic to memory: every operand once, dropout masks and the bias of fused activations
+/// left out. Products of fp8 operands are written with 2 bytes per element. Fused attention also
+/// moves 4 bytes of log-sum-exp per query and head.
 Bytes bytes_of(const Kernel& kernel);
-/// "gemm_forward(m=2048, n=12288, k=1536, fp16)"
+
+/// "gemm_forward(m=2048, n=12288, k=1536, fp16)"; a batch of one is left out.
 std::string to_text(const Kernel& kernel);
 
 }  // namespace stepcast
