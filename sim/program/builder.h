@@ -1,15 +1,27 @@
 // The one way to append ops. Keeps names, checks ids as they are used (STEPCAST_CHECK).
+//
+//   ProgramBuilder builder("stage 0 of 1", 4);                       // four microbatches
+//   const BufferId x = builder.buffer("x", Bytes{1024}, Dtype::kBf16,
+//   BufferCategory::kActivations); const BlockId forward = builder.begin_block("forward.chunk0");
+//   builder.alloc(x);
+//   builder.compute(kernel, {weights}, {x});
+//   builder.free(x);
+//   for (std::uint32_t microbatch = 0; microbatch < 4; ++microbatch) builder.call(forward,
+//   microbatch); const Program program = std::move(builder).finish();             // then
+//   verify(program)
 #pragma once
 
 #include <string>
 #include <vector>
 
+#include "sim/base/error.h"
 #include "sim/program/program.h"
 
 namespace stepcast {
 
-/// Builds one Program. Buffers and events are declared first, then blocks are filled op by op, then
-/// calls are listed.
+/// Builds one Program. Buffers and events are declared before the ops that name them, ops go to the
+/// block opened last, and calls are listed in the order of issue. A wrong id, a negative size or an
+/// op outside a block is our bug: InternalError.
 class ProgramBuilder {
  public:
   ProgramBuilder(std::string name, std::uint32_t num_microbatches);
@@ -20,7 +32,7 @@ class ProgramBuilder {
                   Scope scope = Scope::kMicrobatch);
   EventId event(std::string name, Scope scope = Scope::kMicrobatch);
 
-  /// Ops are appended to the block opened last.
+  /// Ops are appended to the block opened last. Resets the origin.
   BlockId begin_block(std::string name);
   /// Layer and phase of the ops that follow.
   void set_origin(Origin origin) { origin_ = origin; }
@@ -29,7 +41,9 @@ class ProgramBuilder {
     std::vector<EventId> waits_for = {};
     EventId signals = kNone;
   };
-  void compute(Kernel kernel, std::vector<BufferId> reads, std::vector<BufferId> writes, Order order);
+  /// Kernels run on Stream::kCompute.
+  void compute(Kernel kernel, std::vector<BufferId> reads, std::vector<BufferId> writes,
+               Order order);
   void compute(Kernel kernel, std::vector<BufferId> reads, std::vector<BufferId> writes);
   void collective(Stream stream, Collective collective, Order order);
   void send(Stream stream, Send send, Order order);
@@ -45,7 +59,7 @@ class ProgramBuilder {
   Program finish() &&;
 
  private:
-  Op& append(Stream stream, What what, Order order);
+  void append(Stream stream, What what, Order order);
   Program program_;
   Origin origin_;
 };

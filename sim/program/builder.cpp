@@ -1,0 +1,119 @@
+#include "sim/program/builder.h"
+
+#include <utility>
+
+namespace stepcast {
+namespace {
+
+void check_ids(const std::vector<std::uint32_t>& ids, std::size_t count, const char* what) {
+  for (const std::uint32_t id : ids)
+    STEPCAST_CHECK(id < count,
+                   std::string(what) + " " + std::to_string(id) + " was never declared");
+}
+
+}  // namespace
+
+ProgramBuilder::ProgramBuilder(std::string name, std::uint32_t num_microbatches) {
+  STEPCAST_CHECK(num_microbatches >= 1, name + ": a step has at least one microbatch");
+  program_.name = std::move(name);
+  program_.num_microbatches = num_microbatches;
+}
+
+BufferId ProgramBuilder::resident(std::string name, Bytes size, Dtype dtype,
+                                  BufferCategory category) {
+  const BufferId id = buffer(std::move(name), size, dtype, category, Scope::kStep);
+  program_.buffers.back().resident = true;
+  return id;
+}
+
+BufferId ProgramBuilder::buffer(std::string name, Bytes size, Dtype dtype, BufferCategory category,
+                                Scope scope) {
+  STEPCAST_CHECK(size >= Bytes{0}, name + " has a negative size");
+  program_.buffers.push_back({.name = std::move(name),
+                              .size = size,
+                              .dtype = dtype,
+                              .category = category,
+                              .scope = scope});
+  return static_cast<BufferId>(program_.buffers.size() - 1);
+}
+
+EventId ProgramBuilder::event(std::string name, Scope scope) {
+  program_.events.push_back({.name = std::move(name), .scope = scope});
+  return static_cast<EventId>(program_.events.size() - 1);
+}
+
+BlockId ProgramBuilder::begin_block(std::string name) {
+  program_.blocks.push_back({.name = std::move(name), .ops = {}});
+  origin_ = {};
+  return static_cast<BlockId>(program_.blocks.size() - 1);
+}
+
+void ProgramBuilder::append(Stream stream, What what, Order order) {
+  STEPCAST_CHECK(!program_.blocks.empty(), program_.name + ": no block is open");
+  check_ids(order.waits_for, program_.events.size(), "event");
+  if (order.signals != kNone) check_ids({order.signals}, program_.events.size(), "event");
+  program_.blocks.back().ops.push_back({.stream = stream,
+                                        .signals = order.signals,
+                                        .waits_for = std::move(order.waits_for),
+                                        .what = std::move(what),
+                                        .origin = origin_});
+}
+
+void ProgramBuilder::compute(Kernel kernel, std::vector<BufferId> reads,
+                             std::vector<BufferId> writes, Order order) {
+  check_ids(reads, program_.buffers.size(), "buffer");
+  check_ids(writes, program_.buffers.size(), "buffer");
+  append(Stream::kCompute, Compute{kernel, std::move(reads), std::move(writes)}, std::move(order));
+}
+
+void ProgramBuilder::compute(Kernel kernel, std::vector<BufferId> reads,
+                             std::vector<BufferId> writes) {
+  compute(kernel, std::move(reads), std::move(writes), {});
+}
+
+void ProgramBuilder::collective(Stream stream, Collective collective, Order order) {
+  check_ids(collective.reads, program_.buffers.size(), "buffer");
+  check_ids(collective.writes, program_.buffers.size(), "buffer");
+  append(stream, std::move(collective), std::move(order));
+}
+
+void ProgramBuilder::send(Stream stream, Send send, Order order) {
+  check_ids({send.buffer}, program_.buffers.size(), "buffer");
+  append(stream, send, std::move(order));
+}
+
+void ProgramBuilder::recv(Stream stream, Recv recv, Order order) {
+  check_ids({recv.buffer}, program_.buffers.size(), "buffer");
+  append(stream, recv, std::move(order));
+}
+
+void ProgramBuilder::alloc(BufferId buffer) {
+  check_ids({buffer}, program_.buffers.size(), "buffer");
+  append(Stream::kCompute, Alloc{buffer}, {});
+}
+
+void ProgramBuilder::free(BufferId buffer) {
+  check_ids({buffer}, program_.buffers.size(), "buffer");
+  append(Stream::kCompute, Free{buffer}, {});
+}
+
+void ProgramBuilder::host_wait(Stream stream) { append(stream, HostWait{}, {}); }
+
+void ProgramBuilder::host_work(HostTask task) { append(Stream::kCompute, HostWork{task}, {}); }
+
+void ProgramBuilder::call(BlockId block, std::uint32_t microbatch) {
+  check_ids({block}, program_.blocks.size(), "block");
+  STEPCAST_CHECK(microbatch < program_.num_microbatches,
+                 "microbatch " + std::to_string(microbatch) + " of " +
+                     std::to_string(program_.num_microbatches));
+  program_.calls.push_back({.block = block, .microbatch = microbatch});
+}
+
+Bytes ProgramBuilder::size_of(BufferId buffer) const {
+  check_ids({buffer}, program_.buffers.size(), "buffer");
+  return program_.buffers[buffer].size;
+}
+
+Program ProgramBuilder::finish() && { return std::move(program_); }
+
+}  // namespace stepcast
