@@ -65,6 +65,9 @@ struct Traits {
   std::int64_t vocab_divisor = 128;  ///< vocabulary is padded to this times tp
 };
 
+/// "tp 8, pp 4, dp 2, micro_batch_size 1, one_f_one_b, recompute full"
+std::string to_text(const Plan& plan);
+
 Plan read_plan(JsonValue value, Problems& problems);
 Training read_training(JsonValue value, Problems& problems);
 Traits read_traits(JsonValue value, Problems& problems);

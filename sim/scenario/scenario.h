@@ -1,5 +1,5 @@
-// A scenario names a model, a topology, a plan, a stack and a training step, and resolves the files:
-// by name from the shipped folders, or by path beside the scenario.
+// A scenario names a model, a topology, a plan, a stack and a training step, and resolves the
+// files: by name from the shipped folders, or by path beside the scenario.
 #pragma once
 
 #include <string>
@@ -14,8 +14,8 @@ namespace stepcast {
 
 /// A figure somebody measured for this configuration, printed beside the prediction.
 struct Published {
-  Seconds step_time;       ///< zero: none
-  Bytes peak_memory;       ///< zero: none
+  Seconds step_time;  ///< zero: none
+  Bytes peak_memory;  ///< zero: none
   std::string source;
 };
 
@@ -37,8 +37,8 @@ struct Scenario {
 /// Folders of shipped files: models/, topologies/, scenarios/ are looked up below `root`.
 struct Library {
   std::string root;
-  std::string model_file(const std::string& name) const;      ///< models/NAME.json
-  std::string topology_file(const std::string& name) const;   ///< topologies/NAME.json
+  std::string model_file(const std::string& name) const;     ///< models/NAME.json
+  std::string topology_file(const std::string& name) const;  ///< topologies/NAME.json
   std::string device_file(const std::string& name) const;
   std::string device_profile_file(const std::string& name) const;
   std::string network_profile_file(const std::string& name) const;
@@ -61,5 +61,7 @@ struct Stack {
   StackProfile profile;
 };
 Stack load_stack(const std::string& name_or_path, const Library& library);
+DeviceProfile load_device_profile(const std::string& name_or_path, const Library& library);
+NetworkProfile load_network_profile(const std::string& name_or_path, const Library& library);
 
 }  // namespace stepcast

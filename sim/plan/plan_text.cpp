@@ -1,0 +1,17 @@
+#include "sim/plan/plan.h"
+
+namespace stepcast {
+
+std::string to_text(const Plan& plan) {
+  std::string text = "tp " + std::to_string(plan.tp) + ", pp " + std::to_string(plan.pp) + ", dp " +
+                     std::to_string(plan.dp);
+  if (plan.virtual_stages > 1) text += ", virtual_stages " + std::to_string(plan.virtual_stages);
+  text += ", micro_batch_size " + std::to_string(plan.micro_batch_size);
+  if (plan.pp > 1) text += ", " + plan.schedule;
+  if (plan.sequence_parallel) text += ", sequence_parallel";
+  if (plan.zero_stage > 0) text += ", zero_stage " + std::to_string(plan.zero_stage);
+  constexpr const char* kRecompute[] = {"none", "selective", "full"};
+  return text + ", recompute " + kRecompute[static_cast<int>(plan.recompute)];
+}
+
+}  // namespace stepcast

@@ -1,0 +1,171 @@
+#include "sim/report/report.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace stepcast {
+namespace {
+
+/// Of the power limit, drawn by a GPU while kernels run: large GEMMs reach the limit, memory-bound
+/// kernels 80 % of it (H200 and B200, long metered loops of published GEMM and attention tables).
+constexpr double kBusyPower = 0.9;
+constexpr double kSigmasOf90Percent = 1.645;
+
+/// Mean over all ranks of a quantity that each class reports.
+template <typename Get>
+Seconds mean_over_ranks(const Simulation& simulation, Get get) {
+  double sum = 0, ranks = 0;
+  for (const RankReport& rank : simulation.ranks) {
+    sum += get(rank).value() * rank.count;
+    ranks += rank.count;
+  }
+  return Seconds(sum / ranks);
+}
+
+void sort_shares(std::vector<Share>& shares) {
+  std::erase_if(shares, [](const Share& share) { return share.time <= Seconds(0); });
+  std::stable_sort(shares.begin(), shares.end(),
+                   [](const Share& a, const Share& b) { return a.time > b.time; });
+}
+
+std::vector<Share> compute_shares(const Simulation& simulation) {
+  std::vector<Share> shares;
+  for (const KernelInfo& row : kernel_table()) {
+    const Seconds time = mean_over_ranks(simulation, [&](const RankReport& rank) {
+      return rank.compute_by_kind.empty()
+                 ? Seconds(0)
+                 : rank.compute_by_kind[static_cast<std::size_t>(row.kind)];
+    });
+    const auto same = std::find_if(shares.begin(), shares.end(), [&](const Share& share) {
+      return share.name == row.report_class;
+    });
+    if (same != shares.end())
+      same->time += time;
+    else
+      shares.push_back({std::string(row.report_class), time});
+  }
+  sort_shares(shares);
+  return shares;
+}
+
+std::vector<Share> idle_shares(const Simulation& simulation) {
+  const auto mean = [&](Seconds TimeByCause::*member) {
+    return mean_over_ranks(simulation, [&](const RankReport& rank) { return rank.time.*member; });
+  };
+  const Seconds transfer = mean(&TimeByCause::transfer_pipeline);
+  std::vector<Share> shares = {
+      {"tensor-parallel communication", mean(&TimeByCause::wait_tensor)},
+      {"data-parallel communication", mean(&TimeByCause::wait_data)},
+      {"embedding gradients", mean(&TimeByCause::wait_embedding)},
+      {"pipeline transfers", transfer},
+      {"pipeline bubble", mean(&TimeByCause::wait_pipeline) - transfer},
+      {"waiting for the CPU", mean(&TimeByCause::wait_host)},
+      {"waiting for the last rank", mean(&TimeByCause::tail)},
+  };
+  sort_shares(shares);
+  return shares;
+}
+
+/// GEMM and attention flops that one rank executes in one step.
+Flops executed_flops(const Program& program) {
+  std::vector<Flops> of_block(program.blocks.size());
+  for (std::size_t b = 0; b < program.blocks.size(); ++b)
+    for (const Op& op : program.blocks[b].ops)
+      if (const auto* compute = std::get_if<Compute>(&op.what))
+        if (info(compute->kernel.kind).family != KernelFamily::kMemoryBound)
+          of_block[b] += flops_of(compute->kernel);
+  Flops sum;
+  for (const Call& call : program.calls) sum += of_block[call.block];
+  return sum;
+}
+
+Flops executed_flops(const Job& job) {
+  std::vector<double> ranks(job.programs.size());
+  for (const RankPlace& place : job.ranks) ++ranks[place.program];
+  Flops sum;
+  for (std::size_t p = 0; p < job.programs.size(); ++p)
+    sum += executed_flops(job.programs[p]) * ranks[p];
+  return sum;
+}
+
+/// Relative one-sigma of the step: parts timed by one profile are off together, profiles apart.
+double step_sigma(const Scenario& scenario, const Simulation& simulation) {
+  const Seconds network = mean_over_ranks(simulation, [](const RankReport& rank) {
+    return rank.time.wait_tensor + rank.time.wait_data + rank.time.wait_embedding +
+           rank.time.transfer_pipeline;
+  });
+  const double share = network / simulation.step_time;
+  const double compute = (1 - share) * scenario.stack.relative_sigma;
+  const double communication = share * scenario.network_profile.relative_sigma;
+  return std::sqrt(compute * compute + communication * communication);
+}
+
+void add_money(const Scenario& scenario, const Simulation& simulation, Report& report) {
+  const Topology& topology = scenario.topology;
+  const double gpus = static_cast<double>(scenario.num_gpus);
+  const double nodes = std::ceil(gpus / static_cast<double>(topology.node.gpus));
+  const double busy =
+      mean_over_ranks(simulation, [](const RankReport& rank) { return rank.time.compute; }) /
+      report.step_time;
+  const Watts idle = topology.device.idle_power;
+  const Watts gpu = idle + (topology.device.power_limit * kBusyPower - idle) * busy;
+  report.average_power =
+      (gpu * gpus + topology.node.host_power * nodes) * topology.power_usage_effectiveness;
+  report.energy_per_step = report.average_power * report.step_time;
+  report.electricity_per_step = topology.electricity_price * report.energy_per_step;
+  report.rent_per_step = topology.price_per_gpu_hour * report.step_time * gpus;
+}
+
+}  // namespace
+
+StageMemory assess_memory(const Program& program, const StackProfile& stack, const Device& device) {
+  StageMemory stage;
+  stage.name = program.name;
+  stage.peak = walk_memory(program);
+  const Bytes moving = stage.peak.total - stage.peak.resident_total;
+  const double reserved = static_cast<double>(stage.peak.resident_total.value()) +
+                          static_cast<double>(moving.value()) * stack.fragmentation +
+                          static_cast<double>(stack.context_memory.value());
+  stage.reserved = Bytes(static_cast<std::int64_t>(reserved));
+  const double share = stage.reserved / device.memory_capacity;
+  stage.fit = share > kDoesNotFitFrom ? Fit::kDoesNotFit
+              : share > kTightFrom    ? Fit::kTight
+                                      : Fit::kFits;
+  return stage;
+}
+
+Report make_report(const Scenario& scenario, const Job& job, const Simulation& simulation) {
+  Report report;
+  report.step_time = simulation.step_time;
+  report.relative_sigma = step_sigma(scenario, simulation);
+  report.step_time_low = report.step_time * (1 - kSigmasOf90Percent * report.relative_sigma);
+  report.step_time_high = report.step_time * (1 + kSigmasOf90Percent * report.relative_sigma);
+  report.grade =
+      worst(simulation.grade, worst(scenario.stack.grade, scenario.network_profile.grade));
+
+  const double sequences = static_cast<double>(scenario.training.global_batch_size);
+  const double tokens = sequences * static_cast<double>(scenario.training.seq_len);
+  const double gpus = static_cast<double>(scenario.num_gpus);
+  const FlopsPerSec peak = scenario.topology.device.peak(scenario.training.precision) * gpus;
+  const Flops model =
+      forward_flops_per_sequence(scenario.model, scenario.training.seq_len) * (3 * sequences);
+  report.tokens_per_s = tokens / report.step_time.value();
+  report.steps_per_trillion_tokens = 1e12 / tokens;
+  report.achieved_per_gpu = model / report.step_time / gpus;
+  report.model_flops_utilization = (model / report.step_time) / peak;
+  report.hardware_flops_utilization = (executed_flops(job) / report.step_time) / peak;
+  report.compute = compute_shares(simulation);
+  report.idle = idle_shares(simulation);
+
+  report.memory_capacity = scenario.topology.device.memory_capacity;
+  for (const Program& program : job.programs)
+    report.memory.push_back(assess_memory(program, scenario.stack, scenario.topology.device));
+  for (std::size_t s = 0; s < report.memory.size(); ++s)
+    if (report.memory[s].reserved > report.memory[report.fullest_stage].reserved)
+      report.fullest_stage = s;
+  report.fit = report.memory[report.fullest_stage].fit;
+  add_money(scenario, simulation, report);
+  return report;
+}
+
+}  // namespace stepcast
