@@ -1,7 +1,34 @@
 // The front door: everything a program that embeds stepcast needs, in the order of use.
+//
+//   Library library = find_library();
+//   Scenario scenario = load_scenario("scenarios/gpt3-175b-1024xa100.json", library);
+//   Prediction prediction = predict(scenario);
+//   std::puts(to_text(prediction.report.step_time).c_str());
 #pragma once
 
 #include "sim/engine/simulate.h"
 #include "sim/lowering/lower.h"
 #include "sim/memory/memory.h"
+#include "sim/report/report.h"
 #include "sim/scenario/scenario.h"
+
+namespace stepcast {
+
+/// The programs of all ranks, verified. Throws Error(kUnsupported) for what can't be expressed,
+/// InternalError when lowering wrote an unsound program.
+Job build_programs(const Scenario& scenario);
+
+CostModel cost_model(const Scenario& scenario);
+Fabric build_fabric(const Scenario& scenario);
+
+struct Prediction {
+  Job job;
+  Simulation simulation;
+  Report report;
+};
+
+/// All of it: lower, verify, simulate, report. Whether it fits in memory is in the report; nothing is
+/// thrown for that.
+Prediction predict(const Scenario& scenario, const SimulateOptions& options = {});
+
+}  // namespace stepcast
