@@ -22,7 +22,7 @@ struct Group {
 struct RankPlace {
   std::uint32_t program = 0;  ///< index into Job::programs
   std::array<std::uint32_t, kNumGroupRoles> group{kNone, kNone, kNone, kNone};  ///< by GroupRole
-  Rank next = kNone;      ///< pipeline neighbour that Peer::kNext means
+  Rank next = kNone;  ///< pipeline neighbour that Peer::kNext means
   Rank previous = kNone;
   std::uint32_t dp_index = 0;  ///< coordinates, for folding options and reports
   std::uint32_t tp_index = 0;

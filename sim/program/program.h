@@ -1,10 +1,12 @@
 // The program of one rank: what it computes, sends and keeps during one training step. Lowering
 // writes it, the verifier proves it sound, and then two interpreters read it: the engine (simulated
-// time) and the live executor (real buffers). All parallelism has been decided when a Program exists.
+// time) and the live executor (real buffers). All parallelism has been decided when a Program
+// exists.
 //
-// A step repeats the same work for every microbatch, so a program is a list of blocks (straight-line
-// ops, written once: "forward of chunk 0") and a list of calls (which block, for which microbatch, in
-// the order in which the CPU issues them). Expanding the calls gives the flat program.
+// A step repeats the same work for every microbatch, so a program is a list of blocks
+// (straight-line ops, written once: "forward of chunk 0") and a list of calls (which block, for
+// which microbatch, in the order in which the CPU issues them). Expanding the calls gives the flat
+// program.
 #pragma once
 
 #include <cstdint>
@@ -24,8 +26,8 @@ using EventId = std::uint32_t;
 using BlockId = std::uint32_t;
 inline constexpr std::uint32_t kNone = 0xffffffffu;
 
-/// GPU streams of a rank. Ops of one stream run in the order of issue; streams run beside each other.
-/// Each communicator direction has a stream of its own, as NCCL communicators do.
+/// GPU streams of a rank. Ops of one stream run in the order of issue; streams run beside each
+/// other. Each communicator direction has a stream of its own, as NCCL communicators do.
 enum class Stream : std::uint8_t {
   kCompute,
   kTensor,        ///< tensor-parallel collectives
@@ -91,15 +93,15 @@ struct Compute {
 struct Collective {
   CollectiveKind kind{};
   GroupRole group{};
-  Bytes size;     ///< nccl-tests' "size": per-rank buffer of all_reduce, the concatenated one of
-                  ///< all_gather and reduce_scatter
+  Bytes size;  ///< nccl-tests' "size": per-rank buffer of all_reduce, the concatenated one of
+               ///< all_gather and reduce_scatter
   Dtype dtype{};
   std::vector<BufferId> reads;
   std::vector<BufferId> writes;
 };
 
-/// A point-to-point message meets the k-th message of the same direction on the other side. `tag` is
-/// the index of the boundary (model chunk), so that the verifier can pair them.
+/// A point-to-point message meets the k-th message of the same direction on the other side. `tag`
+/// is the index of the boundary (model chunk), so that the verifier can pair them.
 struct Send {
   Peer peer{};
   Bytes size;
@@ -113,7 +115,8 @@ struct Recv {
   BufferId buffer = kNone;
 };
 
-/// Memory is taken and given back in the order of issue, as a stream-ordered caching allocator does.
+/// Memory is taken and given back in the order of issue, as a stream-ordered caching allocator
+/// does.
 struct Alloc {
   BufferId buffer = kNone;
 };
@@ -125,8 +128,8 @@ struct Free {
 /// .item()): it can't run ahead of the GPU past this point.
 struct HostWait {};
 
-/// The CPU is busy for a while with work that launches nothing (data loading, Python of the training
-/// loop). How long is the cost room's answer to `what`.
+/// The CPU is busy for a while with work that launches nothing (data loading, Python of the
+/// training loop). How long is the cost room's answer to `what`.
 enum class HostTask : std::uint8_t { kMicrobatch, kStep };
 struct HostWork {
   HostTask what{};
@@ -134,7 +137,14 @@ struct HostWork {
 
 using What = std::variant<Compute, Collective, Send, Recv, Alloc, Free, HostWait, HostWork>;
 
-enum class Phase : std::uint8_t { kForward, kBackward, kRecompute, kGradientSync, kOptimizer, kOther };
+enum class Phase : std::uint8_t {
+  kForward,
+  kBackward,
+  kRecompute,
+  kGradientSync,
+  kOptimizer,
+  kOther
+};
 
 /// For reports only; no interpreter decides anything by it.
 struct Origin {
@@ -144,8 +154,8 @@ struct Origin {
 
 struct Op {
   Stream stream{};
-  EventId signals = kNone;          ///< reached when this op has ended
-  std::vector<EventId> waits_for;   ///< events of other streams that are reached first
+  EventId signals = kNone;         ///< reached when this op has ended
+  std::vector<EventId> waits_for;  ///< events of other streams that are reached first
   What what;
   Origin origin;
 };
