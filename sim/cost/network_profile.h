@@ -1,0 +1,126 @@
+// How a collective library behaves on a network: latencies and efficiencies of NCCL's algorithms
+// and protocols (topologies/networks/*.json; topologies/networks/README.md documents fields and
+// sources). The engine's collective_flows.h turns them into time; `stepcast calibrate-network` and
+// `stepcast fit` refit single fields under the names they have here.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "sim/base/json_fields.h"
+#include "sim/base/quantity.h"
+
+namespace stepcast {
+
+/// NCCL's wire protocols: LL flags every 8 bytes, LL128 every 128 bytes, Simple every slice.
+enum class Protocol : std::uint8_t { kLl, kLl128, kSimple };
+inline constexpr int kNumProtocols = 3;
+
+enum class Algorithm : std::uint8_t {
+  kRing,
+  kTree,      ///< double binary tree over nodes, chains inside
+  kNvls,      ///< reduction inside the NVSwitch; over several nodes a tree between them (NVLSTree)
+  kPairwise,  ///< all_to_all
+};
+
+constexpr std::string_view name_of(Protocol protocol) {
+  switch (protocol) {
+    case Protocol::kLl:
+      return "LL";
+    case Protocol::kLl128:
+      return "LL128";
+    case Protocol::kSimple:
+      return "Simple";
+  }
+  return "";
+}
+
+constexpr std::string_view name_of(Algorithm algorithm) {
+  switch (algorithm) {
+    case Algorithm::kRing:
+      return "ring";
+    case Algorithm::kTree:
+      return "tree";
+    case Algorithm::kNvls:
+      return "nvls";
+    case Algorithm::kPairwise:
+      return "pairwise";
+  }
+  return "";
+}
+
+/// Latencies and effective bandwidth of one protocol. The efficiencies are regression values: they
+/// absorb the dip of mid-size messages, and are not the protocol's share of the wire.
+struct ProtocolCosts {
+  Seconds base;                ///< of any collective
+  Seconds ring_hop_intra;      ///< each step of a ring inside a node
+  Seconds ring_hop_inter;      ///< each step of a ring between nodes
+  Seconds tree_hop_intra;      ///< each level of the chain inside a node
+  Seconds tree_hop_inter;      ///< each level of the tree between nodes
+  double ring_efficiency = 1;  ///< of ring bandwidth
+  double tree_efficiency = 1;  ///< of tree bandwidth
+};
+
+/// What depends on the GPUs' own interconnect, by Device::generation.
+struct InterconnectGeneration {
+  std::string generation;  ///< "ampere"
+  double intra_efficiency = 0;
+  double nvls_efficiency = 0;  ///< 0: no in-switch reduction
+};
+
+/// All efficiencies are relative to the nominal capacities of the Fabric (datasheet link rates).
+struct NetworkProfile {
+  std::string name;
+  Grade grade = Grade::kAssumed;
+  double relative_sigma = 0.25;  ///< of a collective on a machine it was not fitted on
+
+  double intra_efficiency = 0;      ///< ring bandwidth inside a node; 0 until for_generation()
+  double inter_efficiency = 1;      ///< ring bandwidth between nodes, of the NICs' sum
+  double intra_latency_factor = 1;  ///< on every hop inside a node
+  double inter_latency_factor = 1;  ///< on every hop between nodes
+  double scale_loss = 0;            ///< of inter_efficiency, per doubling of nodes beyond two
+
+  std::array<ProtocolCosts, kNumProtocols> protocols;  ///< by Protocol
+  BytesPerSec ll_limit_two_nodes;  ///< most ring bandwidth LL reaches between nodes; 0: no limit
+  BytesPerSec ll_limit_many_nodes;
+  double ring_fill = 0;  ///< kappa of Simple, by algorithm
+  double tree_fill = 0;
+  double nvls_fill = 0;
+  double all_to_all_fill = 0;
+  std::array<double, 3> tree_efficiency{1, 1, 1};  ///< with one node, two, more
+
+  double nvls_efficiency = 0;       ///< of NVLink, algorithm bandwidth; 0: not available
+  std::int64_t nvls_min_ranks = 6;  ///< fewer ranks in a node use rings
+  Seconds nvls_latency;
+  Seconds nvls_hop_inter;            ///< each level of the tree between nodes
+  double nvls_inter_efficiency = 1;  ///< of the NICs' sum
+
+  Seconds all_to_all_base;
+  Seconds all_to_all_peer_intra;           ///< per peer in the same node
+  Seconds all_to_all_peer_inter;           ///< per peer in another node
+  double all_to_all_intra_efficiency = 1;  ///< of intra_efficiency
+  double all_to_all_inter_efficiency = 1;  ///< of the NICs
+
+  Seconds p2p_latency_intra;
+  Seconds p2p_latency_inter;
+  double p2p_efficiency = 1;  ///< of the NIC, one message between two nodes
+
+  std::vector<InterconnectGeneration> generations;  ///< as in the file; see for_generation()
+};
+
+/// Reads a profile. Its intra_efficiency and nvls_efficiency may stand in the table `generations`
+/// instead: then they stay 0 until for_generation() picks them.
+NetworkProfile read_network_profile(JsonValue value, Problems& problems);
+
+/// The profile for GPUs of one generation: fills what is still 0 from `generations`. A profile that
+/// is filled already comes back unchanged, so calling it twice does no harm. Throws
+/// Error(kUnsupported) when the file does not know the generation.
+NetworkProfile for_generation(NetworkProfile profile, std::string_view generation);
+
+/// A network without latency, overhead or loss: what textbook formulas speak of.
+NetworkProfile ideal_network_profile();
+
+}  // namespace stepcast

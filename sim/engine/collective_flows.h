@@ -1,0 +1,134 @@
+// What a collective or a message means for the network's clock: which links it loads, for how many
+// bytes, with which latency. In two steps, so that thousands of sizes cost little:
+//
+//   GroupGeometry geometry(fabric, ranks);                          // once per group
+//   FlowPlan plan = plan_collective(geometry, profile, kind, size); // per size: arithmetic only
+//
+// A rank's share of a collective runs over `channels` rings, each through another NIC of its node.
+// The unit of a plan's rate is one channel of one rank: a link's weight is the number of such flows
+// that use it at the same time, and `bytes` is what one of them carries from begin to end.
+//
+// Time follows NCCL's behaviour in the closed form
+//   t = L + X + kappa sqrt(L X)      L latency, X bytes over bandwidth, kappa the cost of filling
+//   the
+//                                    pipeline; the least t of all algorithms and protocols is
+//                                    taken.
+// A plan yields exactly t on an idle network. When links are shared, the rate falls and the latency
+// of the hops hides behind the bytes, as it does in a chunked ring: only FlowPlan::latency is paid
+// before.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "sim/base/quantity.h"
+#include "sim/collective/kind.h"
+#include "sim/cost/network_profile.h"
+#include "sim/topology/fabric.h"
+
+namespace stepcast {
+
+/// How many unit flows use a link at the same time.
+struct LinkWeight {
+  LinkId link = 0;
+  std::uint32_t weight = 0;
+  bool operator==(const LinkWeight&) const = default;
+};
+
+/// Links by ascending id, each once.
+using LinkWeights = std::vector<LinkWeight>;
+
+/// The capacities a FlowSolver should have, in bytes per second and in order of Fabric::links():
+/// nominal ones times the profile's efficiencies.
+std::vector<double> effective_capacities(const Fabric& fabric, const NetworkProfile& profile);
+
+/// How a group of GPUs lies in the fabric, and what its algorithms load there. Depends on nothing
+/// but the fabric and the GPUs, so it outlives changes of the profile.
+class GroupGeometry {
+ public:
+  /// `gpus` in communicator order, distinct. A group of one GPU has no links.
+  GroupGeometry(const Fabric& fabric, std::span<const std::uint32_t> gpus);
+
+  int num_ranks() const { return num_ranks_; }                       ///< n
+  int num_nodes() const { return static_cast<int>(nodes_.size()); }  ///< N
+  /// Most ranks in one node (g).
+  int ranks_per_node() const { return ranks_per_node_; }
+  int num_channels() const { return num_channels_; }
+
+  /// The GPUs of channel `channel` in ring order, for message_level.h.
+  std::vector<std::uint32_t> ring(int channel) const;
+
+  /// Ring bandwidth over all channels at nominal capacities, as the links inside nodes allow it,
+  /// and as those between nodes do (infinite with one node).
+  double intra_bandwidth() const { return intra_bandwidth_; }
+  double inter_bandwidth() const { return inter_bandwidth_; }
+  /// The same for all_to_all, per rank.
+  double all_to_all_intra_bandwidth() const { return all_to_all_intra_bandwidth_; }
+  double all_to_all_inter_bandwidth() const { return all_to_all_inter_bandwidth_; }
+
+  /// Links of all channels' rings; of both binary trees of all channels (unit: one tree of one
+  /// channel); of in-switch reduction (unit: one rank with one node, else one tree of one channel);
+  /// of a pairwise exchange (unit: one rank).
+  const LinkWeights& ring_links() const { return ring_links_; }
+  const LinkWeights& tree_links() const { return tree_links_; }
+  const LinkWeights& nvls_links() const { return nvls_links_; }
+  const LinkWeights& all_to_all_links() const { return all_to_all_links_; }
+
+ private:
+  friend class GeometryBuilder;
+  int num_ranks_ = 0;
+  int ranks_per_node_ = 0;
+  int num_channels_ = 1;
+  int num_rails_ = 1;
+  std::vector<std::vector<std::uint32_t>> nodes_;  ///< GPUs by node, ascending inside a node
+  /// Orders of the members of a node in which a ring visits them; one set per node.
+  std::vector<std::vector<std::vector<std::uint32_t>>> walks_;
+  std::vector<std::vector<std::uint32_t>> rails_;  ///< by node and rail: the member at that NIC
+  double intra_bandwidth_ = 0, inter_bandwidth_ = 0;
+  double all_to_all_intra_bandwidth_ = 0, all_to_all_inter_bandwidth_ = 0;
+  LinkWeights ring_links_, tree_links_, nvls_links_, all_to_all_links_;
+};
+
+/// What to hand to FlowSolver: after `latency`, `bytes` over `links` at no more than `rate_bound`.
+struct FlowPlan {
+  Seconds latency;                    ///< paid before the transfer
+  double bytes = 0;                   ///< of one unit flow; 0: nothing to transfer
+  double rate_bound = 0;              ///< bytes per second; 0: none
+  std::span<const LinkWeight> links;  ///< owned by the geometry
+  Seconds uncontended;                ///< latency and transfer on an idle network
+  Algorithm algorithm{};
+  Protocol protocol{};
+};
+
+/// The fastest way the profile knows. `size` as nccl-tests counts it: the buffer of one rank for
+/// all_reduce, broadcast, reduce and all_to_all, the concatenated one for all_gather and
+/// reduce_scatter. A group of one rank takes no time.
+FlowPlan plan_collective(const GroupGeometry& geometry, const NetworkProfile& profile,
+                         CollectiveKind kind, Bytes size);
+
+/// The same with the algorithm given. Throws Error(kUnsupported) when it does not do `kind` here.
+FlowPlan plan_collective(const GroupGeometry& geometry, const NetworkProfile& profile,
+                         CollectiveKind kind, Bytes size, Algorithm algorithm);
+
+/// The way from one GPU to another.
+class PairGeometry {
+ public:
+  PairGeometry(const Fabric& fabric, std::uint32_t from, std::uint32_t to);
+  bool same_node() const { return same_node_; }
+  double bandwidth() const { return bandwidth_; }  ///< nominal, of the slowest link
+  const LinkWeights& links() const { return links_; }
+
+ private:
+  bool same_node_ = true;
+  double bandwidth_ = 0;
+  LinkWeights links_;
+};
+
+/// A message of `size` bytes.
+FlowPlan plan_p2p(const PairGeometry& pair, const NetworkProfile& profile, Bytes size);
+
+/// Appends a path as FlowSolver::start wants it: every link as often as it weighs.
+void append_path(std::span<const LinkWeight> links, std::vector<std::uint32_t>& path);
+
+}  // namespace stepcast
