@@ -1,4 +1,5 @@
-// What happened when: spans of ops on streams of ranks. Both interpreters write it, reports read it.
+// What happened when: spans of ops on streams of ranks. Both interpreters write it, reports read
+// it.
 #pragma once
 
 #include <cstdint>
@@ -9,9 +10,9 @@
 namespace stepcast {
 
 struct Span {
-  Rank rank = 0;          ///< representative of its class when the run was folded
-  std::uint32_t call = 0; ///< index into Program::calls
-  std::uint32_t op = 0;   ///< index into Block::ops
+  Rank rank = 0;           ///< representative of its class when the run was folded
+  std::uint32_t call = 0;  ///< index into Program::calls
+  std::uint32_t op = 0;    ///< index into Block::ops
   Seconds begin, end;
 };
 
