@@ -21,17 +21,20 @@ enum class ErrorKind {
 
 /// One mistake, on one line. Empty parts are left out of the text.
 struct Problem {
-  std::string file;
-  int line = 0;    ///< 1-based; 0 = unknown
-  int column = 0;  ///< 1-based; 0 = unknown
-  std::string path;     ///< JSON path such as "plan.tp" or "links[2].bandwidth"
-  std::string message;  ///< value, rule and way out: `= 6 must divide num_heads = 32 (1, 2, 4, ...)`
+  std::string file = {};
+  int line = 0;           ///< 1-based; 0 = unknown
+  int column = 0;         ///< 1-based, in characters; 0 = unknown
+  std::string path = {};  ///< JSON path such as "plan.tp" or "links[2].bandwidth"
+  /// Value, rule and way out: `= 6 must divide num_heads = 32 (1, 2, 4, ...)`. A message about the
+  /// key and not its value begins with a colon: `: missing; expected a whole number`.
+  std::string message = {};
 
   /// "file:line:column: path message"
   std::string text() const;
 };
 
-/// Thrown for every mistake of the user's. `what()` is all problems, one per line.
+/// Thrown for every mistake of the user's. `what()` is the problems, one per line: the first 20 of
+/// them and a count of the rest.
 class Error : public std::runtime_error {
  public:
   Error(ErrorKind kind, std::vector<Problem> problems);
@@ -57,7 +60,7 @@ class InternalError : public std::logic_error {
 }  // namespace stepcast
 
 /// Always on. `message` is evaluated only on failure.
-#define STEPCAST_CHECK(condition, message)                                              \
-  do {                                                                                  \
+#define STEPCAST_CHECK(condition, message)                                               \
+  do {                                                                                   \
     if (!(condition)) ::stepcast::check_failed(#condition, __FILE__, __LINE__, message); \
   } while (false)

@@ -3,16 +3,15 @@
 // unit and range, gathers every mistake, and reports keys that nobody asked for.
 //
 //   Problems problems;
-//   JsonDocument document = read_json_file("models/gpt3-175b.json");   // throws Error on bad syntax
-//   Fields fields(document.root(), problems);
-//   model.num_layers = fields.integer("num_layers", {.min = 1, .max = 100'000});
-//   model.tied_embeddings = fields.boolean("tied_embeddings", true);      // with default: optional
-//   fields.finish();                                                       // unknown keys
-//   problems.raise_if_any();                                               // one Error with them all
+//   JsonDocument document = read_json_file("models/gpt3-175b.json");   // throws Error on bad
+//   syntax Fields fields(document.root(), problems); model.num_layers =
+//   fields.integer("num_layers", {.min = 1, .max = 100'000}); model.tied_embeddings =
+//   fields.boolean("tied_embeddings", true);      // with default: optional fields.finish(); //
+//   unknown keys problems.raise_if_any();                                               // one
+//   Error with them all
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -22,6 +21,8 @@
 #include "sim/base/dtype.h"
 #include "sim/base/error.h"
 #include "sim/base/grade.h"
+#include "sim/base/json_document.h"
+#include "sim/base/nearest_name.h"
 #include "sim/base/quantity.h"
 
 namespace stepcast {
@@ -39,59 +40,6 @@ class Problems {
   std::vector<Problem> problems_;
 };
 
-/// One value inside a parsed document, with the place it stands. Cheap to copy; valid while some
-/// JsonDocument of the same text lives.
-class JsonValue;
-
-/// A parsed file. Owns the text's tree.
-class JsonDocument {
- public:
-  JsonValue root() const;
-  const std::string& file() const;
-  struct Impl;
-  explicit JsonDocument(std::shared_ptr<const Impl> impl) : impl_(std::move(impl)) {}
-
- private:
-  std::shared_ptr<const Impl> impl_;
-};
-
-/// Reads and parses a regular file of at most 64 MiB and 64 levels. Throws Error: kIo when it can't
-/// be opened or is no regular file, kInput with line and column on malformed or duplicate content.
-JsonDocument read_json_file(const std::string& path);
-/// The same for text at hand; `name` stands for the file in messages.
-JsonDocument parse_json(std::string text, const std::string& name);
-
-class JsonValue {
- public:
-  bool is_object() const;
-  bool is_array() const;
-  bool is_string() const;
-  bool is_number() const;
-  bool is_boolean() const;
-  /// Elements of an array (empty for anything else), each with its own place.
-  std::vector<JsonValue> elements() const;
-  /// Keys of an object in file order.
-  std::vector<std::string> keys() const;
-  std::optional<JsonValue> member(std::string_view key) const;
-  std::optional<std::string> as_string() const;
-  std::optional<double> as_number() const;        ///< finite, or nothing
-  std::optional<std::int64_t> as_integer() const; ///< a whole number that fits, or nothing
-  std::optional<bool> as_boolean() const;
-  const std::string& path() const { return path_; }
-  /// A problem at this place; `message` continues the path: "= -1 must be at least 1".
-  Problem problem(std::string message) const;
-  /// The value as it stands in the file, shortened to some 40 characters, for messages.
-  std::string excerpt() const;
-
-  JsonValue(std::shared_ptr<const JsonDocument::Impl> impl, const void* node, std::string path)
-      : impl_(std::move(impl)), node_(node), path_(std::move(path)) {}
-
- private:
-  std::shared_ptr<const JsonDocument::Impl> impl_;
-  const void* node_;
-  std::string path_;
-};
-
 struct IntegerRange {
   std::int64_t min = 0;
   std::int64_t max = 1'000'000'000'000;
@@ -102,8 +50,9 @@ struct NumberRange {
   bool exclude_min = false;  ///< true: the value must exceed min
 };
 
-/// Reads one object, strictly. Getters without a default report a missing key; all of them return a
-/// harmless value (min of the range, empty text) after a mistake, so reading goes on to the next one.
+/// Reads one object, strictly. Getters without a default report a missing key; all of them go on
+/// after a mistake, so that the next one is found too: they return the default where there is one,
+/// else a harmless value (min of the range, empty text, first choice, quantity 1).
 class Fields {
  public:
   /// `value` must be an object; if not, that is reported and every getter returns harmless values.
@@ -145,13 +94,21 @@ class Fields {
   const JsonValue& value() const { return value_; }
 
  private:
-  std::optional<JsonValue> find(std::string_view key, bool required);
+  /// Marks `key` as asked for. When it is absent and `expected` is not empty, that is reported:
+  /// "plan.tp: missing; expected ...".
+  std::optional<JsonValue> find(std::string_view key, std::string_view expected);
+  std::optional<std::int64_t> read_integer(std::string_view key, IntegerRange range, bool required);
+  std::optional<double> read_number(std::string_view key, NumberRange range, bool required);
+  std::optional<bool> read_boolean(std::string_view key, bool required);
+  std::optional<std::string> read_text(std::string_view key, bool required);
+  std::optional<std::size_t> read_choice(std::string_view key,
+                                         std::span<const std::string_view> names, bool required);
+  template <typename Q>
+  std::optional<Q> read_quantity(std::string_view key, bool required, bool allow_zero);
+
   JsonValue value_;
   Problems& problems_;
   std::vector<std::string> asked_;
 };
-
-/// The closest of `names` to `word` by edit distance, when it is close enough to be a slip.
-std::optional<std::string> nearest_name(std::string_view word, std::span<const std::string> names);
 
 }  // namespace stepcast

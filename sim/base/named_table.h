@@ -5,19 +5,27 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "sim/base/error.h"
+#include "sim/base/nearest_name.h"
 
 namespace stepcast {
 
-/// The row named `name` of a table whose rows have a member `name`. Throws Error(kInput) listing the
-/// names that exist; `what` says what was looked for ("pipeline schedule").
+/// The row named `name` of a table whose rows have a member `name`. Throws Error(kInput) listing
+/// the names that exist, the likeliest first; `what` says what was looked for ("pipeline
+/// schedule").
 template <typename Row>
 const Row& find_row(std::span<const Row> table, std::string_view name, std::string_view what) {
   for (const Row& row : table)
     if (row.name == name) return row;
-  std::string message = "unknown " + std::string(what) + " \"" + std::string(name) + "\"; known:";
-  for (const Row& row : table) message += " " + std::string(row.name);
+  std::vector<std::string> names;
+  for (const Row& row : table) names.emplace_back(row.name);
+  std::string message = "unknown " + std::string(what) + " \"" + std::string(name) + "\"";
+  if (const auto nearest = nearest_name(name, names))
+    message += ", did you mean \"" + *nearest + "\"?";
+  message += " known:";
+  for (const std::string& known : names) message += " " + known;
   throw Error(ErrorKind::kInput, message);
 }
 
