@@ -134,8 +134,20 @@ StageMemory assess_memory(const Program& program, const StackProfile& stack, con
   return stage;
 }
 
-Report make_report(const Scenario& scenario, const Job& job, const Simulation& simulation) {
+Report memory_report(const Scenario& scenario, const Job& job) {
   Report report;
+  report.memory_capacity = scenario.topology.device.memory_capacity;
+  for (const Program& program : job.programs)
+    report.memory.push_back(assess_memory(program, scenario.stack, scenario.topology.device));
+  for (std::size_t s = 0; s < report.memory.size(); ++s)
+    if (report.memory[s].reserved > report.memory[report.fullest_stage].reserved)
+      report.fullest_stage = s;
+  report.fit = report.memory[report.fullest_stage].fit;
+  return report;
+}
+
+Report make_report(const Scenario& scenario, const Job& job, const Simulation& simulation) {
+  Report report = memory_report(scenario, job);
   report.step_time = simulation.step_time;
   report.relative_sigma = step_sigma(scenario, simulation);
   report.step_time_low = report.step_time * (1 - kSigmasOf90Percent * report.relative_sigma);
@@ -157,13 +169,6 @@ Report make_report(const Scenario& scenario, const Job& job, const Simulation& s
   report.compute = compute_shares(simulation);
   report.idle = idle_shares(simulation);
 
-  report.memory_capacity = scenario.topology.device.memory_capacity;
-  for (const Program& program : job.programs)
-    report.memory.push_back(assess_memory(program, scenario.stack, scenario.topology.device));
-  for (std::size_t s = 0; s < report.memory.size(); ++s)
-    if (report.memory[s].reserved > report.memory[report.fullest_stage].reserved)
-      report.fullest_stage = s;
-  report.fit = report.memory[report.fullest_stage].fit;
   add_money(scenario, simulation, report);
   return report;
 }

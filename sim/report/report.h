@@ -60,6 +60,9 @@ struct Report {
   double steps_per_trillion_tokens = 0;
 };
 
+/// Only the memory part (memory, fullest_stage, memory_capacity, fit): needs no simulation.
+Report memory_report(const Scenario& scenario, const Job& job);
+
 Report make_report(const Scenario& scenario, const Job& job, const Simulation& simulation);
 
 }  // namespace stepcast

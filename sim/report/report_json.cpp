@@ -149,4 +149,13 @@ std::string report_json(const Scenario& scenario, const Job& job, const Simulati
   return json.text();
 }
 
+std::string memory_json(const Scenario& scenario, const Report& report) {
+  JsonWriter json;
+  json.begin_object();
+  write_configuration(json, scenario);
+  write_memory(json, report);
+  json.end_object();
+  return json.text();
+}
+
 }  // namespace stepcast

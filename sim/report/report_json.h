@@ -11,4 +11,7 @@ namespace stepcast {
 std::string report_json(const Scenario& scenario, const Job& job, const Simulation& simulation,
                         const Report& report);
 
+/// The memory keys of the same document.
+std::string memory_json(const Scenario& scenario, const Report& report);
+
 }  // namespace stepcast

@@ -1,0 +1,114 @@
+// The house plan: which room may include which. The picture here, the stepcast_room lines of
+// CMakeLists.txt and the #include lines of the code say the same.
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <regex>
+#include <set>
+#include <string>
+
+namespace {
+namespace fs = std::filesystem;
+
+using Rooms = std::map<std::string, std::set<std::string>>;
+
+const Rooms kMayInclude = {
+    {"base", {}},
+    {"compute", {"base"}},
+    {"collective", {"base"}},
+    {"topology", {"base"}},
+    {"model", {"base", "compute"}},
+    {"plan", {"base", "model", "topology"}},
+    {"program", {"base", "compute", "collective"}},
+    {"lowering", {"base", "compute", "collective", "model", "plan", "program"}},
+    {"memory", {"base", "program"}},
+    {"cost", {"base", "compute", "collective", "topology"}},
+    {"trace", {"base", "compute", "collective", "program"}},
+    {"engine", {"base", "compute", "collective", "topology", "program", "cost", "trace"}},
+    {"scenario", {"base", "model", "topology", "plan", "cost"}},
+    {"report",
+     {"base", "compute", "topology", "model", "plan", "cost", "program", "memory", "trace",
+      "engine", "scenario"}},
+};
+
+/// Rooms included by a file, front door excepted.
+std::set<std::string> rooms_included(const fs::path& file) {
+  static const std::regex kInclude("^#include \"sim/([a-z_]+)/");
+  std::set<std::string> rooms;
+  std::ifstream in(file);
+  for (std::string line; std::getline(in, line);) {
+    std::smatch match;
+    if (std::regex_search(line, match, kInclude)) rooms.insert(match[1]);
+  }
+  return rooms;
+}
+
+bool includes(const fs::path& file, const std::string& what) {
+  std::ifstream in(file);
+  for (std::string line; std::getline(in, line);)
+    if (line.starts_with("#include") && line.find(what) != std::string::npos) return true;
+  return false;
+}
+
+template <typename Visit>
+void for_each_source(const fs::path& root, Visit visit) {
+  for (const auto& entry : fs::recursive_directory_iterator(root))
+    if (entry.path().extension() == ".h" || entry.path().extension() == ".cpp") visit(entry.path());
+}
+
+const fs::path kSim = fs::path(STEPCAST_SOURCE_DIR) / "sim";
+
+TEST(House, EveryRoomIncludesOnlyWhatItMay) {
+  for (const auto& [room, allowed] : kMayInclude) {
+    ASSERT_TRUE(fs::is_directory(kSim / room)) << room;
+    for_each_source(kSim / room, [&, &name = room, &may = allowed](const fs::path& file) {
+      for (const std::string& included : rooms_included(file))
+        EXPECT_TRUE(included == name || may.contains(included))
+            << file << " includes sim/" << included << ", which the picture does not allow";
+    });
+  }
+}
+
+TEST(House, EveryRoomIsInThePicture) {
+  for (const auto& entry : fs::directory_iterator(kSim)) {
+    if (!entry.is_directory()) continue;
+    const std::string room = entry.path().filename();
+    EXPECT_TRUE(room == "ledger" || kMayInclude.contains(room))
+        << "sim/" << room << " is in no picture";
+  }
+}
+
+TEST(House, ThePictureHasNoCycle) {
+  std::map<std::string, int> depth;
+  const auto visit = [&](const auto& self, const std::string& room, int level) -> void {
+    ASSERT_LT(level, 20) << "cycle through " << room;
+    depth[room] = std::max(depth[room], level);
+    for (const std::string& below : kMayInclude.at(room)) self(self, below, level + 1);
+  };
+  visit(visit, "report", 0);
+  EXPECT_GT(depth["base"], 0);
+}
+
+TEST(House, OnlyTheEngineKnowsSimGridAndOnlyBaseKnowsTheJsonLibrary) {
+  for_each_source(kSim, [](const fs::path& file) {
+    const std::string room = *std::next(fs::relative(file, kSim).begin(), 0);
+    if (room != "engine") EXPECT_FALSE(includes(file, "simgrid")) << file;
+    if (room != "base") EXPECT_FALSE(includes(file, "nlohmann")) << file;
+    EXPECT_FALSE(includes(file, "cuda")) << file << ": CUDA belongs to kernels/";
+  });
+}
+
+TEST(House, TheTopLevelHoldsNothingElse) {
+  const std::set<std::string> agreed = {"CMakeLists.txt", "sim",        "kernels",
+                                        "models",         "topologies", "scenarios",
+                                        "tests",          "tools",      "README.md"};
+  for (const auto& entry : fs::directory_iterator(STEPCAST_SOURCE_DIR)) {
+    const std::string name = entry.path().filename();
+    const bool built = name.starts_with("build");
+    EXPECT_TRUE(name.starts_with(".") || built || agreed.contains(name)) << name;
+  }
+}
+
+}  // namespace

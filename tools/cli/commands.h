@@ -1,0 +1,28 @@
+// The subcommands of stepcast: one row each in the table of main.cpp, one file each beside it.
+#pragma once
+
+#include <functional>
+#include <string>
+
+namespace CLI {
+class App;
+}
+
+namespace stepcast::cli {
+
+/// Declares a command's arguments on `app` and leaves in `run` what to do once they are parsed.
+/// Arguments live as long as `run`. `run` returns the exit code; mistakes leave it as Error.
+using AddCommand = void (*)(CLI::App& app, std::function<int()>& run);
+
+void add_predict(CLI::App& app, std::function<int()>& run);
+void add_memory(CLI::App& app, std::function<int()>& run);
+void add_program(CLI::App& app, std::function<int()>& run);
+void add_check(CLI::App& app, std::function<int()>& run);
+void add_list(CLI::App& app, std::function<int()>& run);
+void add_validate(CLI::App& app, std::function<int()>& run);
+void add_fit(CLI::App& app, std::function<int()>& run);
+
+/// Writes data to standard output. Throws Error(kIo) when it can't be written (closed, disk full).
+void print(const std::string& text);
+
+}  // namespace stepcast::cli
