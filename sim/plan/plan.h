@@ -1,5 +1,5 @@
-// How the model is cut and scheduled (Plan), what one step trains on (Training), and how the training
-// software lays it out (Traits). Lowering turns the three into programs.
+// How the model is cut and scheduled (Plan), what one step trains on (Training), and how the
+// training software lays it out (Traits). Lowering turns the three into programs.
 #pragma once
 
 #include <cstdint>
@@ -19,14 +19,14 @@ struct Plan {
   std::int64_t tp = 1;
   std::int64_t pp = 1;
   std::int64_t dp = 1;
-  std::int64_t virtual_stages = 1;   ///< model chunks per pipeline rank (interleaved 1F1B)
-  bool sequence_parallel = false;    ///< Megatron's: norms and residuals split along the sequence
-  std::int64_t zero_stage = 0;       ///< 0, or 1: optimizer state sharded over dp
+  std::int64_t virtual_stages = 1;  ///< model chunks per pipeline rank (interleaved 1F1B)
+  bool sequence_parallel = false;   ///< Megatron's: norms and residuals split along the sequence
+  std::int64_t zero_stage = 0;      ///< 0, or 1: optimizer state sharded over dp
   std::string schedule = "one_f_one_b";  ///< a row of lowering/schedules.cpp; pp = 1: accumulation
   std::int64_t micro_batch_size = 1;     ///< sequences
   Recompute recompute = Recompute::kNone;
-  bool overlap_grad_reduce = false;  ///< gradient buckets are reduced while backward goes on
-  Bytes bucket_size{40'000'000 * 4}; ///< of one gradient bucket, when they overlap
+  bool overlap_grad_reduce = false;   ///< gradient buckets are reduced while backward goes on
+  Bytes bucket_size{40'000'000 * 4};  ///< of one gradient bucket, when they overlap
 
   std::int64_t world_size() const { return tp * pp * dp; }
 };
@@ -41,26 +41,26 @@ struct Training {
 
 /// How the layers go to the stages.
 enum class StageBalance : std::uint8_t {
-  kUniform,          ///< num_layers / (pp * virtual_stages) each (Megatron-LM)
-  kEndsMinusOne,     ///< first and last stage hold one layer less (zero-bubble papers)
-  kByComputeCost,    ///< nanotron: blocks in order until the running cost reaches (k + 1) / pp
+  kUniform,        ///< num_layers / (pp * virtual_stages) each (Megatron-LM)
+  kEndsMinusOne,   ///< first and last stage hold one layer less (zero-bubble papers)
+  kByComputeCost,  ///< nanotron: blocks in order until the running cost reaches (k + 1) / pp
 };
 
 /// Structural traits of a training framework: facts that change the program. Its times are in
 /// cost/stack_profile.h; scenarios/stacks/*.json holds both.
 struct Traits {
-  bool flash_attention = true;       ///< fused; otherwise scores are written to memory
-  bool attention_dropout = false;    ///< unfused: a mask is kept for each score
+  bool flash_attention = true;     ///< fused; otherwise scores are written to memory
+  bool attention_dropout = false;  ///< unfused: a mask is kept for each score
   StageBalance stage_balance = StageBalance::kUniform;
-  bool scatter_gather_p2p = false;   ///< boundary tensor sent in tp parts, gathered on arrival
-  bool p2p_overlap = false;          ///< compute does not wait for its own sends
-  bool p2p_host_wait = false;        ///< the CPU waits for each message (torch.cuda.synchronize)
-  bool gathered_inputs_kept = false; ///< sequence parallel: all-gathered inputs stay for backward
-  bool tensor_overlap = false;       ///< tp collectives run beside the GEMMs they feed
-  bool fp32_gradients = true;        ///< gradients accumulate in fp32 (else in the weight type)
+  bool scatter_gather_p2p = false;    ///< boundary tensor sent in tp parts, gathered on arrival
+  bool p2p_overlap = false;           ///< compute does not wait for its own sends
+  bool p2p_host_wait = false;         ///< the CPU waits for each message (torch.cuda.synchronize)
+  bool gathered_inputs_kept = false;  ///< sequence parallel: all-gathered inputs stay for backward
+  bool tensor_overlap = false;        ///< tp collectives run beside the GEMMs they feed
+  bool fp32_gradients = true;         ///< gradients accumulate in fp32 (else in the weight type)
   bool fp32_accumulation_copy = false;  ///< 16-bit gradients and fp32 accumulation both exist
-  bool fp32_grad_reduce = true;      ///< bytes on the wire of the gradient reduction
-  bool grad_norm_clip = true;        ///< global norm over the model group, read by the host
+  bool fp32_grad_reduce = true;         ///< bytes on the wire of the gradient reduction
+  bool grad_norm_clip = true;           ///< global norm over the model group, read by the host
   bool fused_bias_gelu = true, fused_norm = true;
   std::int64_t vocab_divisor = 128;  ///< vocabulary is padded to this times tp
 };

@@ -1,0 +1,92 @@
+// Reads the "plan" and "training" of a scenario and the "traits" of a stack. Each value is checked
+// on its own here; feasibility.h asks whether they fit together.
+#include <array>
+#include <string_view>
+
+#include "sim/plan/plan.h"
+
+namespace stepcast {
+namespace {
+
+constexpr std::array<std::string_view, 3> kRecomputes = {"none", "selective", "full"};
+constexpr std::array<std::string_view, 3> kStageBalances = {"uniform", "ends_minus_one",
+                                                            "by_compute_cost"};
+constexpr std::array<std::string_view, 1> kOptimizers = {"adam"};
+
+// Products of two or three of these stay within 63 bits.
+constexpr IntegerRange kDegree = {.min = 1, .max = 1'000'000};
+constexpr IntegerRange kChunks = {.min = 1, .max = 10'000};
+constexpr IntegerRange kSequences = {.min = 1, .max = 100'000'000};
+constexpr IntegerRange kTokens = {.min = 1, .max = 100'000'000};
+
+template <typename Enum, std::size_t size>
+Enum read_enum(Fields& fields, std::string_view key,
+               const std::array<std::string_view, size>& names, Enum otherwise) {
+  return static_cast<Enum>(fields.choice(key, names, static_cast<std::size_t>(otherwise)));
+}
+
+std::int64_t read_zero_stage(Fields& fields, std::int64_t otherwise) {
+  const std::int64_t stage = fields.integer("zero_stage", {.min = 0, .max = 3}, otherwise);
+  if (stage < 2) return stage;
+  fields.reject("zero_stage", "= " + std::to_string(stage) +
+                                  " shards gradients or parameters, which stepcast cannot lower; "
+                                  "use 1 (optimizer state sharded) or 0");
+  return otherwise;
+}
+
+}  // namespace
+
+Plan read_plan(JsonValue value, Problems& problems) {
+  Fields fields(value, problems);
+  Plan plan;
+  plan.tp = fields.integer("tp", kDegree, plan.tp);
+  plan.pp = fields.integer("pp", kDegree, plan.pp);
+  plan.dp = fields.integer("dp", kDegree, plan.dp);
+  plan.virtual_stages = fields.integer("virtual_stages", kChunks, plan.virtual_stages);
+  plan.sequence_parallel = fields.boolean("sequence_parallel", plan.sequence_parallel);
+  plan.zero_stage = read_zero_stage(fields, plan.zero_stage);
+  plan.schedule = fields.text("schedule", plan.schedule);
+  plan.micro_batch_size = fields.integer("micro_batch_size", kDegree, plan.micro_batch_size);
+  plan.recompute = read_enum(fields, "recompute", kRecomputes, plan.recompute);
+  plan.overlap_grad_reduce = fields.boolean("overlap_grad_reduce", plan.overlap_grad_reduce);
+  plan.bucket_size = fields.quantity<Bytes>("bucket_size", plan.bucket_size);
+  fields.finish();
+  return plan;
+}
+
+Training read_training(JsonValue value, Problems& problems) {
+  Fields fields(value, problems);
+  Training training;
+  training.global_batch_size = fields.integer("global_batch_size", kSequences);
+  training.seq_len = fields.integer("seq_len", kTokens);
+  training.precision = fields.dtype("precision", training.precision);
+  training.optimizer = kOptimizers[fields.choice("optimizer", kOptimizers, 0)];
+  fields.finish();
+  return training;
+}
+
+Traits read_traits(JsonValue value, Problems& problems) {
+  Fields fields(value, problems);
+  Traits traits;
+  const auto flag = [&](std::string_view key, bool& field) { field = fields.boolean(key, field); };
+  flag("flash_attention", traits.flash_attention);
+  flag("attention_dropout", traits.attention_dropout);
+  traits.stage_balance = read_enum(fields, "stage_balance", kStageBalances, traits.stage_balance);
+  flag("scatter_gather_p2p", traits.scatter_gather_p2p);
+  flag("p2p_overlap", traits.p2p_overlap);
+  flag("p2p_host_wait", traits.p2p_host_wait);
+  flag("gathered_inputs_kept", traits.gathered_inputs_kept);
+  flag("tensor_overlap", traits.tensor_overlap);
+  flag("fp32_gradients", traits.fp32_gradients);
+  flag("fp32_accumulation_copy", traits.fp32_accumulation_copy);
+  flag("fp32_grad_reduce", traits.fp32_grad_reduce);
+  flag("grad_norm_clip", traits.grad_norm_clip);
+  flag("fused_bias_gelu", traits.fused_bias_gelu);
+  flag("fused_norm", traits.fused_norm);
+  traits.vocab_divisor =
+      fields.integer("vocab_divisor", {.min = 1, .max = 1'000'000}, traits.vocab_divisor);
+  fields.finish();
+  return traits;
+}
+
+}  // namespace stepcast
