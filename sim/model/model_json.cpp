@@ -62,55 +62,47 @@ std::string divisors_text(std::int64_t number) {
   return text;
 }
 
-/// Names the key in the message when it is absent and its default is at fault.
-void reject(Fields& fields, const std::string& key, const std::string& message) {
-  fields.reject(key, fields.has(key) ? message : key + " " + message);
-}
-
 void check_heads(Fields& fields, const Model& model) {
   const std::string heads = "num_heads = " + std::to_string(model.num_heads);
   if (!fields.has("head_dim") && model.hidden_size % model.num_heads != 0)
-    reject(fields, "hidden_size",
-           "= " + std::to_string(model.hidden_size) + " must be a multiple of " + heads +
-               "; change one of them, or give head_dim");
+    fields.reject("hidden_size", "= " + std::to_string(model.hidden_size) +
+                                     " must be a multiple of " + heads +
+                                     "; change one of them, or give head_dim");
   if (model.num_heads % model.num_kv_heads != 0)
-    reject(fields, "num_kv_heads",
-           "= " + std::to_string(model.num_kv_heads) + " must divide " + heads + " (" +
-               divisors_text(model.num_heads) + ")");
+    fields.reject("num_kv_heads", "= " + std::to_string(model.num_kv_heads) + " must divide " +
+                                      heads + " (" + divisors_text(model.num_heads) + ")");
   if (model.position_embedding == PositionEmbedding::kRotary && model.head_dim % 2 != 0)
-    reject(fields, "head_dim",
-           "= " + std::to_string(model.head_dim) +
-               " must be even: rotary position embedding turns pairs; change "
-               "head_dim or position_embedding");
+    fields.reject("head_dim", "= " + std::to_string(model.head_dim) +
+                                  " must be even: rotary position embedding turns pairs; change "
+                                  "head_dim or position_embedding");
 }
 
 void check_positions(Fields& fields, const Model& model) {
   const bool learned = model.position_embedding == PositionEmbedding::kLearned;
   if (learned && model.max_positions == 0)
-    reject(fields, "max_positions",
-           "must be at least 1 with learned position embeddings; give the rows of their "
-           "table, or another position_embedding (rotary, alibi, none)");
+    fields.reject("max_positions",
+                  "must be at least 1 with learned position embeddings; give the rows of their "
+                  "table, or another position_embedding (rotary, alibi, none)");
   if (!learned && model.max_positions > 0)
-    reject(fields, "max_positions",
-           "= " + std::to_string(model.max_positions) +
-               " counts the rows of a learned table; leave it out, or set "
-               "position_embedding to \"learned\"");
+    fields.reject("max_positions", "= " + std::to_string(model.max_positions) +
+                                       " counts the rows of a learned table; leave it out, or set "
+                                       "position_embedding to \"learned\"");
 }
 
 void check_parts(Fields& fields, const Model& model) {
   if (model.activation == Activation::kSwiglu && !model.gated_mlp)
-    reject(fields, "gated_mlp",
-           "= false contradicts activation = \"swiglu\", which is gated; leave "
-           "gated_mlp out, or choose another activation");
+    fields.reject("gated_mlp",
+                  "= false contradicts activation = \"swiglu\", which is gated; leave "
+                  "gated_mlp out, or choose another activation");
   if (model.norm == Norm::kRmsNorm && model.norm_bias)
-    reject(fields, "norm_bias",
-           "= true, but an RMS norm has no bias; leave it out, or set norm to "
-           "\"layer_norm\"");
+    fields.reject("norm_bias",
+                  "= true, but an RMS norm has no bias; leave it out, or set norm to "
+                  "\"layer_norm\"");
   if (model.nsp_head && !model.pooler)
-    reject(fields, "nsp_head", "= true reads the pooler's output; set pooler to true as well");
+    fields.reject("nsp_head", "= true reads the pooler's output; set pooler to true as well");
   if (model.causal && (model.pooler || model.mlm_head))
-    reject(fields, model.pooler ? "pooler" : "mlm_head",
-           "= true belongs to a bidirectional model; set causal to false, or leave it out");
+    fields.reject(model.pooler ? "pooler" : "mlm_head",
+                  "= true belongs to a bidirectional model; set causal to false, or leave it out");
 }
 
 void check_size(Fields& fields, const Model& model) {
