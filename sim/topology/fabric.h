@@ -1,8 +1,11 @@
 // Links and routes: what a Topology means for bytes on the move. One host per GPU; every link
-// direction is a link of its own; capacities are nominal. Latency is the network profile's business.
+// direction is a link of its own; capacities are nominal. Latency is the network profile's
+// business.
 #pragma once
 
+#include <compare>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -13,13 +16,13 @@ namespace stepcast {
 using LinkId = std::uint32_t;
 
 enum class LinkKind : std::uint8_t {
-  kGpuUp,    ///< GPU to NVSwitch (or to its PCIe switch)
+  kGpuUp,  ///< GPU to NVSwitch (or to its PCIe switch)
   kGpuDown,
-  kMesh,     ///< GPU to GPU
-  kHost,     ///< between PCIe switches of a node
-  kNicUp,
+  kMesh,   ///< GPU to GPU
+  kHost,   ///< between PCIe switch and CPU
+  kNicUp,  ///< NIC to the switch that it is plugged into
   kNicDown,
-  kLeafUp,   ///< all uplinks of a leaf switch together (traffic is sprayed over them)
+  kLeafUp,  ///< all uplinks of a leaf switch together (traffic is sprayed over them)
   kLeafDown,
 };
 
@@ -28,41 +31,86 @@ struct Link {
   BytesPerSec capacity;
 };
 
-/// The first `num_gpus` GPUs of a topology. GPU g sits in node g / node.gpus.
+/// A place where links meet.
+enum class VertexKind : std::uint8_t {
+  kGpu,
+  kNodeSwitch,  ///< NVSwitch, PCIe switch or CPU inside a node
+  kNic,
+  kLeaf,  ///< switch next to the NICs
+  kCore,  ///< spine, or the one switch of a cluster without leaves
+};
+struct Vertex {
+  VertexKind kind{};
+  std::int64_t group = 0;  ///< node, or pod of a leaf; 0 for the core
+  std::int64_t index = 0;  ///< within the group
+  auto operator<=>(const Vertex&) const = default;
+};
+
+/// One direction of a connection. Most are links; some (GPU to its own NIC over PCIe, which NVLink
+/// traffic does not share) are never what limits a transfer and have no link.
+struct Wire {
+  Vertex from, to;
+  LinkId link = kNoLink;
+  static constexpr LinkId kNoLink = ~LinkId{0};
+};
+
+class NodeWiring;    // shapes/node_shape.h
+class SwitchWiring;  // shapes/fabric_shape.h
+
+/// The first `num_gpus` GPUs of a topology, in whole nodes. GPU g sits in node g / node.gpus.
+/// Cheap to copy but for the link table; safe to read from several threads.
 class Fabric {
  public:
   /// Throws Error(kInfeasible) when the topology has fewer GPUs.
   Fabric(const Topology& topology, std::int64_t num_gpus);
 
   std::int64_t num_gpus() const { return num_gpus_; }
+  std::int64_t num_nodes() const { return num_nodes_; }
   std::int64_t gpus_per_node() const { return node_.gpus; }
   std::int64_t node_of(std::int64_t gpu) const { return gpu / node_.gpus; }
   const std::vector<Link>& links() const { return links_; }
-  /// "node 3 gpu 5 up"; made on demand.
+  /// "node 3 gpu 5 -> node 3 switch 0"; made on demand.
   std::string link_name(LinkId link) const;
 
-  /// Appends the links from GPU `from` to GPU `to` in order. Between nodes the path leaves and enters
-  /// through the NICs of `from` and `to` themselves. from == to appends nothing.
+  /// Appends the links from GPU `from` to GPU `to` in order. Between nodes the path leaves and
+  /// enters through the NICs of `from` and `to` themselves. from == to appends nothing.
   void route(std::int64_t from, std::int64_t to, std::vector<LinkId>& path) const;
-  /// The path of a message that enters and leaves its nodes through NIC `rail` of either side.
+  /// The path of a message that enters and leaves its nodes through NIC `rail` of either side. A
+  /// GPU that has another NIC hands over to the GPU that has this one, as NCCL's PXN does. Within a
+  /// node it is route().
   void route_on_rail(std::int64_t from, std::int64_t to, std::int64_t rail,
                      std::vector<LinkId>& path) const;
   std::int64_t nic_of(std::int64_t gpu) const;  ///< local index of its NIC; -1 without NICs
 
+  /// The whole graph, node by node, then the switches; every link stands in exactly one wire.
+  std::vector<Wire> wires() const;
+
  private:
+  std::vector<Wire> wires_of_node(std::int64_t node) const;
+  std::vector<Wire> wires_between_switches() const;
+  void route_between_nodes(std::int64_t from, std::int64_t from_nic, std::int64_t to,
+                           std::int64_t to_nic, std::vector<LinkId>& path) const;
+  LinkId base_of(std::int64_t node) const { return static_cast<LinkId>(node) * links_per_node_; }
+
   Node node_;
-  FabricSpec fabric_;
   std::int64_t num_gpus_ = 0;
+  std::int64_t num_nodes_ = 0;  ///< nodes that the GPUs fill or begin
+  std::shared_ptr<const NodeWiring> wiring_;
+  std::shared_ptr<const SwitchWiring> switches_;
+  // Links of a node lie together: first the node's own, then up and down of every NIC. The links
+  // between switches follow the last node.
+  LinkId links_per_node_ = 0;
+  LinkId first_nic_link_ = 0;  ///< within a node
+  LinkId first_switch_link_ = 0;
   std::vector<Link> links_;
-  std::vector<std::uint32_t> mesh_route_;  ///< kMesh: next hop by (from, to)
-  std::uint32_t first_nic_ = 0, first_leaf_ = 0, links_per_node_ = 0;
 };
 
 /// Facts of the whole graph, by Boost.Graph over GPUs, switches and NICs.
 struct FabricReport {
   bool connected = false;
-  std::int64_t diameter_hops = 0;  ///< of node 0's GPU 0
-  BytesPerSec bisection;           ///< per direction, between the two halves of the nodes
+  std::int64_t diameter_hops = 0;  ///< wires from GPU 0 to the GPU that is farthest from it
+  /// Per direction, from the first half of the nodes to the others; with one node, of its GPUs.
+  BytesPerSec bisection;
 };
 FabricReport inspect(const Topology& topology, std::int64_t num_gpus);
 

@@ -14,7 +14,7 @@ namespace stepcast {
 /// A GPU's datasheet (topologies/devices/*.json). How fast kernels really run on it is a device
 /// profile's (topologies/calibrations/).
 struct Device {
-  std::string name;  ///< "A100-SXM-80GB"
+  std::string name;        ///< "A100-SXM-80GB"
   std::string generation;  ///< "volta", "ampere", "hopper", "blackwell", "ada"
   FlopsPerSec peak_fp32, peak_tf32, peak_fp16, peak_bf16, peak_fp8;  ///< dense; zero: unsupported
   Bytes memory_capacity;
@@ -22,6 +22,7 @@ struct Device {
   std::int64_t num_sms = 0;
   Watts power_limit;
   Watts idle_power;
+  std::string source;  ///< where the figures come from; empty: not said
 
   FlopsPerSec peak(Dtype dtype) const;
 };
@@ -44,14 +45,14 @@ struct Node {
   BytesPerSec intra_bandwidth;  ///< per direction: of one GPU (switch, PCIe) or of one link (mesh)
   std::vector<MeshLink> mesh;
   std::int64_t gpus_per_pcie_switch = 0;  ///< kPcie only
-  std::int64_t nics = 8;        ///< local GPU g uses NIC g * nics / gpus
-  BytesPerSec nic_bandwidth;    ///< per NIC and direction
-  Watts host_power;             ///< CPUs, fans, NICs, under load
+  std::int64_t nics = 8;                  ///< local GPU g uses NIC g * nics / gpus
+  BytesPerSec nic_bandwidth;              ///< per NIC and direction
+  Watts host_power;                       ///< CPUs, fans, NICs, under load
 };
 
 enum class FabricKind : std::uint8_t {
-  kSingleSwitch,    ///< all NICs on one non-blocking switch
-  kRailOptimized,   ///< NIC i of every node of a pod on leaf switch i; leaves joined by a spine
+  kSingleSwitch,   ///< all NICs on one non-blocking switch
+  kRailOptimized,  ///< NIC i of every node of a pod on leaf switch i; leaves joined by a spine
 };
 
 struct FabricSpec {
@@ -66,17 +67,28 @@ struct Topology {
   Device device;
   Node node;
   FabricSpec fabric;
-  std::int64_t num_nodes = 1;     ///< how many there are at the most
-  std::string device_profile;     ///< name of a file in topologies/calibrations/
-  std::string network_profile;    ///< name of a file in topologies/networks/
+  std::int64_t num_nodes = 1;   ///< how many there are at the most
+  std::string source;           ///< where the figures come from; empty: not said
+  std::string device_profile;   ///< name of a file in topologies/calibrations/
+  std::string network_profile;  ///< name of a file in topologies/networks/
   DollarsPerHour price_per_gpu_hour;
   DollarsPerJoule electricity_price;
   double power_usage_effectiveness = 1.0;  ///< facility power / IT power
   std::int64_t num_gpus() const { return num_nodes * node.gpus; }
 };
 
+/// The NIC that a GPU of a node uses, both counted from 0 within the node; -1 without NICs.
+constexpr std::int64_t nic_of(const Node& node, std::int64_t gpu) {
+  return node.nics == 0 ? -1 : gpu * node.nics / node.gpus;
+}
+/// The first GPU that uses NIC `nic`: other GPUs reach that NIC through it.
+constexpr std::int64_t owner_of_nic(const Node& node, std::int64_t nic) {
+  return nic * node.gpus / node.nics;
+}
+
 /// Reads a device object / a topology object. `device` of a topology is a name that `find_device`
-/// resolves to a parsed document (throws Error when there is none).
+/// resolves to a parsed document (throws Error when there is none). Mistakes, in the topology and
+/// in its device, go to `problems`; the result is to be used only when there are none.
 Device read_device(JsonValue value, Problems& problems);
 Topology read_topology(JsonValue value, Problems& problems,
                        const std::function<JsonDocument(const std::string&)>& find_device);
