@@ -22,7 +22,7 @@ ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..')
 # Which rows calibrate which profile. `gemm`: dtype of the profile -> (gpu, dtype, source prefix).
 PROFILES = {
     'v100': dict(
-        device='V100-SXM2-32GB', condition='burst',
+        device='V100-SXM2-16GB', also=('V100-SXM2-32GB', 'V100-SXM3-32GB'), condition='burst',
         gemm={'fp16': ('V100-SXM2-16GB', 'fp16', 'DeepBench'), 'fp32': ('V100-SXM2-16GB', 'fp32', 'DeepBench')},
         attention=None, memory=('V100-PCIe-32GB', 900e9)),
     'a100-40g': dict(
@@ -34,7 +34,7 @@ PROFILES = {
         gemm={'bf16': ('A100-SXM4-80GB', 'bf16', 'aiconfigurator/sglang'), 'fp32': ('A100-PCIe-80GB', 'fp32', 'NeuSight')},
         attention=('A100-SXM4-80GB', 'FA2', ('flash-attention', 'aiconfigurator')), memory=('A100', 2039e9)),
     'h100': dict(
-        device='H100-SXM-80GB', condition='burst',
+        device='H100-SXM-80GB', also=('H100-94GB', 'H100-96GB-500W'), condition='burst',
         gemm={'bf16': ('H100-SXM5-80GB', 'bf16', 'aiconfigurator/sglang'), 'fp8': ('H100-SXM5-80GB', 'fp8', 'aiconfigurator'),
               'fp32': ('H100-SXM5-80GB', 'fp32', 'NeuSight')},
         attention=('H100-SXM5-80GB', 'FA2', ('flash-attention',)), memory=('H100', 3352e9)),
@@ -43,11 +43,11 @@ PROFILES = {
         gemm={'bf16': ('H200-SXM-141GB', 'bf16', 'aiconfigurator/vllm-0.22'), 'fp8': ('H200-SXM-141GB', 'fp8', 'aiconfigurator')},
         attention=('H200-SXM-141GB', 'cuDNN', ('cudnn-frontend',)), memory=('H200', 4800e9)),
     'b200': dict(
-        device='B200-SXM-180GB', condition='sustained',
+        device='B200-SXM-180GB', also=('B300-SXM-288GB', 'GB200', 'GB300'), condition='sustained',
         gemm={'bf16': ('B200-SXM', 'bf16', 'aiconfigurator/vllm-0.22'), 'fp8': ('B200-SXM', 'fp8', 'aiconfigurator')},
         attention=('B200-SXM', 'TE/FA', ('SimuMax',)), memory=('GB200', 8000e9)),
     'l40s': dict(
-        device='L40S-48GB', condition='burst',
+        device='L40S', condition='burst',
         gemm={'bf16': ('L40S', 'bf16', 'aiconfigurator/sglang')},
         attention=('L40S', 'FA2', ('aiconfigurator',)), memory=('L40S', 864e9)),
 }
@@ -177,7 +177,7 @@ def us(seconds_us):
 def profile_of(name, spec, data):
     hw = HARDWARE[name]
     fit_bandwidth = hw.get('fit_bandwidth', hw['bandwidth'])
-    out = {'name': name, 'device': spec['device'], 'condition': spec['condition'],
+    out = {'name': name, 'device': spec['device'], 'also_for': list(spec.get('also', ())), 'condition': spec['condition'],
            'comment': 'Written by tools/fit_device_profiles.py; models in sim/cost/device_profile.h.', 'gemm': {}, 'attention': {}}
     print(name)
     for dtype, (gpu, row_dtype, source) in spec['gemm'].items():

@@ -121,10 +121,16 @@ CostModel::CostModel(Device device, DeviceProfile device_profile, NetworkProfile
                      StackProfile stack)
     : device_(std::move(device)),
       device_profile_(std::move(device_profile)),
-      network_(std::move(network)),
+      network_(for_generation(std::move(network), device_.generation)),
       stack_(std::move(stack)) {}
 
 Cost CostModel::kernel(const Kernel& kernel) const {
+  Cost cost = kernel_on_measured_device(kernel);
+  if (device_.name != device_profile_.device) cost.grade = worst(cost.grade, Grade::kTransferred);
+  return cost;
+}
+
+Cost CostModel::kernel_on_measured_device(const Kernel& kernel) const {
   switch (info(kernel.kind).family) {
     case KernelFamily::kGemm:
       return gemm_cost(kernel, device_, device_profile_, stack_.gemm_efficiency);

@@ -41,6 +41,8 @@ class CostModel {
   const StackProfile& stack() const { return stack_; }
 
  private:
+  Cost kernel_on_measured_device(const Kernel& kernel) const;
+
   Device device_;
   DeviceProfile device_profile_;
   NetworkProfile network_;

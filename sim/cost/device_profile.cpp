@@ -98,11 +98,19 @@ void read_memory(JsonValue value, Problems& problems, DeviceProfile& profile) {
 
 }  // namespace
 
+bool serves(const DeviceProfile& profile, const std::string& device) {
+  return device == profile.device || std::find(profile.also_for.begin(), profile.also_for.end(),
+                                               device) != profile.also_for.end();
+}
+
 DeviceProfile read_device_profile(JsonValue value, Problems& problems) {
   Fields fields(value, problems);
   DeviceProfile profile;
   profile.name = fields.text("name");
   profile.device = fields.text("device");
+  if (const auto devices = fields.child("also_for"))
+    for (const JsonValue& device : devices->elements())
+      profile.also_for.push_back(device.as_string().value_or(""));
   constexpr std::array<std::string_view, 2> kConditions = {"sustained", "burst"};
   profile.condition = kConditions[fields.choice("condition", kConditions)];
   read_by_dtype<GemmModel>(fields.required_child("gemm"), problems, read_gemm, profile.gemm);

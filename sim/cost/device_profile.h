@@ -54,6 +54,9 @@ struct DeviceProfile {
   Seconds launch_period;  ///< least time between starts of two kernels of one stream
 };
 
+/// Whether the profile may be used for a device: its own, or one that it names.
+bool serves(const DeviceProfile& profile, const std::string& device);
+
 DeviceProfile read_device_profile(JsonValue value, Problems& problems);
 
 }  // namespace stepcast

@@ -97,7 +97,7 @@ std::optional<JsonValue> profile(Reader& reader, Fields& fields, std::string_vie
 }
 
 void check_device(Fields& fields, const Scenario& scenario) {
-  if (scenario.device_profile.device != scenario.topology.device.name)
+  if (!serves(scenario.device_profile, scenario.topology.device.name))
     fields.reject("device_profile", ": profile \"" + scenario.device_profile.name + "\" is of a " +
                                         scenario.device_profile.device + ", the cluster has " +
                                         scenario.topology.device.name +
