@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
-#include <filesystem>
-#include <fstream>
 #include <set>
+
+#include "sim/base/file_io.h"
 
 namespace stepcast {
 namespace {
@@ -142,15 +142,7 @@ CsvTable parse_csv(std::string_view text, const std::string& name) {
 }
 
 CsvTable read_csv_file(const std::string& path) {
-  std::error_code error;
-  if (!std::filesystem::is_regular_file(path, error))
-    throw Error(ErrorKind::kIo, path + ": is not a file that can be read");
-  if (std::filesystem::file_size(path, error) > kMaxCsvBytes)
-    fail(path, 0, "", "is larger than 256 MiB, the most that is read");
-  std::ifstream stream(path, std::ios::binary);
-  std::string text((std::istreambuf_iterator<char>(stream)), std::istreambuf_iterator<char>());
-  if (!stream.is_open() || stream.bad()) throw Error(ErrorKind::kIo, path + ": can't be read");
-  return parse_csv(text, path);
+  return parse_csv(read_text_file(path, kMaxCsvBytes), path);
 }
 
 void CsvCells::reject(std::string_view column, const std::string& rule) const {

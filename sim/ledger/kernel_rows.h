@@ -1,0 +1,25 @@
+// One line of a table of kernels -> the kernels of the catalogue that it timed.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "sim/compute/kernels.h"
+#include "sim/ledger/csv.h"
+
+namespace stepcast {
+
+/// The kernels run one after the other, or the reason why the catalogue can't say it.
+struct TimedKernels {
+  std::vector<Kernel> kernels;
+  std::string skipped;
+};
+
+TimedKernels gemm_kernels(const CsvCells& cells);
+TimedKernels attention_kernels(const CsvCells& cells);
+TimedKernels memory_kernels(const CsvCells& cells);
+
+/// "4096x28672(V=32000)" -> 4096, 28672: the whole numbers at the front, joined by x.
+std::vector<std::int64_t> leading_shape(const std::string& text);
+
+}  // namespace stepcast

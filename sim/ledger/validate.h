@@ -1,0 +1,40 @@
+// `stepcast validate`: a published table in, an answer to every row out. The table is recognised by
+// its header.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "sim/ledger/csv.h"
+#include "sim/ledger/validation.h"
+#include "sim/ledger/worker_pool.h"
+#include "sim/scenario/scenario.h"
+
+namespace stepcast {
+
+enum class LedgerKind : std::uint8_t {
+  kStepTimes,
+  kDataParallel,
+  kCollectives,
+  kGemm,
+  kAttention,
+  kMemoryOps,
+  kConvolutions,
+  kMiscellaneous,
+};
+std::string_view name_of(LedgerKind kind);
+
+/// Throws Error(kInput) that lists what is known when no kind has this header.
+LedgerKind recognise(const CsvTable& table);
+
+struct ValidateOptions {
+  std::vector<std::string> by = {"framework", "kind"};  ///< labels to group by
+  WorkerPoolOptions pool;
+};
+
+/// Throws Error for a file that can't be read or shipped files with mistakes; rows that can't be
+/// predicted are skipped with their reason.
+Validation validate(const std::string& file, const Library& library,
+                    const ValidateOptions& options = {});
+
+}  // namespace stepcast
