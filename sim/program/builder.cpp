@@ -92,9 +92,11 @@ void ProgramBuilder::alloc(BufferId buffer) {
   append(Stream::kCompute, Alloc{buffer}, {});
 }
 
-void ProgramBuilder::free(BufferId buffer) {
+void ProgramBuilder::free(BufferId buffer) { free(buffer, Stream::kCompute, {}); }
+
+void ProgramBuilder::free(BufferId buffer, Stream stream, Order order) {
   check_ids({buffer}, program_.buffers.size(), "buffer");
-  append(Stream::kCompute, Free{buffer}, {});
+  append(stream, Free{buffer}, std::move(order));
 }
 
 void ProgramBuilder::host_wait(Stream stream) { append(stream, HostWait{}, {}); }

@@ -148,7 +148,7 @@ std::string_view name_of(HostTask task) {
 std::string short_name(const Op& op) { return std::visit(ShortWords{}, op.what); }
 
 std::string to_text(const Program& program, const Op& op) {
-  std::string text = std::string(name_of(op.stream)) + ": " + std::visit(OpWords{program}, op.what);
+  std::string text = std::visit(OpWords{program}, op.what);
   if (!op.waits_for.empty()) text += " waits " + names(program.events, op.waits_for);
   if (op.signals != kNone) text += " signals " + program.events[op.signals].name;
   return text;
