@@ -81,9 +81,9 @@ class TreeBuilder : public nlohmann::json_sax<nlohmann::json> {
   bool number_unsigned(number_unsigned_t) override { return number(); }
   bool number_float(number_float_t, const string_t&) override { return number(); }
   bool string(string_t& text) override {
-    if (!add(pooled(text))) return false;
+    if (!add(pooled(text)) || !accept_text(text, "the text")) return false;
     cursor_.over_string();
-    return accept_text(text, "the text");
+    return true;
   }
   bool binary(binary_t&) override { return false; }  // JSON text has none
 
@@ -212,8 +212,8 @@ bool TreeBuilder::close() {
 bool TreeBuilder::key(string_t& name) {
   cursor_.to_token();
   key_ = {pooled(name), cursor_.line(), cursor_.column()};
-  cursor_.over_string();
   if (!accept_text(name, "the key")) return false;
+  cursor_.over_string();
   const auto [first, is_new] = levels_.back().key_lines.emplace(name, key_.line);
   if (is_new) return true;
   // The path of the object itself, not of the member read before.
@@ -263,8 +263,9 @@ bool TreeBuilder::parse_error(std::size_t consumed, const std::string&,
                               const nlohmann::detail::exception& error) {
   const SyntaxMistake mistake =
       explain_syntax(tree_.text, cursor_.offset(), consumed, error.what());
-  cursor_.move_to(mistake.offset);
-  report(cursor_.line(), cursor_.column(), "", mistake.sentence);
+  Cursor place(tree_.text);  // anew: the place may lie before the end of the last word
+  place.move_to(mistake.offset);
+  report(place.line(), place.column(), "", mistake.sentence);
   return false;
 }
 
