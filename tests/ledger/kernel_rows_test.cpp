@@ -1,0 +1,54 @@
+#include "sim/ledger/kernel_rows.h"
+
+#include <gtest/gtest.h>
+
+namespace stepcast {
+namespace {
+
+TimedKernels read(TimedKernels (*reader)(const CsvCells&), const std::string& text) {
+  const CsvTable table = parse_csv(text, "k.csv");
+  return reader(CsvCells(table, table.records.at(0)));
+}
+
+TEST(KernelRows, ShapesAreReadFromTheFront) {
+  EXPECT_EQ(leading_shape("4096x28672"), (std::vector<std::int64_t>{4096, 28672}));
+  EXPECT_EQ(leading_shape("16384x768(V=32768)"), (std::vector<std::int64_t>{16384, 768}));
+  EXPECT_EQ(leading_shape("25690112 elements"), (std::vector<std::int64_t>{25690112}));
+  EXPECT_TRUE(leading_shape("large").empty());
+}
+
+TEST(KernelRows, TransposedGemmIsAWeightGradient) {
+  const std::string header = "dtype,m,n,k,batch,layout\n";
+  const TimedKernels forward = read(gemm_kernels, header + "bf16,64,128,256,1,TN\n");
+  ASSERT_EQ(forward.kernels.size(), 1u);
+  EXPECT_EQ(forward.kernels[0].kind, KernelKind::kGemmForward);
+  EXPECT_EQ(forward.kernels[0].dims[2], 256);
+  EXPECT_EQ(read(gemm_kernels, header + "bf16,64,128,256,1,NT\n").kernels[0].kind,
+            KernelKind::kGemmWgrad);
+  EXPECT_NE(read(gemm_kernels, header + "nvfp4,64,128,256,1,TN\n").skipped, "");
+}
+
+TEST(KernelRows, BothPassesOfAttentionAreTwoKernels) {
+  const std::string header = "dtype,impl,batch,heads,kv_heads,seq,head_dim,causal,pass\n";
+  const TimedKernels both = read(attention_kernels, header + "fp16,FA2,2,16,4,1024,64,1,fwd+bwd\n");
+  ASSERT_EQ(both.kernels.size(), 2u);
+  EXPECT_EQ(both.kernels[1].kind, KernelKind::kFlashAttentionBackward);
+  EXPECT_TRUE(both.kernels[0].causal);
+  EXPECT_EQ(both.kernels[0].dims, (std::array<std::int64_t, 6>{2, 16, 4, 1024, 1024, 64}));
+  EXPECT_NE(read(attention_kernels, header + "fp16,unfused,2,16,4,1024,64,1,fwd\n").skipped, "");
+}
+
+TEST(KernelRows, MemoryBoundOperatorsMapToTheCatalogue) {
+  const std::string header = "op,dtype,elements_shape\n";
+  const TimedKernels norm = read(memory_kernels, header + "rmsnorm_fwd+bwd,bf16,2048x1024\n");
+  ASSERT_EQ(norm.kernels.size(), 2u);
+  EXPECT_EQ(norm.kernels[1].kind, KernelKind::kRmsNormBackward);
+  EXPECT_EQ(norm.kernels[1].dims[1], 1024);
+  const TimedKernels add = read(memory_kernels, header + "residual_add,fp16,4096x4096\n");
+  ASSERT_EQ(add.kernels.size(), 1u);
+  EXPECT_EQ(add.kernels[0].dims[0], 4096 * 4096);
+  EXPECT_NE(read(memory_kernels, header + "batchnorm_fwd,fp32,100 elements\n").skipped, "");
+}
+
+}  // namespace
+}  // namespace stepcast
