@@ -1,6 +1,7 @@
-// The simulating interpreter: simulate(job, fabric, costs) -> when everything happens. Compute runs on
-// the ranks' own clocks, bytes on the wire run in SimGrid. Folding: ranks, communicators and links that
-// colour refinement finds alike are simulated once; the result is exact, or they are kept apart.
+// The simulating interpreter: simulate(job, fabric, costs) -> when everything happens. Compute runs
+// on the ranks' own clocks, bytes on the wire run in SimGrid. Folding: ranks, communicators and
+// links that colour refinement finds alike are simulated once; the result is exact, or they are
+// kept apart.
 #pragma once
 
 #include <array>
@@ -23,7 +24,7 @@ enum class Fidelity : std::uint8_t {
 enum class Folding : std::uint8_t {
   kFull,          ///< whatever colour refinement proves alike
   kKeepReplicas,  ///< data-parallel replicas apart
-  kNone,          ///< every rank apart
+  kOff,           ///< every rank apart
 };
 
 struct SimulateOptions {
@@ -36,14 +37,14 @@ struct SimulateOptions {
 
 /// Where the compute stream of a rank spends the step. The parts add up to the step time.
 struct TimeByCause {
-  Seconds compute;             ///< kernels running (all classes)
-  Seconds wait_tensor;         ///< exposed communication, by group
+  Seconds compute;      ///< kernels running (all classes)
+  Seconds wait_tensor;  ///< exposed communication, by group
   Seconds wait_data;
   Seconds wait_embedding;
-  Seconds wait_pipeline;       ///< waiting for a message: transfers and the bubble together
-  Seconds transfer_pipeline;   ///< of that: the time in which the awaited bytes were really moving
-  Seconds wait_host;           ///< GPU idle because the CPU had not issued yet
-  Seconds tail;                ///< finished, others still busy
+  Seconds wait_pipeline;      ///< waiting for a message: transfers and the bubble together
+  Seconds transfer_pipeline;  ///< of that: the time in which the awaited bytes were really moving
+  Seconds wait_host;          ///< GPU idle because the CPU had not issued yet
+  Seconds tail;               ///< finished, others still busy
 };
 
 /// One per rank class.
@@ -51,7 +52,7 @@ struct RankReport {
   Rank representative = 0;
   std::uint32_t count = 0;  ///< ranks of this class
   std::uint32_t program = 0;
-  Seconds end;              ///< its last op
+  Seconds end;  ///< its last op
   TimeByCause time;
   std::vector<Seconds> compute_by_kind;  ///< indexed by KernelKind
 };
@@ -66,9 +67,9 @@ struct Simulation {
   std::uint64_t events = 0;
 };
 
-/// The job must have passed verify(). Rank r runs on GPU r of the fabric. Throws Error(kUnsupported)
-/// when an op can't be costed; InternalError when ranks wait for each other for ever.
-/// One engine lives per process: calls run one after the other, from one thread.
+/// The job must have passed verify(). Rank r runs on GPU r of the fabric. Throws
+/// Error(kUnsupported) when an op can't be costed; InternalError when ranks wait for each other for
+/// ever. One engine lives per process: calls run one after the other, from one thread.
 Simulation simulate(const Job& job, const Fabric& fabric, const CostModel& costs,
                     const SimulateOptions& options = {});
 

@@ -1,0 +1,37 @@
+// After the run: one more walk over every op of a rank class, in the order of issue, now that the
+// ends of all transfers are known. It tells where the compute stream spent the step, and when each
+// op ran.
+#pragma once
+
+#include <vector>
+
+#include "sim/engine/compile.h"
+#include "sim/engine/rendezvous.h"
+#include "sim/engine/simulate.h"
+
+namespace stepcast {
+
+/// What the walk needs to know of a rank class.
+struct WalkedRank {
+  std::uint32_t rank_class = 0;
+  const Program& program;
+  const ProgramIndex& index;
+  const std::vector<std::vector<OpCost>>& costs;
+  const RankTiming& timing;
+  const FoldedChannels& channels;
+  const Rendezvous& rendezvous;
+};
+
+struct RankAccount {
+  TimeByCause time;  ///< adds up to the step time
+  std::vector<Seconds> compute_by_kind;
+  std::vector<Span> spans;  ///< of Span::rank 0, by begin; empty unless asked for
+};
+
+/// Idle time of the compute stream is charged to what ended last before its next op could start:
+/// the op whose event it awaited, by the kind of its group, or the CPU. Where the awaited op itself
+/// had to wait for the CPU, that part is the CPU's; where the CPU was waiting for a stream, that
+/// part is the stream's.
+RankAccount attribute(const WalkedRank& rank, double step_time, bool with_spans);
+
+}  // namespace stepcast

@@ -1,0 +1,249 @@
+#include "sim/engine/channels.h"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+
+#include "sim/base/error.h"
+
+namespace stepcast {
+namespace {
+
+/// Order-dependent hash of numbers: a colour for the fold.
+class Hash {
+ public:
+  Hash& operator<<(std::uint64_t value) {
+    hash_ = (hash_ ^ value) * 0x9e3779b97f4a7c15ULL;
+    hash_ ^= hash_ >> 29;
+    return *this;
+  }
+  Hash& operator<<(double value) { return *this << std::bit_cast<std::uint64_t>(value); }
+  std::uint64_t value() const { return hash_; }
+
+ private:
+  std::uint64_t hash_ = 0x243f6a8885a308d3ULL;
+};
+
+/// Everything that plans are made of, besides the links.
+std::uint64_t colour_of(GroupRole role, const GroupGeometry& geometry) {
+  Hash hash;
+  hash << static_cast<std::uint64_t>(role) << static_cast<std::uint64_t>(geometry.num_ranks())
+       << static_cast<std::uint64_t>(geometry.num_nodes())
+       << static_cast<std::uint64_t>(geometry.ranks_per_node())
+       << static_cast<std::uint64_t>(geometry.num_channels()) << geometry.intra_bandwidth()
+       << geometry.inter_bandwidth() << geometry.all_to_all_intra_bandwidth()
+       << geometry.all_to_all_inter_bandwidth();
+  return hash.value();
+}
+
+class ChannelFinder {
+ public:
+  ChannelFinder(const Job& job, const std::vector<ProgramIndex>& programs, const Fabric& fabric)
+      : job_(job), programs_(programs), fabric_(fabric) {
+    result_.of_rank.resize(job.ranks.size());
+    for (auto& ports : result_.of_rank) ports.fill(kNone);
+  }
+
+  JobChannels run() {
+    for (std::uint32_t group = 0; group < job_.groups.size(); ++group) add_group(group);
+    for (Rank rank = 0; rank < job_.ranks.size(); ++rank) {
+      const Rank next = job_.ranks[rank].next;
+      if (uses(rank, Port::kSendNext))
+        add_messages(rank, Port::kSendNext, next, Port::kRecvPrevious);
+      if (uses(rank, Port::kRecvNext))
+        add_messages(next, Port::kSendPrevious, rank, Port::kRecvNext);
+    }
+    return std::move(result_);
+  }
+
+ private:
+  bool uses(Rank rank, Port port) const {
+    return programs_[job_.ranks[rank].program].uses(port) > 0;
+  }
+
+  void add_group(std::uint32_t id) {
+    const Group& group = job_.groups[id];
+    const Port port = static_cast<Port>(group.role);
+    if (group.ranks.empty() || !uses(group.ranks.front(), port)) return;
+    const GroupGeometry& geometry = result_.geometry.emplace_back(fabric_, group.ranks);
+    for (Rank rank : group.ranks) add_member(rank, port);
+    add_uses(geometry);
+    close({.group = id, .from = kNone, .to = kNone}, colour_of(group.role, geometry));
+  }
+
+  void add_messages(Rank from, Port sender, Rank to, Port receiver) {
+    STEPCAST_CHECK(from < job_.ranks.size() && to < job_.ranks.size(),
+                   "a program sends or receives along the pipeline, but its rank has no next rank");
+    add_member(from, sender);
+    add_member(to, receiver);
+    path_.clear();
+    fabric_.route(from, to, path_);
+    for (LinkId link : path_) result_.graph.uses.push_back({link, 1});
+    // Inside a node and between nodes messages have other latencies.
+    const bool same_node = fabric_.node_of(from) == fabric_.node_of(to);
+    close({.group = kNone, .from = from, .to = to},
+          (Hash() << std::uint64_t{same_node ? 101u : 102u}).value());
+  }
+
+  void add_member(Rank rank, Port port) {
+    result_.of_rank[rank][static_cast<int>(port)] =
+        static_cast<std::uint32_t>(result_.channels.size());
+    result_.graph.members.push_back({rank, static_cast<std::uint32_t>(port)});
+  }
+
+  /// Every link that some algorithm uses, once, labelled by the weights it has in each of them.
+  void add_uses(const GroupGeometry& geometry) {
+    const std::array<const LinkWeights*, 4> lists{&geometry.ring_links(), &geometry.tree_links(),
+                                                  &geometry.nvls_links(),
+                                                  &geometry.all_to_all_links()};
+    std::array<std::size_t, 4> at{};
+    for (;;) {
+      LinkId link = kNone;
+      for (int i = 0; i < 4; ++i)
+        if (at[i] < lists[i]->size()) link = std::min(link, (*lists[i])[at[i]].link);
+      if (link == kNone) return;
+      Hash label;
+      for (int i = 0; i < 4; ++i) {
+        const bool here = at[i] < lists[i]->size() && (*lists[i])[at[i]].link == link;
+        label << std::uint64_t{here ? (*lists[i])[at[i]++].weight : 0};
+      }
+      result_.graph.uses.push_back({link, label.value()});
+    }
+  }
+
+  void close(const Channel& channel, std::uint64_t colour) {
+    result_.channels.push_back(channel);
+    result_.graph.channel_colour.push_back(colour);
+    result_.graph.member_begin.push_back(static_cast<std::uint32_t>(result_.graph.members.size()));
+    result_.graph.use_begin.push_back(static_cast<std::uint32_t>(result_.graph.uses.size()));
+  }
+
+  const Job& job_;
+  const std::vector<ProgramIndex>& programs_;
+  const Fabric& fabric_;
+  JobChannels result_;
+  std::vector<LinkId> path_;
+};
+
+std::uint64_t colour_of(Rank rank, const RankPlace& place, const SimulateOptions& options) {
+  Hash hash;
+  hash << std::uint64_t{place.program} << (options.slowdown.empty() ? 1.0 : options.slowdown[rank]);
+  const bool apart = options.folding == Folding::kOff || options.fidelity == Fidelity::kMessage;
+  if (apart) hash << std::uint64_t{rank} + 1;
+  if (options.folding == Folding::kKeepReplicas) hash << std::uint64_t{place.dp_index} + 1;
+  return hash.value();
+}
+
+}  // namespace
+
+JobChannels find_channels(const Job& job, const std::vector<ProgramIndex>& programs,
+                          const Fabric& fabric, const NetworkProfile& network,
+                          const SimulateOptions& options) {
+  JobChannels result = ChannelFinder(job, programs, fabric).run();
+  for (Rank rank = 0; rank < job.ranks.size(); ++rank)
+    result.graph.rank_colour.push_back(colour_of(rank, job.ranks[rank], options));
+  for (double capacity : effective_capacities(fabric, network))
+    result.graph.link_colour.push_back(std::bit_cast<std::uint64_t>(capacity));
+  return result;
+}
+
+FoldedChannels::FoldedChannels(const JobChannels& channels, const Job& job,
+                               const std::vector<ProgramIndex>& programs, const Fabric& fabric,
+                               const NetworkProfile& network,
+                               const std::vector<TransferKey>& transfers, bool allow_closed_form)
+    : channels_(channels),
+      job_(job),
+      programs_(programs),
+      fabric_(fabric),
+      network_(network),
+      transfers_(transfers),
+      quotient_(fold(channels.graph)) {
+  for (std::uint32_t id = 0; id < quotient_.channels.count(); ++id) {
+    ChannelClass& entry = classes_.emplace_back();
+    entry.channel = quotient_.channels.representative[id];
+    entry.closed_form = allow_closed_form && quotient_.is_private[id];
+  }
+  plans_.resize(classes_.size());
+  for (auto& plans : plans_) plans.resize(transfers.size());
+  find_participants();
+}
+
+void FoldedChannels::find_participants() {
+  class_at_.resize(quotient_.ranks.count());
+  for (std::uint32_t rank_class = 0; rank_class < class_at_.size(); ++rank_class) {
+    const Rank rank = quotient_.ranks.representative[rank_class];
+    for (int port = 0; port < kNumPorts; ++port) {
+      const std::uint32_t channel = channels_.of_rank[rank][port];
+      class_at_[rank_class][port] = channel == kNone ? kNone : quotient_.channels.of[channel];
+      if (channel == kNone) continue;
+      ChannelClass& entry = classes_[quotient_.channels.of[channel]];
+      entry.participants.push_back({rank_class, static_cast<Port>(port)});
+      entry.uses =
+          std::max(entry.uses, programs_[job_.ranks[rank].program].uses(static_cast<Port>(port)));
+    }
+  }
+  for (ChannelClass& entry : classes_) {
+    entry.first_use = num_uses_;
+    num_uses_ += entry.uses;
+  }
+}
+
+std::vector<double> FoldedChannels::capacities() const {
+  const std::vector<double> all = effective_capacities(fabric_, network_);
+  std::vector<double> result;
+  for (std::uint32_t link : quotient_.links.representative) result.push_back(all[link]);
+  return result;
+}
+
+const ClassPlan& FoldedChannels::plan(std::uint32_t channel_class, std::uint32_t transfer) {
+  auto& plan = plans_[channel_class][transfer];
+  if (!plan) plan = make_plan(channel_class, transfers_[transfer]);
+  return *plan;
+}
+
+ClassPlan FoldedChannels::make_plan(std::uint32_t channel_class,
+                                    const TransferKey& transfer) const {
+  const std::uint32_t id = classes_[channel_class].channel;
+  const Channel& channel = channels_.channels[id];
+  const auto convert = [&](const FlowPlan& plan) {
+    ClassPlan result{.latency = plan.latency.value(),
+                     .bytes = plan.bytes,
+                     .rate_bound = plan.rate_bound,
+                     .uncontended = plan.uncontended.value(),
+                     .path = {}};
+    fold_links(channel_class, plan.links, result.path);
+    return result;
+  };
+  if (channel.is_group())
+    return convert(plan_collective(channels_.geometry[id], network_, transfer.kind, transfer.size));
+  const PairGeometry pair(fabric_, channel.from, channel.to);
+  return convert(plan_p2p(pair, network_, transfer.size));
+}
+
+/// All members of the class together load one link of class L with |class| * w / |L|, where w is
+/// the weight of one member on all links of L together: both sides count (member, link) pairs.
+void FoldedChannels::fold_links(std::uint32_t channel_class, std::span<const LinkWeight> links,
+                                std::vector<std::uint32_t>& path) const {
+  std::vector<LinkWeight> folded;
+  for (const LinkWeight& use : links) {
+    const std::uint32_t link_class = quotient_.links.of[use.link];
+    const auto found = std::find_if(folded.begin(), folded.end(), [&](const LinkWeight& entry) {
+      return entry.link == link_class;
+    });
+    if (found == folded.end())
+      folded.push_back({link_class, use.weight});
+    else
+      found->weight += use.weight;
+  }
+  for (LinkWeight& entry : folded) {
+    const std::uint64_t total =
+        std::uint64_t{entry.weight} * quotient_.channels.size[channel_class];
+    const std::uint64_t links_of_class = quotient_.links.size[entry.link];
+    STEPCAST_CHECK(total % links_of_class == 0,
+                   "the partition of links and channels is not stable");
+    entry.weight = static_cast<std::uint32_t>(total / links_of_class);
+  }
+  append_path(folded, path);
+}
+
+}  // namespace stepcast

@@ -1,0 +1,100 @@
+// The channels of a job (communicators, and directions between pipeline neighbours) in the fabric,
+// folded: what stands between programs and flows.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "sim/engine/collective_flows.h"
+#include "sim/engine/fold.h"
+#include "sim/engine/op_costs.h"
+#include "sim/engine/program_index.h"
+#include "sim/engine/simulate.h"
+
+namespace stepcast {
+
+/// A communicator, or the way of messages from one rank to its neighbour.
+struct Channel {
+  std::uint32_t group = kNone;    ///< index into Job::groups; kNone: messages
+  Rank from = kNone, to = kNone;  ///< of messages
+  bool is_group() const { return group != kNone; }
+};
+
+/// All channels that the programs use.
+struct JobChannels {
+  std::vector<Channel> channels;
+  std::vector<GroupGeometry> geometry;  ///< of the groups in use, which are the first channels
+  std::vector<std::array<std::uint32_t, kNumPorts>> of_rank;  ///< channel by rank and port
+  FoldGraph graph;
+};
+
+/// `programs` by index of Job::programs. Ranks start in one class when they run the same program at
+/// the same speed and `options.folding` allows it.
+JobChannels find_channels(const Job& job, const std::vector<ProgramIndex>& programs,
+                          const Fabric& fabric, const NetworkProfile& network,
+                          const SimulateOptions& options);
+
+/// A transfer on a channel class, ready for the solver over link classes.
+struct ClassPlan {
+  double latency = 0, bytes = 0, rate_bound = 0;
+  double uncontended = 0;
+  std::vector<std::uint32_t> path;
+};
+
+/// One of each class of channels.
+struct ChannelClass {
+  struct Participant {
+    std::uint32_t rank_class = 0;
+    Port port{};
+    bool operator==(const Participant&) const = default;
+  };
+  std::uint32_t channel = 0;              ///< the representative
+  std::vector<Participant> participants;  ///< distinct
+  bool closed_form = false;               ///< shares no link: its times are known when it starts
+  std::uint32_t uses = 0;                 ///< transfers in a step
+  std::uint32_t first_use = 0;            ///< numbers transfers of all classes
+  bool is_local() const { return closed_form && participants.size() == 1; }
+};
+
+/// The quotient of a job's channels, with plans made on demand.
+class FoldedChannels {
+ public:
+  /// Keeps references to all of them. `allow_closed_form`: else even private channels are flows.
+  FoldedChannels(const JobChannels& channels, const Job& job,
+                 const std::vector<ProgramIndex>& programs, const Fabric& fabric,
+                 const NetworkProfile& network, const std::vector<TransferKey>& transfers,
+                 bool allow_closed_form);
+
+  const Quotient& quotient() const { return quotient_; }
+  const std::vector<ChannelClass>& classes() const { return classes_; }
+  /// Channel class that a rank class reaches through a port; kNone when it has none.
+  std::uint32_t at(std::uint32_t rank_class, Port port) const {
+    return class_at_[rank_class][static_cast<int>(port)];
+  }
+  std::uint32_t num_uses() const { return num_uses_; }
+  const ClassPlan& plan(std::uint32_t channel_class, std::uint32_t transfer);
+  /// Bytes per second by link class.
+  std::vector<double> capacities() const;
+
+ private:
+  void find_participants();
+  ClassPlan make_plan(std::uint32_t channel_class, const TransferKey& transfer) const;
+  void fold_links(std::uint32_t channel_class, std::span<const LinkWeight> links,
+                  std::vector<std::uint32_t>& path) const;
+
+  const JobChannels& channels_;
+  const Job& job_;
+  const std::vector<ProgramIndex>& programs_;
+  const Fabric& fabric_;
+  const NetworkProfile& network_;
+  const std::vector<TransferKey>& transfers_;
+  Quotient quotient_;
+  std::vector<ChannelClass> classes_;
+  std::vector<std::array<std::uint32_t, kNumPorts>> class_at_;  // by rank class
+  std::vector<std::vector<std::optional<ClassPlan>>> plans_;    // by channel class and transfer
+  std::uint32_t num_uses_ = 0;
+};
+
+}  // namespace stepcast

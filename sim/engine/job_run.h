@@ -1,0 +1,21 @@
+// One simulation from end to end, with the choices that tests make differently. simulate() is the
+// way in for everybody else.
+#pragma once
+
+#include "sim/engine/compile.h"
+#include "sim/engine/flow_solver.h"
+#include "sim/engine/simulate.h"
+
+namespace stepcast {
+
+/// How to compute, never what: results do not depend on it, up to rounding.
+struct EngineChoices {
+  CompileOptions compile;
+  FlowSolver* solver = nullptr;  ///< null: SimGrid's
+};
+
+/// As simulate(). Throws PostedTooLate (rendezvous.h) when `choices` join lanes that must be apart.
+Simulation run_job(const Job& job, const Fabric& fabric, const CostModel& costs,
+                   const SimulateOptions& options, const EngineChoices& choices);
+
+}  // namespace stepcast

@@ -1,0 +1,61 @@
+#include "sim/engine/rendezvous.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "sim/base/error.h"
+
+namespace stepcast {
+namespace {
+
+/// The clock's resolution, relative: dates closer than this are the same.
+constexpr double kClockTolerance = 1e-9;
+
+}  // namespace
+
+Rendezvous::Rendezvous(FoldedChannels& channels, FlowSolver& solver, Listener listener)
+    : channels_(channels),
+      solver_(solver),
+      listener_(std::move(listener)),
+      meetings_(channels.num_uses()) {
+  carrier_ = [this](std::uint32_t channel_class, std::uint32_t transfer,
+                    std::function<void()> done) {
+    const ClassPlan& plan = channels_.plan(channel_class, transfer);
+    solver_.start(plan.path, plan.bytes, plan.rate_bound, std::move(done));
+  };
+}
+
+Rendezvous::MeetingId Rendezvous::post(std::uint32_t channel_class, std::uint32_t ordinal,
+                                       std::uint32_t transfer, double time) {
+  const ChannelClass& channel = channels_.classes()[channel_class];
+  STEPCAST_CHECK(ordinal < channel.uses, "a channel has fewer transfers than a participant posts");
+  const MeetingId id = channel.first_use + ordinal;
+  Meeting& meeting = meetings_[id];
+  if (meeting.missing == kNone)
+    meeting.missing = static_cast<std::uint32_t>(channel.participants.size());
+  STEPCAST_CHECK(meeting.missing > 0, "a transfer is posted twice by one participant");
+  meeting.start = std::max(meeting.start, time);
+  if (--meeting.missing == 0) begin(channel_class, transfer, id);
+  return id;
+}
+
+void Rendezvous::begin(std::uint32_t channel_class, std::uint32_t transfer, MeetingId id) {
+  const double start = meetings_[id].start;
+  const ClassPlan& plan = channels_.plan(channel_class, transfer);
+  if (channels_.classes()[channel_class].closed_form || plan.path.empty()) {
+    finish(channel_class, id, start + plan.uncontended);
+    return;
+  }
+  if (start < solver_.now() - kClockTolerance * (1 + solver_.now())) throw PostedTooLate{};
+  solver_.at(start + plan.latency, [this, channel_class, transfer, id] {
+    carrier_(channel_class, transfer,
+             [this, channel_class, id] { finish(channel_class, id, solver_.now()); });
+  });
+}
+
+void Rendezvous::finish(std::uint32_t channel_class, MeetingId id, double end) {
+  meetings_[id].end = end;
+  listener_(channels_.classes()[channel_class], id);
+}
+
+}  // namespace stepcast
