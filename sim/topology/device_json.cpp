@@ -33,8 +33,8 @@ FlopsPerSec Device::peak(Dtype dtype) const {
 }
 
 Device read_device(JsonValue value, Problems& problems) {
-  Fields fields(std::move(value), problems);
   const std::size_t mistakes = problems.all().size();
+  Fields fields(std::move(value), problems);
   Device device;
   device.name = fields.text("name");
   device.generation = fields.text("generation");

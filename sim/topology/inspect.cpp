@@ -12,9 +12,22 @@
 namespace stepcast {
 namespace {
 
-std::vector<Vertex> vertices_of(const std::vector<Wire>& wires) {
+/// The wires that traffic of these GPUs can use: with one node those inside it.
+std::vector<Wire> usable_wires(const Fabric& fabric) {
+  std::vector<Wire> wires = fabric.wires();
+  if (fabric.num_nodes() == 1)
+    std::erase_if(wires, [](const Wire& wire) {
+      return wire.from.kind == VertexKind::kNic || wire.to.kind == VertexKind::kNic;
+    });
+  return wires;
+}
+
+/// All GPUs, and whatever wires lead to; sorted.
+std::vector<Vertex> vertices_of(const Fabric& fabric, const std::vector<Wire>& wires) {
   std::vector<Vertex> vertices;
-  for (const Wire& wire : wires) vertices.push_back(wire.from);  // every wire has one back
+  for (std::int64_t gpu = 0; gpu < fabric.num_nodes() * fabric.gpus_per_node(); ++gpu)
+    vertices.push_back({VertexKind::kGpu, fabric.node_of(gpu), gpu % fabric.gpus_per_node()});
+  for (const Wire& wire : wires) vertices.push_back(wire.to);
   std::sort(vertices.begin(), vertices.end());
   vertices.erase(std::unique(vertices.begin(), vertices.end()), vertices.end());
   return vertices;
@@ -100,31 +113,30 @@ BytesPerSec bisection(const Fabric& fabric, const std::vector<Wire>& wires) {
   for (const Link& link : fabric.links()) all += link.capacity.value();
 
   const Merging merged(fabric, wires);
-  std::map<std::pair<Vertex, Vertex>, double> capacities;
-  std::vector<Wire> ends;
+  std::map<Vertex, std::size_t> numbers = {{Merging::kFirstHalf, 0}, {Merging::kSecondHalf, 1}};
+  const auto number_of = [&](const Vertex& vertex) {
+    return numbers.try_emplace(merged(vertex), numbers.size()).first->second;
+  };
+  std::map<std::pair<std::size_t, std::size_t>, double> capacities;
   for (const Wire& wire : wires) {
-    const Vertex from = merged(wire.from);
-    const Vertex to = merged(wire.to);
-    if (from == to) continue;
-    const auto [entry, is_new] = capacities.try_emplace({from, to}, 0.0);
-    if (is_new) ends.insert(ends.end(), {{from, to}, {to, from}});
-    entry->second += wire.link == Wire::kNoLink ? all : fabric.links()[wire.link].capacity.value();
+    const std::size_t from = number_of(wire.from);
+    const std::size_t to = number_of(wire.to);
+    if (from != to)
+      capacities[{from, to}] +=
+          wire.link == Wire::kNoLink ? all : fabric.links()[wire.link].capacity.value();
   }
-
-  const std::vector<Vertex> vertices = vertices_of(ends);
   std::vector<Arc> arcs;
   for (const auto& [pair, capacity] : capacities)
-    arcs.push_back({index_in(vertices, pair.first), index_in(vertices, pair.second), capacity});
-  return BytesPerSec(max_flow(vertices.size(), arcs, index_in(vertices, Merging::kFirstHalf),
-                              index_in(vertices, Merging::kSecondHalf)));
+    arcs.push_back({pair.first, pair.second, capacity});
+  return BytesPerSec(max_flow(numbers.size(), arcs, 0, 1));
 }
 
 }  // namespace
 
 FabricReport inspect(const Topology& topology, std::int64_t num_gpus) {
   const Fabric fabric(topology, num_gpus);
-  const std::vector<Wire> wires = fabric.wires();
-  const std::vector<Vertex> vertices = vertices_of(wires);
+  const std::vector<Wire> wires = usable_wires(fabric);
+  const std::vector<Vertex> vertices = vertices_of(fabric, wires);
   const std::vector<std::int64_t> hops = hops_from_first_gpu(wires, vertices);
 
   FabricReport report{.connected = true, .bisection = bisection(fabric, wires)};

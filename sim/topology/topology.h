@@ -42,12 +42,13 @@ struct MeshLink {
 struct Node {
   std::int64_t gpus = 8;
   IntraNode intra = IntraNode::kNvswitch;
-  BytesPerSec intra_bandwidth;  ///< per direction: of one GPU (switch, PCIe) or of one link (mesh)
-  std::vector<MeshLink> mesh;
+  BytesPerSec
+      intra_bandwidth{};  ///< per direction: of one GPU (switch, PCIe) or of one link (mesh)
+  std::vector<MeshLink> mesh{};
   std::int64_t gpus_per_pcie_switch = 0;  ///< kPcie only
   std::int64_t nics = 8;                  ///< local GPU g uses NIC g * nics / gpus
-  BytesPerSec nic_bandwidth;              ///< per NIC and direction
-  Watts host_power;                       ///< CPUs, fans, NICs, under load
+  BytesPerSec nic_bandwidth{};            ///< per NIC and direction
+  Watts host_power{};                     ///< CPUs, fans, NICs, under load
 };
 
 enum class FabricKind : std::uint8_t {

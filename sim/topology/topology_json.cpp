@@ -34,7 +34,7 @@ class Faultless {
 BytesPerSec read_rate(Fields& fields, std::string_view key, const Problems& problems) {
   const Faultless faultless(problems);
   const BytesPerSec rate = fields.quantity<BytesPerSec>(key);
-  if (faultless && (rate < kSlowestLink || rate > kFastestLink))
+  if (faultless && fields.has(key) && (rate < kSlowestLink || rate > kFastestLink))
     fields.reject(key, "= " + fields.value().member(key)->excerpt() +
                            " must lie between 1 kB/s and 1 PB/s per direction");
   return rate;
@@ -53,8 +53,8 @@ void check_nics(Fields& fields, const Node& node) {
 }
 
 Node read_node(JsonValue value, Problems& problems) {
-  Fields fields(std::move(value), problems);
   const Faultless faultless(problems);
+  Fields fields(std::move(value), problems);
   Node node;
   node.gpus = fields.integer("gpus", {.min = 1, .max = 1024});
   const bool gpus_known(faultless);
@@ -75,8 +75,8 @@ Node read_node(JsonValue value, Problems& problems) {
 }
 
 FabricSpec read_fabric(JsonValue value, Problems& problems) {
-  Fields fields(std::move(value), problems);
   const Faultless faultless(problems);
+  Fields fields(std::move(value), problems);
   FabricSpec fabric;
   const FabricShape& shape = fabric_shapes()[fields.choice("kind", names_of(fabric_shapes()))];
   fabric.kind = shape.kind;

@@ -95,9 +95,9 @@ class MeshWiring final : public NodeWiring {
 };
 
 MeshLink read_link(JsonValue value, const Node& node, Problems& problems) {
+  const std::size_t mistakes = problems.all().size();
   Fields fields(std::move(value), problems);
   MeshLink link;
-  const std::size_t mistakes = problems.all().size();
   link.a = fields.integer("a", {.min = 0, .max = node.gpus - 1});
   link.b = fields.integer("b", {.min = 0, .max = node.gpus - 1});
   link.count = fields.integer("count", {.min = 1, .max = 64}, 1);

@@ -1,0 +1,163 @@
+// Connectivity, diameter and bisection: against cuts that can be seen, and against an independent
+// max-flow (push_relabel, whole numbers) on the whole graph without merging.
+#include <gtest/gtest.h>
+
+#include <boost/graph/adjacency_list.hpp>
+#include <boost/graph/push_relabel_max_flow.hpp>
+#include <map>
+
+#include "sim/topology/max_flow.h"
+#include "tests/topology/clusters.h"
+
+namespace stepcast {
+namespace {
+
+constexpr double kNic = 25e9;
+constexpr double kNvlink = 300e9;
+
+double bisection(const Topology& topology) {
+  return inspect(topology, topology.num_gpus()).bisection.value();
+}
+
+/// Max-flow in MB/s between the halves of the nodes (of the GPUs, with one node), every vertex
+/// apart.
+double bisection_by_push_relabel(const Topology& topology) {
+  using Traits = boost::adjacency_list_traits<boost::vecS, boost::vecS, boost::directedS>;
+  using Edges = boost::property<
+      boost::edge_capacity_t, long,
+      boost::property<boost::edge_residual_capacity_t, long,
+                      boost::property<boost::edge_reverse_t, Traits::edge_descriptor>>>;
+  boost::adjacency_list<boost::vecS, boost::vecS, boost::directedS, boost::no_property, Edges>
+      graph(2);
+  const auto capacity = boost::get(boost::edge_capacity, graph);
+  const auto reverse = boost::get(boost::edge_reverse, graph);
+  const auto add = [&](std::size_t from, std::size_t to, long megabytes) {
+    const auto forth = boost::add_edge(from, to, graph).first;
+    const auto back = boost::add_edge(to, from, graph).first;
+    capacity[forth] = megabytes;
+    capacity[back] = 0;
+    reverse[forth] = back;
+    reverse[back] = forth;
+  };
+  std::map<Vertex, std::size_t> vertices;
+  const auto index = [&](const Vertex& vertex) {
+    return vertices.try_emplace(vertex, vertices.size() + 2).first->second;
+  };
+  const long unlimited = 1'000'000'000;  // 1 PB/s
+  const Fabric fabric(topology, topology.num_gpus());
+  const auto is_nic = [](const Vertex& vertex) { return vertex.kind == VertexKind::kNic; };
+  for (const Wire& wire : fabric.wires()) {
+    // Within one node nothing takes the way out and back in.
+    if (topology.num_nodes == 1 && (is_nic(wire.from) || is_nic(wire.to))) continue;
+    add(index(wire.from), index(wire.to),
+        wire.link == Wire::kNoLink
+            ? unlimited
+            : static_cast<long>(fabric.links()[wire.link].capacity.value() / 1e6));
+  }
+  for (const auto& [vertex, i] : vertices) {
+    if (vertex.kind != VertexKind::kGpu) continue;
+    const bool first = topology.num_nodes > 1 ? vertex.group < topology.num_nodes / 2
+                                              : vertex.index < topology.node.gpus / 2;
+    first ? add(0, i, unlimited) : add(i, 1, unlimited);
+  }
+  return 1e6 * static_cast<double>(boost::push_relabel_max_flow(graph, 0, 1));
+}
+
+TEST(Bisection, OfOneNvswitchIsTheLinksOfHalfItsGpus) {
+  EXPECT_DOUBLE_EQ(bisection(nvswitch_cluster(1, 8)), 4 * kNvlink);
+  EXPECT_DOUBLE_EQ(bisection(nvswitch_cluster(1, 5)), 2 * kNvlink);
+  EXPECT_DOUBLE_EQ(bisection(nvswitch_cluster(1, 1)), 0);
+}
+
+TEST(Bisection, OfOneSwitchIsTheNicsOfTheSmallerHalf) {
+  EXPECT_DOUBLE_EQ(bisection(nvswitch_cluster(6)), 3 * 8 * kNic);
+  EXPECT_DOUBLE_EQ(bisection(nvswitch_cluster(7)), 3 * 8 * kNic);
+  EXPECT_DOUBLE_EQ(bisection(nvswitch_cluster(4, 8, 4)), 2 * 4 * kNic);  // shared NICs
+}
+
+TEST(Bisection, OfAFullFatTreeIsTheNicsOfHalfTheNodes) {
+  EXPECT_DOUBLE_EQ(bisection(rail_cluster(8, 2)), 4 * 4 * kNic);
+  EXPECT_DOUBLE_EQ(bisection(rail_cluster(6, 2)), 3 * 4 * kNic);  // the cut splits a pod
+  EXPECT_DOUBLE_EQ(bisection(rail_cluster(2048, 32, 1, 8, 8)), 1024 * 8 * kNic);
+}
+
+TEST(Bisection, ShrinksWithOversubscriptionWhereTheCutLiesBetweenPods) {
+  EXPECT_DOUBLE_EQ(bisection(rail_cluster(8, 2, 4.0)), 4 * 4 * kNic / 4);
+  // One pod of 4 nodes: traffic stays below the leaves.
+  EXPECT_DOUBLE_EQ(bisection(rail_cluster(4, 4, 4.0)), 2 * 4 * kNic);
+}
+
+TEST(Bisection, OfASplitPodAddsWhatStaysBelowItsLeaves) {
+  // 6 nodes, pods of 2, 4 : 1: a leaf has 50 GB/s below and 12.5 above. First half: pod 0 and node
+  // 2; second half: node 3 and pod 2. Node 2 sends 25 GB/s a rail to node 3 through their own leaf,
+  // and pod 0's 12.5 GB/s climb and come down to pod 2. Four rails.
+  EXPECT_DOUBLE_EQ(bisection(rail_cluster(6, 2, 4.0)), 4 * (25e9 + 12.5e9));
+}
+
+TEST(Bisection, OfAChainIsItsOneLink) { EXPECT_DOUBLE_EQ(bisection(chain_cluster(1, 6)), 25e9); }
+
+TEST(Bisection, OfPcieNodesIsLimitedByTheWayToTheNics) {
+  EXPECT_DOUBLE_EQ(bisection(pcie_cluster(1)), 31e9);      // one x16 between the two switches
+  EXPECT_DOUBLE_EQ(bisection(pcie_cluster(2)), 2 * kNic);  // NICs are the narrower part
+  Topology fast_nics = pcie_cluster(2);
+  fast_nics.node.nic_bandwidth = BytesPerSec(100e9);
+  EXPECT_DOUBLE_EQ(bisection(fast_nics), 4 * 31e9);  // four slots up
+}
+
+TEST(Bisection, AgreesWithPushRelabelOnTheWholeGraph) {
+  std::vector<Topology> clusters = {nvswitch_cluster(1),
+                                    nvswitch_cluster(5, 4, 2),
+                                    chain_cluster(1, 6),
+                                    chain_cluster(3, 4),
+                                    pcie_cluster(1),
+                                    pcie_cluster(3, 1),
+                                    pcie_cluster(4),
+                                    rail_cluster(7, 3),
+                                    rail_cluster(7, 3, 2.5),
+                                    rail_cluster(9, 2, 5.0, 4, 2),
+                                    rail_cluster(10, 4, 8.0, 2, 2),
+                                    rail_cluster(2, 8, 3.0)};
+  for (std::int64_t nodes = 2; nodes <= 13; ++nodes)
+    for (std::int64_t nodes_per_leaf = 1; nodes_per_leaf <= 4; ++nodes_per_leaf)
+      clusters.push_back(rail_cluster(nodes, nodes_per_leaf, 1.6, 2, 2));
+  for (const Topology& topology : clusters)
+    EXPECT_NEAR(bisection(topology), bisection_by_push_relabel(topology), 10e6)
+        << topology.num_nodes << " nodes of " << topology.node.gpus << " GPUs, "
+        << topology.fabric.nodes_per_leaf << " per leaf";
+}
+
+TEST(Diameter, CountsWiresFromTheFirstGpu) {
+  const auto hops = [](const Topology& topology) {
+    return inspect(topology, topology.num_gpus()).diameter_hops;
+  };
+  EXPECT_EQ(hops(nvswitch_cluster(1, 1)), 0);
+  EXPECT_EQ(hops(nvswitch_cluster(1)), 2);  // GPU, NVSwitch, GPU
+  EXPECT_EQ(hops(nvswitch_cluster(2)), 4);  // GPU, NIC, switch, NIC, GPU
+  EXPECT_EQ(hops(rail_cluster(4, 2)), 6);   // GPU, NIC, leaf, spine, leaf, NIC, GPU
+  EXPECT_EQ(hops(chain_cluster(1, 6)), 5);
+  EXPECT_EQ(hops(pcie_cluster(1)), 4);  // GPU, switch, CPU, switch, GPU
+}
+
+TEST(Inspect, WholeClustersAreConnected) {
+  EXPECT_TRUE(inspect(rail_cluster(2048, 32, 1, 8, 8), 16'384).connected);
+  EXPECT_TRUE(inspect(pcie_cluster(3), 12).connected);
+}
+
+TEST(Inspect, SeesGpusThatNoLinkReaches) {
+  Topology topology = chain_cluster(1, 4);
+  topology.node.mesh.erase(topology.node.mesh.begin() + 1);  // 0 - 1   2 - 3
+  topology.node.nics = 0;
+  const FabricReport report = inspect(topology, 4);
+  EXPECT_FALSE(report.connected);
+  EXPECT_DOUBLE_EQ(report.bisection.value(), 0);
+}
+
+TEST(MaxFlow, IsTheNarrowestCut) {
+  // Two ways of 3 and 2, the second narrowed to 1.5 behind; 0 -> 3.
+  const std::vector<Arc> arcs = {{0, 1, 3}, {1, 3, 3}, {0, 2, 2}, {2, 3, 1.5}};
+  EXPECT_DOUBLE_EQ(max_flow(4, arcs, 0, 3), 4.5);
+  EXPECT_DOUBLE_EQ(max_flow(4, arcs, 3, 0), 0);
+}
+
+}  // namespace
+}  // namespace stepcast
