@@ -23,7 +23,7 @@ SimulateOptions SimulationArguments::options() const {
   SimulateOptions options;
   if (fidelity == "message") options.fidelity = Fidelity::kMessage;
   if (folding == "dp") options.folding = Folding::kKeepReplicas;
-  if (folding == "none") options.folding = Folding::kNone;
+  if (folding == "none") options.folding = Folding::kOff;
   return options;
 }
 
