@@ -1,3 +1,4 @@
+// The formulas of device_profile.h, corrected for the software that runs them (stack_profile.h).
 #include "sim/cost/cost_model.h"
 
 #include <algorithm>
@@ -80,11 +81,12 @@ Cost attention_cost(const Kernel& kernel, const Device& device, const DeviceProf
       interpolate(found->head_dims, found->efficiency, static_cast<double>(kernel.dims[5]));
   Kernel forward = kernel;
   forward.kind = KernelKind::kFlashAttentionForward;
-  double time = flops_of(forward).value() / rate * (1 + found->s0 / row) * waves;
-  if (kernel.kind == KernelKind::kFlashAttentionBackward) time *= found->backward_over_forward;
-  return {.time = Seconds(time) + found->overhead,
-          .grade = found->grade,
-          .relative_sigma = found->relative_sigma};
+  const double work = flops_of(forward).value() / rate * (1 + found->s0 / row) * waves;
+  const bool backward = kernel.kind == KernelKind::kFlashAttentionBackward;
+  return {
+      .time = (Seconds(work) + found->overhead) * (backward ? found->backward_over_forward : 1.0),
+      .grade = found->grade,
+      .relative_sigma = found->relative_sigma};
 }
 
 /// Bytes that this software moves for the kernel: the minimum of the catalogue, or what the stack's
@@ -112,7 +114,7 @@ Cost memory_cost(const Kernel& kernel, const Device& device, const DeviceProfile
   const double rate = device.memory_bandwidth.value() * efficiency * stack.memory_efficiency;
   return {.time = Seconds(traffic_of(kernel, stack) / rate) + profile.memory_overhead,
           .grade = profile.memory_grade,
-          .relative_sigma = 0.2};
+          .relative_sigma = profile.memory_relative_sigma};
 }
 
 }  // namespace

@@ -1,6 +1,9 @@
+// topologies/calibrations/*.json -> DeviceProfile.
 #include "sim/cost/device_profile.h"
 
 #include <algorithm>
+#include <functional>
+#include <utility>
 
 namespace stepcast {
 namespace {
@@ -10,7 +13,7 @@ constexpr std::array<Dtype, 5> kDtypes = {Dtype::kFp32, Dtype::kTf32, Dtype::kFp
 constexpr NumberRange kFraction = {.min = 0, .max = 1.5, .exclude_min = true};
 
 GemmModel read_gemm(JsonValue value, Problems& problems) {
-  Fields fields(value, problems);
+  Fields fields(std::move(value), problems);
   GemmModel model;
   model.efficiency = fields.number("efficiency", kFraction);
   model.memory_efficiency = fields.number("memory_efficiency", kFraction);
@@ -27,22 +30,49 @@ GemmModel read_gemm(JsonValue value, Problems& problems) {
   return model;
 }
 
+/// Elements of a list, or a problem and none.
+std::vector<JsonValue> read_list(Fields& fields, const JsonValue& list, std::string_view key,
+                                 const std::string& what) {
+  if (!list.is_array())
+    fields.reject(key, "= " + list.excerpt() + " must be a list of " + what + " [...]");
+  return list.elements();
+}
+
+std::vector<std::int64_t> read_head_dims(Fields& fields) {
+  std::vector<std::int64_t> dims;
+  const auto list = fields.required_child("head_dims");
+  if (!list) return dims;
+  for (const JsonValue& dim : read_list(fields, *list, "head_dims", "head dimensions"))
+    dims.push_back(dim.as_integer().value_or(0));
+  const bool ascending =
+      std::adjacent_find(dims.begin(), dims.end(), std::greater_equal()) == dims.end();
+  if (list->is_array() && (dims.empty() || dims.front() <= 0 || !ascending))
+    fields.reject("head_dims", "must be positive whole numbers in ascending order");
+  return dims;
+}
+
+std::vector<double> read_rates(Fields& fields, std::size_t count) {
+  std::vector<double> rates;
+  const auto list = fields.required_child("efficiency");
+  if (!list) return rates;
+  for (const JsonValue& rate : read_list(fields, *list, "efficiency", "fractions"))
+    rates.push_back(rate.as_number().value_or(0));
+  const bool fractions =
+      std::all_of(rates.begin(), rates.end(), [](double rate) { return rate > 0 && rate <= 1; });
+  if (!fractions)
+    fields.reject("efficiency", "must hold fractions of peak, above 0 and up to 1");
+  else if (list->is_array() && rates.size() != count)
+    fields.reject("efficiency", "must hold one fraction for each of the " + std::to_string(count) +
+                                    " head_dims, not " + std::to_string(rates.size()));
+  return rates;
+}
+
 AttentionModel read_attention(JsonValue value, Problems& problems) {
-  Fields fields(value, problems);
+  Fields fields(std::move(value), problems);
   AttentionModel model;
   fields.text("implementation", "");
-  if (const auto dims = fields.required_child("head_dims"))
-    for (const JsonValue& dim : dims->elements())
-      model.head_dims.push_back(dim.as_integer().value_or(0));
-  if (const auto rates = fields.required_child("efficiency"))
-    for (const JsonValue& rate : rates->elements())
-      model.efficiency.push_back(rate.as_number().value_or(0));
-  const bool ascending = std::is_sorted(model.head_dims.begin(), model.head_dims.end()) &&
-                         !model.head_dims.empty() && model.head_dims.front() > 0;
-  if (!ascending || model.head_dims.size() != model.efficiency.size())
-    fields.reject("head_dims", "must be ascending, positive, and as many as \"efficiency\"");
-  for (double rate : model.efficiency)
-    if (!(rate > 0 && rate <= 1)) fields.reject("efficiency", "must hold fractions in (0, 1]");
+  model.head_dims = read_head_dims(fields);
+  model.efficiency = read_rates(fields, model.head_dims.size());
   model.s0 = fields.number("s0", {.max = 1e4}, 0);
   model.causal_s0_factor = fields.number("causal_s0_factor", {.min = 1, .max = 20}, 1);
   model.backward_over_forward = fields.number("backward_over_forward", {.min = 1, .max = 10}, 2.5);
@@ -54,75 +84,83 @@ AttentionModel read_attention(JsonValue value, Problems& problems) {
   return model;
 }
 
-/// Reads an object whose keys are dtypes.
-template <typename Model, typename Read>
-void read_by_dtype(std::optional<JsonValue> value, Problems& problems, Read read,
+/// Reads an object whose keys are dtypes, a model each.
+template <typename Model>
+void read_by_dtype(const JsonValue& value, Problems& problems, Model (*read)(JsonValue, Problems&),
                    std::array<std::optional<Model>, 5>& into) {
-  if (!value) return;
-  for (const std::string& key : value->keys()) {
-    bool known = false;
-    for (Dtype dtype : kDtypes) {
-      if (key != name_of(dtype)) continue;
-      into[static_cast<std::size_t>(dtype)] = read(*value->member(key), problems);
-      known = true;
-    }
-    if (!known)
-      problems.add(value->member(key)->problem(": unknown dtype, known: fp32 tf32 fp16 bf16 fp8"));
-  }
+  Fields fields(value, problems);
+  for (const Dtype dtype : kDtypes)
+    if (const auto model = fields.child(name_of(dtype)))
+      into[static_cast<std::size_t>(dtype)] = read(*model, problems);
+  fields.finish();
 }
 
-void read_memory(JsonValue value, Problems& problems, DeviceProfile& profile) {
+/// Efficiencies of single kernels, by name.
+void read_memory_kernels(const JsonValue& value, Problems& problems, DeviceProfile& profile) {
+  Fields fields(value, problems);
+  for (const KernelInfo& row : kernel_table()) {
+    if (row.family != KernelFamily::kMemoryBound) continue;
+    const auto found = fields.child(row.name);
+    if (!found) continue;
+    Fields kernel(*found, problems);
+    profile.memory_kernels.emplace_back(row.kind, kernel.number("efficiency", kFraction));
+    kernel.text("source", "");
+    kernel.finish();
+  }
+  fields.finish();
+}
+
+void read_memory(const JsonValue& value, Problems& problems, DeviceProfile& profile) {
   Fields fields(value, problems);
   profile.memory_efficiency = fields.number("efficiency", kFraction);
   profile.memory_overhead = fields.quantity<Seconds>("overhead", Seconds(0), true);
   profile.memory_grade = fields.grade("grade", Grade::kAssumed);
-  if (const auto kernels = fields.child("kernels")) {
-    for (const std::string& key : kernels->keys()) {
-      Fields kernel(*kernels->member(key), problems);
-      const double efficiency = kernel.number("efficiency", kFraction);
-      kernel.text("source", "");
-      kernel.finish();
-      bool known = false;
-      for (const KernelInfo& row : kernel_table())
-        if (row.name == key && row.family == KernelFamily::kMemoryBound) {
-          profile.memory_kernels.emplace_back(row.kind, efficiency);
-          known = true;
-        }
-      if (!known)
-        problems.add(kernels->member(key)->problem(
-            ": no memory-bound kernel of that name; `stepcast list kernels` shows them"));
-    }
-  }
+  profile.memory_relative_sigma =
+      fields.number("relative_sigma", {.max = 1}, profile.memory_relative_sigma);
+  if (const auto kernels = fields.child("kernels"))
+    read_memory_kernels(*kernels, problems, profile);
   fields.finish();
+}
+
+void read_launch(const JsonValue& value, Problems& problems, DeviceProfile& profile) {
+  Fields fields(value, problems);
+  profile.launch_period = fields.quantity<Seconds>("period", Seconds(0), true);
+  fields.text("source", "");
+  fields.finish();
+}
+
+std::vector<std::string> read_also_for(Fields& fields) {
+  std::vector<std::string> devices;
+  const auto list = fields.child("also_for");
+  if (!list) return devices;
+  for (const JsonValue& device : read_list(fields, *list, "also_for", "device names")) {
+    devices.push_back(device.as_string().value_or(""));
+    if (devices.back().empty()) fields.reject("also_for", "must hold names of devices");
+  }
+  return devices;
 }
 
 }  // namespace
 
 bool serves(const DeviceProfile& profile, const std::string& device) {
-  return device == profile.device || std::find(profile.also_for.begin(), profile.also_for.end(),
-                                               device) != profile.also_for.end();
+  const auto& also = profile.also_for;
+  return device == profile.device || std::find(also.begin(), also.end(), device) != also.end();
 }
 
 DeviceProfile read_device_profile(JsonValue value, Problems& problems) {
-  Fields fields(value, problems);
+  constexpr std::array<std::string_view, 2> kConditions = {"sustained", "burst"};
+  Fields fields(std::move(value), problems);
   DeviceProfile profile;
   profile.name = fields.text("name");
   profile.device = fields.text("device");
-  if (const auto devices = fields.child("also_for"))
-    for (const JsonValue& device : devices->elements())
-      profile.also_for.push_back(device.as_string().value_or(""));
-  constexpr std::array<std::string_view, 2> kConditions = {"sustained", "burst"};
+  profile.also_for = read_also_for(fields);
   profile.condition = kConditions[fields.choice("condition", kConditions)];
-  read_by_dtype<GemmModel>(fields.required_child("gemm"), problems, read_gemm, profile.gemm);
-  read_by_dtype<AttentionModel>(fields.child("attention"), problems, read_attention,
-                                profile.attention);
+  if (const auto gemm = fields.required_child("gemm"))
+    read_by_dtype(*gemm, problems, read_gemm, profile.gemm);
+  if (const auto attention = fields.child("attention"))
+    read_by_dtype(*attention, problems, read_attention, profile.attention);
   if (const auto memory = fields.required_child("memory")) read_memory(*memory, problems, profile);
-  if (const auto launch = fields.child("launch")) {
-    Fields launch_fields(*launch, problems);
-    profile.launch_period = launch_fields.quantity<Seconds>("period", Seconds(0), true);
-    launch_fields.text("source", "");
-    launch_fields.finish();
-  }
+  if (const auto launch = fields.child("launch")) read_launch(*launch, problems, profile);
   fields.finish();
   return profile;
 }

@@ -13,36 +13,40 @@
 
 namespace stepcast {
 
-/// Smooth GEMM model: t = ((flops / (e P) (1 + m0/m)(1 + n0/n)(1 + k0/k))^4 + (bytes / (b
-/// BW))^4)^(1/4)
-/// + t0, with P the datasheet peak of the dtype and BW the datasheet bandwidth.
+/// Smooth GEMM model:
+///   t = ((flops / (e P) (1 + m0/m)(1 + n0/n)(1 + k0/k))^4 + (bytes / (b BW))^4)^(1/4) + t0
+/// with P the datasheet peak of the dtype, BW the datasheet bandwidth, and bytes the m k + k n + m
+/// n elements of operands and result at the size of the dtype. A batch counts as more rows.
 struct GemmModel {
   double efficiency = 0;         ///< e, of peak
   double memory_efficiency = 0;  ///< b, of bandwidth
   double m0 = 0, n0 = 0, k0 = 0;
-  Seconds overhead;             ///< t0
+  Seconds overhead{};           ///< t0
   double wgrad_efficiency = 1;  ///< rate of wgrad (NT, fp32 accumulation) / forward
   double dgrad_efficiency = 1;
   Grade grade = Grade::kAssumed;
   double relative_sigma = 0.1;  ///< error on shapes it was not fitted on
 };
 
-/// Fused attention: t = t0 + flops / (e_d P) (1 + s0 / S) max(1, SMs / (B heads ceil(S / 128))),
-/// e_d by head_dim; S is divided by causal_s0_factor when causal (short causal rows pay more).
+/// Fused attention:
+///   t = t0 + flops / (e_d P) (1 + s0 / S) max(1, SMs / (B heads ceil(S / 128)))
+/// with flops those of the forward pass, e_d by head_dim and S the queries; S of s0 / S is divided
+/// by causal_s0_factor when causal (short causal rows pay more).
 struct AttentionModel {
   std::vector<std::int64_t> head_dims;  ///< ascending
   std::vector<double> efficiency;       ///< same length; linear in between, nearest outside
   double s0 = 0;
   double causal_s0_factor = 1;
   double backward_over_forward = 2.5;  ///< time per pass, same shape
-  Seconds overhead;
+  Seconds overhead{};
   Grade grade = Grade::kAssumed;
   double relative_sigma = 0.1;
 };
 
 struct DeviceProfile {
   std::string name;                              ///< of the file
-  std::string device;                            ///< Device::name it belongs to
+  std::string device;                            ///< Device::name it was measured on
+  std::vector<std::string> also_for;             ///< devices of the same chip that it may serve
   std::string condition;                         ///< "sustained" or "burst"
   std::array<std::optional<GemmModel>, 5> gemm;  ///< by Dtype
   std::array<std::optional<AttentionModel>, 5> attention;
@@ -51,12 +55,16 @@ struct DeviceProfile {
       memory_kernels;       ///< the same where measured one by one
   Seconds memory_overhead;  ///< t0 of a memory-bound kernel
   Grade memory_grade = Grade::kAssumed;
+  double memory_relative_sigma = 0.2;
   Seconds launch_period;  ///< least time between starts of two kernels of one stream
 };
 
-/// Whether the profile may be used for a device: its own, or one that it names.
+/// Whether the profile may be used for a device: its own, or one that it names (also_for). For the
+/// latter its fractions of peak are kept, and the cost model grades them as transferred.
 bool serves(const DeviceProfile& profile, const std::string& device);
 
+/// Reads a profile; mistakes go to `problems`, and the result is to be used only when there are
+/// none.
 DeviceProfile read_device_profile(JsonValue value, Problems& problems);
 
 }  // namespace stepcast

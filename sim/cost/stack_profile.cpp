@@ -1,20 +1,29 @@
+// The "costs" of scenarios/stacks/*.json -> StackProfile.
 #include "sim/cost/stack_profile.h"
 
 #include <array>
 #include <utility>
 
+#include "sim/base/quantity_text.h"
+
 namespace stepcast {
 namespace {
 
-constexpr std::array<std::pair<std::string_view, double StackProfile::*>, 8> kFactors = {{
-    {"gemm_efficiency", &StackProfile::gemm_efficiency},
-    {"attention_efficiency", &StackProfile::attention_efficiency},
-    {"memory_efficiency", &StackProfile::memory_efficiency},
-    {"score_bytes", &StackProfile::score_bytes},
-    {"score_backward_ratio", &StackProfile::score_backward_ratio},
-    {"misaligned_head_factor", &StackProfile::misaligned_head_factor},
-    {"logit_bytes", &StackProfile::logit_bytes},
-    {"fragmentation", &StackProfile::fragmentation},
+struct Factor {
+  std::string_view key;
+  double StackProfile::*field;
+  NumberRange range;
+};
+constexpr NumberRange kEfficiency = {.min = 0.01, .max = 2};
+constexpr std::array<Factor, 8> kFactors = {{
+    {"gemm_efficiency", &StackProfile::gemm_efficiency, kEfficiency},
+    {"attention_efficiency", &StackProfile::attention_efficiency, kEfficiency},
+    {"memory_efficiency", &StackProfile::memory_efficiency, kEfficiency},
+    {"score_bytes", &StackProfile::score_bytes, {.min = 1, .max = 100}},
+    {"score_backward_ratio", &StackProfile::score_backward_ratio, {.min = 0.1, .max = 10}},
+    {"misaligned_head_factor", &StackProfile::misaligned_head_factor, {.min = 1, .max = 100}},
+    {"logit_bytes", &StackProfile::logit_bytes, {.min = 1, .max = 100}},
+    {"fragmentation", &StackProfile::fragmentation, {.min = 1, .max = 4}},
 }};
 
 constexpr std::array<std::pair<std::string_view, Seconds StackProfile::*>, 7> kTimes = {{
@@ -26,20 +35,28 @@ constexpr std::array<std::pair<std::string_view, Seconds StackProfile::*>, 7> kT
     {"per_microbatch", &StackProfile::per_microbatch},
     {"per_step", &StackProfile::per_step},
 }};
+constexpr Seconds kLongestTime{60};
+constexpr Bytes kMostContextMemory{1'000'000'000'000};
+
+/// A quantity from zero to `most`; the default is what `value` holds.
+template <typename Q>
+void read_bounded(Fields& fields, std::string_view key, Q most, Q& value) {
+  value = fields.quantity<Q>(key, value, true);
+  if (value > most) fields.reject(key, "= " + to_text(value) + " must be at most " + to_text(most));
+}
 
 }  // namespace
 
 StackProfile read_stack_profile(JsonValue value, Problems& problems) {
-  Fields fields(value, problems);
+  Fields fields(std::move(value), problems);
   StackProfile profile;
   profile.name = fields.text("name");
   profile.grade = fields.grade("grade", Grade::kAssumed);
   fields.text("source", "");
-  for (const auto& [key, member] : kFactors)
-    profile.*member = fields.number(key, {.min = 0.01, .max = 100}, profile.*member);
-  for (const auto& [key, member] : kTimes)
-    profile.*member = fields.quantity<Seconds>(key, profile.*member, true);
-  profile.context_memory = fields.quantity<Bytes>("context_memory", profile.context_memory, true);
+  for (const auto& [key, field, range] : kFactors)
+    profile.*field = fields.number(key, range, profile.*field);
+  for (const auto& [key, field] : kTimes) read_bounded(fields, key, kLongestTime, profile.*field);
+  read_bounded(fields, "context_memory", kMostContextMemory, profile.context_memory);
   profile.relative_sigma = fields.number("relative_sigma", {.max = 1}, profile.relative_sigma);
   fields.finish();
   return profile;

@@ -1,0 +1,254 @@
+#include "sim/cost/cost_model.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "sim/base/error.h"
+
+namespace stepcast {
+namespace {
+
+/// 100 TFLOP/s in fp16, memory so fast that a GEMM never waits for it, no fp8.
+Device quick_memory() {
+  Device device;
+  device.name = "toy";
+  device.peak_fp32 = FlopsPerSec(10e12);
+  device.peak_fp16 = FlopsPerSec(100e12);
+  device.memory_bandwidth = BytesPerSec(1e30);
+  device.num_sms = 100;
+  return device;
+}
+
+Device slow_memory() {
+  Device device = quick_memory();
+  device.memory_bandwidth = BytesPerSec(1e12);
+  return device;
+}
+
+/// Half of the peak for GEMMs, 40 % for attention, 80 % of the bandwidth; nothing else.
+DeviceProfile toy_profile() {
+  DeviceProfile profile;
+  profile.name = "toy-profile";
+  profile.device = "toy";
+  const auto fp16 = static_cast<std::size_t>(Dtype::kFp16);
+  profile.gemm[fp16] = GemmModel{.efficiency = 0.5, .memory_efficiency = 0.5};
+  profile.gemm[fp16]->grade = Grade::kFitted;
+  profile.gemm[fp16]->relative_sigma = 0.07;
+  profile.attention[fp16] = AttentionModel{.head_dims = {64, 128}, .efficiency = {0.2, 0.4}};
+  profile.memory_efficiency = 0.8;
+  profile.memory_grade = Grade::kMeasured;
+  return profile;
+}
+
+CostModel model(const Device& device, const DeviceProfile& profile,
+                const StackProfile& stack = {}) {
+  return CostModel(device, profile, ideal_network_profile(), stack);
+}
+
+Kernel gemm(std::int64_t m, std::int64_t n, std::int64_t k,
+            KernelKind kind = KernelKind::kGemmForward, std::int64_t batch = 0) {
+  return {.kind = kind, .dtype = Dtype::kFp16, .dims = {m, n, k, batch}};
+}
+
+Kernel attention(std::int64_t batch, std::int64_t heads, std::int64_t length,
+                 std::int64_t head_dim) {
+  return {.kind = KernelKind::kFlashAttentionForward,
+          .dtype = Dtype::kFp16,
+          .dims = {batch, heads, heads, length, length, head_dim}};
+}
+
+Kernel streaming(KernelKind kind, std::int64_t elements) {
+  return {.kind = kind, .dtype = Dtype::kFp16, .dims = {elements}};
+}
+
+double seconds(const CostModel& costs, const Kernel& kernel) {
+  return costs.kernel(kernel).time.value();
+}
+
+#define EXPECT_CLOSE(actual, expected) EXPECT_NEAR(actual, expected, 1e-12 * (expected))
+
+TEST(GemmCost, IsWorkOverTheEfficientRate) {
+  // 2 * 1000^3 flops at 0.5 * 100 TFLOP/s = 40 us.
+  EXPECT_CLOSE(seconds(model(quick_memory(), toy_profile()), gemm(1000, 1000, 1000)), 40e-6);
+}
+
+TEST(GemmCost, ShortSidesPayTheirHalfPoints) {
+  DeviceProfile profile = toy_profile();
+  GemmModel& fp16 = *profile.gemm[static_cast<std::size_t>(Dtype::kFp16)];
+  fp16.m0 = 500;   // m = 1000: 1.5 times
+  fp16.n0 = 1000;  // n = 1000: 2 times
+  fp16.k0 = 250;   // k = 1000: 1.25 times
+  fp16.overhead = Seconds(3e-6);
+  // 40 us * 1.5 * 2 * 1.25 + 3 us = 153 us.
+  EXPECT_CLOSE(seconds(model(quick_memory(), profile), gemm(1000, 1000, 1000)), 153e-6);
+}
+
+TEST(GemmCost, ABatchIsMoreRows) {
+  DeviceProfile profile = toy_profile();
+  profile.gemm[static_cast<std::size_t>(Dtype::kFp16)]->m0 = 400;
+  // Four products of 100 rows: 4 * 2 * 100 * 1000^2 / 50e12 = 16 us, times 1 + 400 / (4 * 100).
+  EXPECT_CLOSE(seconds(model(quick_memory(), profile),
+                       gemm(100, 1000, 1000, KernelKind::kBatchedGemmForward, 4)),
+               16e-6 * 2 * StackProfile{}.misaligned_head_factor);  // 100 is no multiple of 8
+}
+
+TEST(GemmCost, ArithmeticAndTrafficMeetInAFourthRoot) {
+  Device device = quick_memory();
+  // 2 bytes * 3 * 1000^2 elements at half of 0.3 TB/s = 40 us: as long as the arithmetic.
+  device.memory_bandwidth = BytesPerSec(0.3e12);
+  EXPECT_CLOSE(seconds(model(device, toy_profile()), gemm(1000, 1000, 1000)),
+               40e-6 * std::sqrt(std::sqrt(2.0)));
+  // Ten times slower memory hides the arithmetic: (1^4 + 10^4)^(1/4) = 10.00025.
+  device.memory_bandwidth = BytesPerSec(0.03e12);
+  EXPECT_NEAR(seconds(model(device, toy_profile()), gemm(1000, 1000, 1000)), 400.01e-6, 1e-10);
+}
+
+TEST(GemmCost, GradientProductsHaveTheirOwnRates) {
+  DeviceProfile profile = toy_profile();
+  GemmModel& fp16 = *profile.gemm[static_cast<std::size_t>(Dtype::kFp16)];
+  fp16.dgrad_efficiency = 0.8;
+  fp16.wgrad_efficiency = 0.5;
+  const CostModel costs = model(quick_memory(), profile);
+  EXPECT_CLOSE(seconds(costs, gemm(1000, 1000, 1000)), 40e-6);
+  EXPECT_CLOSE(seconds(costs, gemm(1000, 1000, 1000, KernelKind::kGemmDgrad)), 50e-6);
+  EXPECT_CLOSE(seconds(costs, gemm(1000, 1000, 1000, KernelKind::kGemmWgrad)), 80e-6);
+}
+
+TEST(GemmCost, TheStackScalesTheRate) {
+  StackProfile stack;
+  stack.gemm_efficiency = 0.8;
+  EXPECT_CLOSE(seconds(model(quick_memory(), toy_profile(), stack), gemm(1000, 1000, 1000)), 50e-6);
+}
+
+TEST(GemmCost, MisalignedAttentionProductsFallBackToSlowKernels) {
+  StackProfile stack;
+  stack.misaligned_head_factor = 5;
+  const CostModel costs = model(quick_memory(), toy_profile(), stack);
+  // head_dim 96 = 12 * 8 against 100; only the attention products care.
+  const double aligned = seconds(costs, gemm(1000, 1000, 96, KernelKind::kBatchedGemmForward));
+  EXPECT_CLOSE(seconds(costs, gemm(1000, 1000, 100, KernelKind::kBatchedGemmForward)),
+               aligned / 96 * 100 * 5);
+  EXPECT_CLOSE(seconds(costs, gemm(1000, 1000, 100)), aligned / 96 * 100);
+}
+
+TEST(AttentionCost, IsForwardWorkOverTheRateOfItsHeadDimension) {
+  const CostModel costs = model(quick_memory(), toy_profile());
+  // 2 products * 2 * 4 * 32 * 1024^2 * 128 flops at 0.4 * 100 TFLOP/s; 4 * 32 * 8 tiles fill 100
+  // SMs.
+  const double flops = 4.0 * 4 * 32 * 1024 * 1024 * 128;
+  EXPECT_CLOSE(seconds(costs, attention(4, 32, 1024, 128)), flops / 40e12);
+  // head_dim 96 lies half way between 64 (0.2) and 128 (0.4): 0.3.
+  EXPECT_CLOSE(seconds(costs, attention(4, 32, 1024, 96)), flops * 96 / 128 / 30e12);
+  // Outside of the measured range the nearest rate holds.
+  EXPECT_CLOSE(seconds(costs, attention(4, 32, 1024, 32)), flops * 32 / 128 / 20e12);
+  EXPECT_CLOSE(seconds(costs, attention(4, 32, 1024, 256)), flops * 2 / 40e12);
+}
+
+TEST(AttentionCost, FewTilesLeaveProcessorsIdle) {
+  // One sequence, 10 heads, 256 queries: 20 tiles on 100 processors take five times as long.
+  const double flops = 4.0 * 10 * 256 * 256 * 128;
+  EXPECT_CLOSE(seconds(model(quick_memory(), toy_profile()), attention(1, 10, 256, 128)),
+               5 * flops / 40e12);
+}
+
+TEST(AttentionCost, CausalHalvesTheWorkAndShortRowsPay) {
+  DeviceProfile profile = toy_profile();
+  AttentionModel& fp16 = *profile.attention[static_cast<std::size_t>(Dtype::kFp16)];
+  fp16.s0 = 128;
+  fp16.causal_s0_factor = 4;
+  const CostModel costs = model(quick_memory(), profile);
+  const double flops = 4.0 * 4 * 32 * 1024 * 1024 * 128;
+  Kernel kernel = attention(4, 32, 1024, 128);
+  EXPECT_CLOSE(seconds(costs, kernel), flops / 40e12 * 1.125);  // 1 + 128 / 1024
+  kernel.causal = true;
+  EXPECT_CLOSE(seconds(costs, kernel), flops / 2 / 40e12 * 1.5);  // 1 + 128 * 4 / 1024
+}
+
+TEST(AttentionCost, BackwardIsAMultipleOfForward) {
+  DeviceProfile profile = toy_profile();
+  AttentionModel& fp16 = *profile.attention[static_cast<std::size_t>(Dtype::kFp16)];
+  fp16.overhead = Seconds(5e-6);
+  fp16.backward_over_forward = 3;
+  const CostModel costs = model(quick_memory(), profile);
+  Kernel kernel = attention(4, 32, 1024, 128);
+  const double forward = seconds(costs, kernel);
+  kernel.kind = KernelKind::kFlashAttentionBackward;
+  EXPECT_CLOSE(seconds(costs, kernel), 3 * forward);
+}
+
+TEST(MemoryCost, IsLeastTrafficOverTheEfficientBandwidth) {
+  DeviceProfile profile = toy_profile();
+  profile.memory_overhead = Seconds(2e-6);
+  // A copy reads and writes 2 bytes: 4e6 bytes at 0.8 TB/s = 5 us, and 2 us.
+  const Kernel copy = streaming(KernelKind::kCopy, 1'000'000);
+  EXPECT_CLOSE(seconds(model(slow_memory(), profile), copy), 7e-6);
+  // The stack's kernels reach half of that; the fixed part stays.
+  StackProfile stack;
+  stack.memory_efficiency = 0.5;
+  EXPECT_CLOSE(seconds(model(slow_memory(), profile, stack), copy), 12e-6);
+  // Measured on its own: 0.4 of the bandwidth.
+  profile.memory_kernels.emplace_back(KernelKind::kCopy, 0.4);
+  EXPECT_CLOSE(seconds(model(slow_memory(), profile), copy), 12e-6);
+}
+
+TEST(MemoryCost, TheStackSaysWhatItsSoftmaxAndLossMove) {
+  StackProfile stack;
+  stack.score_bytes = 12;
+  stack.score_backward_ratio = 1.5;
+  stack.logit_bytes = 16;
+  const CostModel costs = model(slow_memory(), toy_profile(), stack);
+  // 1e6 scores * 12 bytes at 0.8 TB/s = 15 us, backward 1.5 times.
+  EXPECT_CLOSE(seconds(costs, streaming(KernelKind::kScoreSoftmaxForward, 1'000'000)), 15e-6);
+  EXPECT_CLOSE(seconds(costs, streaming(KernelKind::kScoreSoftmaxBackward, 1'000'000)), 22.5e-6);
+  // 100 tokens * 5000 logits * 16 bytes = 8e6 bytes: 10 us.
+  Kernel loss = streaming(KernelKind::kCrossEntropyForward, 100);
+  loss.dims[1] = 5000;
+  EXPECT_CLOSE(seconds(costs, loss), 10e-6);
+}
+
+TEST(CostModel, CarriesTheGradeOfTheModelUsed) {
+  const CostModel costs = model(slow_memory(), toy_profile());
+  EXPECT_EQ(costs.kernel(gemm(64, 64, 64)).grade, Grade::kFitted);
+  EXPECT_EQ(costs.kernel(gemm(64, 64, 64)).relative_sigma, 0.07);
+  EXPECT_EQ(costs.kernel(streaming(KernelKind::kCopy, 64)).grade, Grade::kMeasured);
+}
+
+TEST(CostModel, AProfileOfAnotherDeviceOfTheChipIsTransferred) {
+  Device cousin = slow_memory();
+  cousin.name = "toy-2";
+  EXPECT_EQ(model(cousin, toy_profile()).kernel(streaming(KernelKind::kCopy, 64)).grade,
+            Grade::kTransferred);
+}
+
+TEST(CostModel, ADtypeWithoutModelIsUnsupportedAndSaysWhatToDo) {
+  Kernel kernel = gemm(1024, 1024, 1024);
+  kernel.dtype = Dtype::kFp8;
+  try {
+    model(quick_memory(), toy_profile()).kernel(kernel);
+    FAIL() << "fp8 has no GEMM model";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::kUnsupported);
+    const std::string message = error.what();
+    for (const char* part : {"toy-profile", "gemm_forward(m=1024", "fp8", "stepcast profile"})
+      EXPECT_NE(message.find(part), std::string::npos) << part << " in: " << message;
+  }
+  // A model without a datasheet peak can't be used either: fractions of nothing.
+  DeviceProfile profile = toy_profile();
+  profile.gemm[static_cast<std::size_t>(Dtype::kFp8)] = GemmModel{.efficiency = 0.5};
+  EXPECT_THROW(model(quick_memory(), profile).kernel(kernel), Error);
+}
+
+TEST(CostModel, IssueTimesGoByThePassOfTheKernel) {
+  StackProfile stack;
+  stack.issue_forward = Seconds(1e-6);
+  stack.issue_backward = Seconds(2e-6);
+  stack.issue_update = Seconds(3e-6);
+  const CostModel costs = model(quick_memory(), toy_profile(), stack);
+  EXPECT_EQ(costs.issue_compute(gemm(8, 8, 8)), Seconds(1e-6));
+  EXPECT_EQ(costs.issue_compute(gemm(8, 8, 8, KernelKind::kGemmWgrad)), Seconds(2e-6));
+  EXPECT_EQ(costs.issue_compute(streaming(KernelKind::kAdam, 8)), Seconds(3e-6));
+}
+
+}  // namespace
+}  // namespace stepcast

@@ -1,0 +1,136 @@
+#include "sim/cost/device_profile.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+namespace stepcast {
+namespace {
+namespace fs = std::filesystem;
+
+struct Outcome {
+  DeviceProfile profile;
+  std::string problems;  ///< one per line
+  std::size_t count = 0;
+};
+
+Outcome read(const std::string& json) {
+  Problems problems;
+  Outcome outcome;
+  outcome.profile = read_device_profile(parse_json(json, "p.json").root(), problems);
+  for (const Problem& problem : problems.all()) outcome.problems += problem.text() + "\n";
+  outcome.count = problems.all().size();
+  return outcome;
+}
+
+void expect_problem(const std::string& json, const std::string& text) {
+  const Outcome outcome = read(json);
+  EXPECT_EQ(outcome.count, 1u) << outcome.problems;
+  EXPECT_NE(outcome.problems.find(text), std::string::npos) << outcome.problems;
+}
+
+std::string with_attention(const std::string& attention) {
+  return R"({"name": "p", "device": "d", "condition": "burst", "gemm": {},
+             "memory": {"efficiency": 0.8}, "attention": {"fp16": )" +
+         attention + "}}";
+}
+
+TEST(DeviceProfile, ReadsEveryField) {
+  const Outcome outcome = read(R"({
+    "name": "p", "device": "d", "also_for": ["e"], "condition": "sustained",
+    "gemm": {"bf16": {"efficiency": 0.7, "memory_efficiency": 0.8, "m0": 1, "n0": 2, "k0": 3,
+                      "overhead": "4 us", "dgrad_efficiency": 0.9, "wgrad_efficiency": 0.95,
+                      "grade": "fitted", "relative_sigma": 0.06, "source": "s"}},
+    "attention": {"fp16": {"implementation": "FA2", "head_dims": [64, 128], "efficiency": [0.3, 0.4],
+                           "s0": 5, "causal_s0_factor": 3, "backward_over_forward": 2.6,
+                           "overhead": "6 us", "grade": "measured", "relative_sigma": 0.05}},
+    "memory": {"efficiency": 0.75, "overhead": "2 us", "grade": "transferred", "relative_sigma": 0.3,
+               "kernels": {"layer_norm_forward": {"efficiency": 0.6, "source": "s"}}},
+    "launch": {"period": "2.5 us", "source": "s"}})");
+  ASSERT_EQ(outcome.problems, "");
+  const DeviceProfile& profile = outcome.profile;
+  const auto& gemm = profile.gemm[static_cast<std::size_t>(Dtype::kBf16)];
+  ASSERT_TRUE(gemm);
+  EXPECT_EQ(gemm->n0, 2);
+  EXPECT_EQ(gemm->overhead, Seconds(4e-6));
+  EXPECT_EQ(gemm->grade, Grade::kFitted);
+  EXPECT_FALSE(profile.gemm[static_cast<std::size_t>(Dtype::kFp32)]);
+  const auto& attention = profile.attention[static_cast<std::size_t>(Dtype::kFp16)];
+  ASSERT_TRUE(attention);
+  EXPECT_EQ(attention->head_dims, (std::vector<std::int64_t>{64, 128}));
+  EXPECT_EQ(attention->backward_over_forward, 2.6);
+  ASSERT_EQ(profile.memory_kernels.size(), 1u);
+  EXPECT_EQ(profile.memory_kernels[0].first, KernelKind::kLayerNormForward);
+  EXPECT_EQ(profile.memory_relative_sigma, 0.3);
+  EXPECT_EQ(profile.launch_period, Seconds(2.5e-6));
+  EXPECT_TRUE(serves(profile, "d"));
+  EXPECT_TRUE(serves(profile, "e"));
+  EXPECT_FALSE(serves(profile, "f"));
+}
+
+TEST(DeviceProfile, HeadDimensionsMustAscendSinceRatesAreInterpolated) {
+  expect_problem(with_attention(R"({"head_dims": [128, 64], "efficiency": [0.3, 0.4]})"),
+                 "ascending");
+  expect_problem(with_attention(R"({"head_dims": [64, 64], "efficiency": [0.3, 0.4]})"),
+                 "ascending");
+  expect_problem(with_attention(R"({"head_dims": [0, 64], "efficiency": [0.3, 0.4]})"), "positive");
+  expect_problem(with_attention(R"({"head_dims": 64, "efficiency": []})"), "must be a list");
+}
+
+TEST(DeviceProfile, EveryHeadDimensionHasItsRate) {
+  expect_problem(with_attention(R"({"head_dims": [64, 128], "efficiency": [0.3]})"),
+                 "one fraction for each of the 2 head_dims, not 1");
+  expect_problem(with_attention(R"({"head_dims": [64], "efficiency": [1.3]})"),
+                 "fractions of peak");
+  expect_problem(with_attention(R"({"head_dims": [64], "efficiency": ["0.3"]})"),
+                 "fractions of peak");
+}
+
+TEST(DeviceProfile, UnknownDtypesAndKernelsAreReportedWithASuggestion) {
+  expect_problem(
+      R"({"name": "p", "device": "d", "condition": "burst", "memory": {"efficiency": 0.8},
+                     "gemm": {"bf61": {"efficiency": 0.5, "memory_efficiency": 0.5}}})",
+      "gemm.bf61: unknown key, did you mean \"bf16\"?");
+  expect_problem(R"({"name": "p", "device": "d", "condition": "burst", "gemm": {},
+                     "memory": {"efficiency": 0.8, "kernels": {"gelu": {"efficiency": 0.5}}}})",
+                 "memory.kernels.gelu: unknown key");
+}
+
+TEST(DeviceProfile, PartsOfTheWrongTypeAreReported) {
+  const Outcome outcome = read(R"({"name": "p", "device": "d", "condition": "burst",
+      "also_for": "e", "gemm": 5, "attention": [], "memory": {"efficiency": 0.8, "kernels": 1}})");
+  EXPECT_EQ(outcome.count, 4u) << outcome.problems;
+}
+
+TEST(DeviceProfile, EveryShippedOneLoads) {
+  int profiles = 0;
+  for (const auto& entry :
+       fs::directory_iterator(fs::path(STEPCAST_SOURCE_DIR) / "topologies" / "calibrations")) {
+    if (entry.path().extension() != ".json") continue;
+    Problems problems;
+    const DeviceProfile profile =
+        read_device_profile(read_json_file(entry.path().string()).root(), problems);
+    for (const Problem& problem : problems.all()) ADD_FAILURE() << problem.text();
+    EXPECT_EQ(profile.name, entry.path().stem().string());
+    ++profiles;
+  }
+  EXPECT_GE(profiles, 7);
+}
+
+TEST(DeviceProfile, EveryDeviceThatAShippedOneNamesExists) {
+  const fs::path topologies = fs::path(STEPCAST_SOURCE_DIR) / "topologies";
+  for (const auto& entry : fs::directory_iterator(topologies / "calibrations")) {
+    if (entry.path().extension() != ".json") continue;
+    Problems problems;
+    const DeviceProfile profile =
+        read_device_profile(read_json_file(entry.path().string()).root(), problems);
+    std::vector<std::string> devices = profile.also_for;
+    devices.push_back(profile.device);
+    for (const std::string& device : devices)
+      EXPECT_TRUE(fs::exists(topologies / "devices" / (device + ".json")))
+          << profile.name << " names " << device;
+  }
+}
+
+}  // namespace
+}  // namespace stepcast

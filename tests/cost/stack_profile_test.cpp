@@ -1,0 +1,45 @@
+#include "sim/cost/stack_profile.h"
+
+#include <gtest/gtest.h>
+
+namespace stepcast {
+namespace {
+
+StackProfile read(const std::string& json, Problems& problems) {
+  return read_stack_profile(parse_json(json, "s.json").root(), problems);
+}
+
+TEST(StackProfile, ReadsNumbersTimesAndSizes) {
+  Problems problems;
+  const StackProfile stack = read(R"({"name": "mine", "grade": "fitted", "source": "a sweep",
+      "gemm_efficiency": 0.9, "score_bytes": 13, "issue_forward": "35 us", "per_step": "0 s",
+      "context_memory": "3 GB", "fragmentation": 1.2, "relative_sigma": 0.05})",
+                                  problems);
+  EXPECT_TRUE(problems.empty());
+  EXPECT_EQ(stack.grade, Grade::kFitted);
+  EXPECT_EQ(stack.gemm_efficiency, 0.9);
+  EXPECT_EQ(stack.score_bytes, 13);
+  EXPECT_DOUBLE_EQ(stack.issue_forward.value(), 35e-6);
+  EXPECT_EQ(stack.per_step, Seconds(0));
+  EXPECT_EQ(stack.context_memory, Bytes(3'000'000'000));
+  EXPECT_EQ(stack.fragmentation, 1.2);
+}
+
+TEST(StackProfile, MissingKeysKeepTheirDefaults) {
+  Problems problems;
+  const StackProfile stack = read(R"({"name": "mine"})", problems);
+  EXPECT_TRUE(problems.empty());
+  EXPECT_EQ(stack.gemm_efficiency, 1.0);
+  EXPECT_EQ(stack.grade, Grade::kAssumed);
+}
+
+TEST(StackProfile, EveryNumberIsBounded) {
+  Problems problems;
+  read(R"({"name": "mine", "gemm_efficiency": 0, "memory_efficiency": 1e9, "fragmentation": 0.5,
+           "issue_forward": "2 h", "context_memory": "1000 TB", "relative_sigma": -1})",
+       problems);
+  EXPECT_EQ(problems.all().size(), 6u);
+}
+
+}  // namespace
+}  // namespace stepcast
