@@ -50,8 +50,8 @@ class ProgramBuilder {
   void recv(Stream stream, Recv recv, Order order);
   void alloc(BufferId buffer);
   void free(BufferId buffer);
-  /// A free that waits, as a stream-ordered free behind another stream's last use does: what follows on
-  /// `stream` starts after it.
+  /// A free that waits, as a stream-ordered free behind another stream's last use does: what
+  /// follows on `stream` starts after it.
   void free(BufferId buffer, Stream stream, Order order);
   void host_wait(Stream stream);
   void host_work(HostTask task);
