@@ -5,6 +5,7 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -90,7 +91,9 @@ struct NetworkProfile {
   double tree_fill = 0;
   double nvls_fill = 0;
   double all_to_all_fill = 0;
-  std::array<double, 3> tree_efficiency{1, 1, 1};  ///< with one node, two, more
+  double tree_efficiency_one_node = 1;  ///< of the bandwidth of the trees' busiest link
+  double tree_efficiency_two_nodes = 1;
+  double tree_efficiency_many_nodes = 1;
 
   double nvls_efficiency = 0;       ///< of NVLink, algorithm bandwidth; 0: not available
   std::int64_t nvls_min_ranks = 6;  ///< fewer ranks in a node use rings

@@ -39,12 +39,20 @@ struct LinkWeight {
 /// Links by ascending id, each once.
 using LinkWeights = std::vector<LinkWeight>;
 
+/// Whether a link joins nodes (NICs, leaf switches) or is inside one.
+bool is_inter_node(LinkKind kind);
+
 /// The capacities a FlowSolver should have, in bytes per second and in order of Fabric::links():
 /// nominal ones times the profile's efficiencies.
 std::vector<double> effective_capacities(const Fabric& fabric, const NetworkProfile& profile);
 
 /// How a group of GPUs lies in the fabric, and what its algorithms load there. Depends on nothing
 /// but the fabric and the GPUs, so it outlives changes of the profile.
+///
+/// Every node is walked over its own links; channel c enters and leaves it through its c-th NIC,
+/// whose GPU passes on what the last GPU of the walk sends (as NCCL's PXN does). Loads are made
+/// alike for all nodes where the algorithm itself is not: a tree is given, at every node, the load
+/// of its busiest. So ranks that are alike in the job stay alike for folding.
 class GroupGeometry {
  public:
   /// `gpus` in communicator order, distinct. A group of one GPU has no links.
@@ -52,39 +60,48 @@ class GroupGeometry {
 
   int num_ranks() const { return num_ranks_; }                       ///< n
   int num_nodes() const { return static_cast<int>(nodes_.size()); }  ///< N
-  /// Most ranks in one node (g).
-  int ranks_per_node() const { return ranks_per_node_; }
+  int ranks_per_node() const { return ranks_per_node_; }             ///< g, of the fullest node
   int num_channels() const { return num_channels_; }
+  bool has_switch() const { return has_switch_; }  ///< an NVSwitch joins the ranks of a node
 
   /// The GPUs of channel `channel` in ring order, for message_level.h.
   std::vector<std::uint32_t> ring(int channel) const;
 
-  /// Ring bandwidth over all channels at nominal capacities, as the links inside nodes allow it,
-  /// and as those between nodes do (infinite with one node).
+  /// Ring bandwidth over all channels at nominal capacities, as the links inside nodes allow it (a
+  /// GPU's NVLink rate with a switch), and as those between nodes do (the sum of a node's NICs).
+  /// Infinite where there are no such links.
   double intra_bandwidth() const { return intra_bandwidth_; }
   double inter_bandwidth() const { return inter_bandwidth_; }
   /// The same for all_to_all, per rank.
   double all_to_all_intra_bandwidth() const { return all_to_all_intra_bandwidth_; }
   double all_to_all_inter_bandwidth() const { return all_to_all_inter_bandwidth_; }
 
-  /// Links of all channels' rings; of both binary trees of all channels (unit: one tree of one
-  /// channel); of in-switch reduction (unit: one rank with one node, else one tree of one channel);
-  /// of a pairwise exchange (unit: one rank).
+  /// Peers to which a rank sends at the same time in all_to_all: all of them over direct links, one
+  /// at a time where a switch or a NIC is between.
+  int all_to_all_peers_at_once() const { return all_to_all_peers_at_once_; }
+
+  /// Loads of all channels' rings (unit: one channel); of a double binary tree and of in-switch
+  /// reduction (the same unit); of a pairwise exchange (unit: one rank to one peer).
   const LinkWeights& ring_links() const { return ring_links_; }
   const LinkWeights& tree_links() const { return tree_links_; }
   const LinkWeights& nvls_links() const { return nvls_links_; }
   const LinkWeights& all_to_all_links() const { return all_to_all_links_; }
 
  private:
-  friend class GeometryBuilder;
+  void place(const Fabric& fabric, std::span<const std::uint32_t> gpus);
+  void find_walks(const Fabric& fabric);
+  void load_rings(const Fabric& fabric);
+  void load_all_to_all(const Fabric& fabric);
+
   int num_ranks_ = 0;
   int ranks_per_node_ = 0;
   int num_channels_ = 1;
-  int num_rails_ = 1;
+  int all_to_all_peers_at_once_ = 1;
+  bool has_switch_ = false;
   std::vector<std::vector<std::uint32_t>> nodes_;  ///< GPUs by node, ascending inside a node
-  /// Orders of the members of a node in which a ring visits them; one set per node.
+  std::vector<std::vector<std::uint32_t>> rails_;  ///< by node: the first GPU at each NIC in use
+  /// By node: the closed walks over its GPUs that rings take in turn.
   std::vector<std::vector<std::vector<std::uint32_t>>> walks_;
-  std::vector<std::vector<std::uint32_t>> rails_;  ///< by node and rail: the member at that NIC
   double intra_bandwidth_ = 0, inter_bandwidth_ = 0;
   double all_to_all_intra_bandwidth_ = 0, all_to_all_inter_bandwidth_ = 0;
   LinkWeights ring_links_, tree_links_, nvls_links_, all_to_all_links_;

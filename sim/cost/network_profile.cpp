@@ -1,0 +1,30 @@
+#include "sim/cost/network_profile.h"
+
+namespace stepcast {
+
+NetworkProfile for_generation(NetworkProfile profile, std::string_view generation) {
+  if (profile.intra_efficiency > 0) return profile;
+  std::string known;
+  for (const InterconnectGeneration& row : profile.generations) {
+    known += " " + row.generation;
+    if (row.generation != generation) continue;
+    profile.intra_efficiency = row.intra_efficiency;
+    if (profile.nvls_efficiency == 0) profile.nvls_efficiency = row.nvls_efficiency;
+    return profile;
+  }
+  throw Error(ErrorKind::kUnsupported,
+              "network profile \"" + profile.name +
+                  "\" does not say how fast devices of generation \"" + std::string(generation) +
+                  "\" are among each other; it knows:" + known +
+                  ". Add a row to its \"generations\", or give \"intra_efficiency\"");
+}
+
+NetworkProfile ideal_network_profile() {
+  NetworkProfile profile;
+  profile.name = "ideal";
+  profile.relative_sigma = 0;
+  profile.intra_efficiency = 1;
+  return profile;
+}
+
+}  // namespace stepcast

@@ -1,0 +1,275 @@
+// GroupGeometry: where a group's rings run and what they load.
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numeric>
+
+#include "sim/base/error.h"
+#include "sim/engine/collective_flows.h"
+#include "sim/engine/mesh_rings.h"
+
+namespace stepcast {
+namespace {
+
+constexpr double kUnlimited = std::numeric_limits<double>::infinity();
+constexpr std::size_t kMaxShifts = 16;  // of a pairwise exchange, sampled evenly among all of them
+
+/// Counts uses of links.
+class LinkCounter {
+ public:
+  explicit LinkCounter(const Fabric& fabric) : fabric_(fabric) {}
+  /// The way from one GPU to another is used by `times` flows.
+  void add_route(std::uint32_t from, std::uint32_t to, std::uint32_t times = 1) {
+    path_.clear();
+    fabric_.route(from, to, path_);
+    for (LinkId link : path_) uses_.push_back({link, times});
+  }
+  LinkWeights take() {
+    std::sort(uses_.begin(), uses_.end(),
+              [](const LinkWeight& a, const LinkWeight& b) { return a.link < b.link; });
+    LinkWeights weights;
+    for (const LinkWeight& use : uses_) {
+      if (weights.empty() || weights.back().link != use.link) weights.push_back({use.link, 0});
+      weights.back().weight += use.weight;
+    }
+    uses_.clear();
+    return weights;
+  }
+
+ private:
+  const Fabric& fabric_;
+  std::vector<LinkId> path_;
+  LinkWeights uses_;
+};
+
+/// Least capacity per unit of weight among the links inside nodes, or among those between nodes.
+double least_share(const Fabric& fabric, const LinkWeights& weights, bool inter_node) {
+  double least = kUnlimited;
+  for (const LinkWeight& use : weights) {
+    const Link& link = fabric.links()[use.link];
+    if (is_inter_node(link.kind) == inter_node)
+      least = std::min(least, link.capacity.value() / use.weight);
+  }
+  return least;
+}
+
+LinkWeights scaled(const Fabric& fabric, LinkWeights weights, std::uint32_t intra,
+                   std::uint32_t inter) {
+  for (LinkWeight& use : weights)
+    use.weight *= is_inter_node(fabric.links()[use.link].kind) ? inter : intra;
+  return weights;
+}
+
+LinkWeights merged(const LinkWeights& a, const LinkWeights& b) {
+  LinkWeights all(a);
+  all.insert(all.end(), b.begin(), b.end());
+  std::stable_sort(all.begin(), all.end(),
+                   [](const LinkWeight& x, const LinkWeight& y) { return x.link < y.link; });
+  LinkWeights sum;
+  for (const LinkWeight& use : all) {
+    if (sum.empty() || sum.back().link != use.link) sum.push_back({use.link, 0});
+    sum.back().weight += use.weight;
+  }
+  return sum;
+}
+
+/// Parallel links between every two members; the smallest capacity is one link. Empty when there
+/// are no direct links at all, so when it is no mesh.
+std::vector<std::vector<int>> direct_links(const Fabric& fabric,
+                                           const std::vector<std::uint32_t>& members) {
+  const std::size_t n = members.size();
+  std::vector<std::vector<double>> capacity(n, std::vector<double>(n, 0));
+  double unit = kUnlimited;
+  std::vector<LinkId> path;
+  for (std::size_t a = 0; a < n; ++a) {
+    for (std::size_t b = 0; b < n; ++b) {
+      if (a == b) continue;
+      path.clear();
+      fabric.route(members[a], members[b], path);
+      if (path.size() != 1 || fabric.links()[path[0]].kind != LinkKind::kMesh) continue;
+      capacity[a][b] = fabric.links()[path[0]].capacity.value();
+      unit = std::min(unit, capacity[a][b]);
+    }
+  }
+  if (unit == kUnlimited) return {};
+  std::vector<std::vector<int>> counts(n, std::vector<int>(n, 0));
+  for (std::size_t a = 0; a < n; ++a)
+    for (std::size_t b = 0; b < n; ++b)
+      counts[a][b] = static_cast<int>(std::floor(capacity[a][b] / unit + 0.5));
+  return counts;
+}
+
+/// The walk begun at `first`, which is on it.
+std::vector<std::uint32_t> rotated(const std::vector<std::uint32_t>& walk, std::uint32_t first) {
+  std::vector<std::uint32_t> result(walk);
+  std::rotate(result.begin(), std::find(result.begin(), result.end(), first), result.end());
+  return result;
+}
+
+/// Up to kMaxShifts of 1 .. n-1, evenly spread.
+std::vector<std::size_t> shifts_of(std::size_t n) {
+  std::vector<std::size_t> shifts;
+  if (n < 2) return shifts;
+  const std::size_t count = std::min(n - 1, kMaxShifts);
+  for (std::size_t i = 0; i < count; ++i) shifts.push_back(1 + i * (n - 1) / count);
+  return shifts;
+}
+
+/// Loads summed over `rounds` rounds -> the load of one, rounded up.
+LinkWeights averaged(LinkWeights weights, std::size_t rounds) {
+  for (LinkWeight& use : weights)
+    use.weight = static_cast<std::uint32_t>((use.weight + rounds - 1) / rounds);
+  return weights;
+}
+
+}  // namespace
+
+bool is_inter_node(LinkKind kind) {
+  switch (kind) {
+    case LinkKind::kGpuUp:
+    case LinkKind::kGpuDown:
+    case LinkKind::kMesh:
+    case LinkKind::kHost:
+      return false;
+    case LinkKind::kNicUp:
+    case LinkKind::kNicDown:
+    case LinkKind::kLeafUp:
+    case LinkKind::kLeafDown:
+      return true;
+  }
+  return false;
+}
+
+GroupGeometry::GroupGeometry(const Fabric& fabric, std::span<const std::uint32_t> gpus) {
+  STEPCAST_CHECK(!gpus.empty(), "a group without ranks");
+  num_ranks_ = static_cast<int>(gpus.size());
+  place(fabric, gpus);
+  find_walks(fabric);
+  load_rings(fabric);
+  load_all_to_all(fabric);
+}
+
+/// Sorts the GPUs by node (nodes in order of first appearance) and finds the NICs they use.
+void GroupGeometry::place(const Fabric& fabric, std::span<const std::uint32_t> gpus) {
+  std::vector<std::pair<std::int64_t, std::size_t>> seen;  // node, its place in nodes_; by node
+  for (std::uint32_t gpu : gpus) {
+    STEPCAST_CHECK(gpu < fabric.num_gpus(), "a group names a GPU that the fabric does not have");
+    const std::int64_t node = fabric.node_of(gpu);
+    auto at = std::lower_bound(seen.begin(), seen.end(), std::pair{node, std::size_t{0}});
+    if (at == seen.end() || at->first != node) {
+      at = seen.insert(at, {node, nodes_.size()});
+      nodes_.emplace_back();
+    }
+    nodes_[at->second].push_back(gpu);
+  }
+  for (std::vector<std::uint32_t>& members : nodes_) {
+    std::sort(members.begin(), members.end());
+    STEPCAST_CHECK(std::adjacent_find(members.begin(), members.end()) == members.end(),
+                   "a group names a GPU twice");
+    ranks_per_node_ = std::max(ranks_per_node_, static_cast<int>(members.size()));
+    std::vector<std::uint32_t>& rails = rails_.emplace_back();
+    for (std::uint32_t gpu : members)
+      if (rails.empty() || fabric.nic_of(rails.back()) != fabric.nic_of(gpu)) rails.push_back(gpu);
+  }
+}
+
+/// Closed walks over every node's members: through a switch one is enough; a mesh has several.
+void GroupGeometry::find_walks(const Fabric& fabric) {
+  for (const std::vector<std::uint32_t>& members : nodes_) {
+    auto& walks = walks_.emplace_back();
+    if (members.size() >= 2 && members.size() <= 8) {
+      const std::vector<std::vector<int>> links = direct_links(fabric, members);
+      if (!links.empty()) {
+        for (const std::vector<int>& ring : disjoint_rings(links)) {
+          auto& walk = walks.emplace_back();
+          for (int index : ring) walk.push_back(members[static_cast<std::size_t>(index)]);
+        }
+      }
+    }
+    if (walks.empty()) walks.push_back(members);
+  }
+  // As many channels as use all walks, and all NICs of the node that has fewest, equally.
+  std::size_t rails = std::numeric_limits<std::size_t>::max();
+  for (const auto& of_node : rails_) rails = std::min(rails, of_node.size());
+  if (nodes_.size() == 1) rails = 1;
+  num_channels_ = static_cast<int>(std::lcm(rails, walks_.front().size()));
+}
+
+std::vector<std::uint32_t> GroupGeometry::ring(int channel) const {
+  const auto c = static_cast<std::size_t>(channel);
+  std::vector<std::uint32_t> order;
+  for (std::size_t node = 0; node < nodes_.size(); ++node) {
+    const std::vector<std::uint32_t>& walk = walks_[node][c % walks_[node].size()];
+    const std::vector<std::uint32_t> part = rotated(walk, rails_[node][c % rails_[node].size()]);
+    order.insert(order.end(), part.begin(), part.end());
+  }
+  return order;
+}
+
+void GroupGeometry::load_rings(const Fabric& fabric) {
+  LinkCounter counter(fabric);
+  for (std::size_t c = 0; c < static_cast<std::size_t>(num_channels_); ++c) {
+    for (std::size_t node = 0; node < nodes_.size(); ++node) {
+      const std::vector<std::uint32_t>& walk = walks_[node][c % walks_[node].size()];
+      if (walk.size() > 1)
+        for (std::size_t i = 0; i < walk.size(); ++i)
+          counter.add_route(walk[i], walk[(i + 1) % walk.size()]);
+      if (nodes_.size() == 1) continue;
+      const std::size_t next = (node + 1) % nodes_.size();
+      counter.add_route(rails_[node][c % rails_[node].size()],
+                        rails_[next][c % rails_[next].size()]);
+    }
+  }
+  ring_links_ = counter.take();
+  has_switch_ = std::any_of(ring_links_.begin(), ring_links_.end(),
+                            [&](const LinkWeight& use) {
+                              return fabric.links()[use.link].kind == LinkKind::kGpuUp;
+                            }) &&
+                std::none_of(ring_links_.begin(), ring_links_.end(), [&](const LinkWeight& use) {
+                  return fabric.links()[use.link].kind == LinkKind::kHost;
+                });
+  intra_bandwidth_ = num_channels_ * least_share(fabric, ring_links_, false);
+  inter_bandwidth_ = num_channels_ * least_share(fabric, ring_links_, true);
+  // Up and down a tree every byte passes a link twice, but with two nodes a NIC sends only one of
+  // the two: the trees have opposite roots. In-switch reduction passes a GPU's NVLink once each
+  // way.
+  const std::uint32_t passes = nodes_.size() > 2 ? 2 : 1;
+  tree_links_ = scaled(fabric, ring_links_, 2, passes);
+  nvls_links_ = scaled(fabric, ring_links_, 1, passes);
+}
+
+void GroupGeometry::load_all_to_all(const Fabric& fabric) {
+  LinkCounter counter(fabric);
+  const std::vector<std::size_t> local = shifts_of(static_cast<std::size_t>(ranks_per_node_));
+  for (std::size_t shift : local)
+    for (const std::vector<std::uint32_t>& members : nodes_)
+      for (std::size_t i = 0; i < members.size(); ++i)
+        counter.add_route(members[i], members[(i + shift) % members.size()]);
+  const bool direct = nodes_.size() == 1 && !has_switch_;
+  all_to_all_peers_at_once_ = direct ? static_cast<int>(local.size()) : 1;
+  all_to_all_links_ = direct ? counter.take() : averaged(counter.take(), local.size());
+  // Between nodes a message first goes over NVLink to the GPU on its receiver's rail (PXN), so
+  // rails meet only themselves.
+  const std::vector<std::size_t> remote = shifts_of(nodes_.size());
+  for (std::size_t shift : remote) {
+    for (std::size_t node = 0; node < nodes_.size(); ++node) {
+      const std::vector<std::uint32_t>& peers = nodes_[(node + shift) % nodes_.size()];
+      for (std::size_t i = 0; i < nodes_[node].size(); ++i)
+        counter.add_route(nodes_[node][i], peers[i % peers.size()]);
+    }
+  }
+  all_to_all_links_ = merged(all_to_all_links_, averaged(counter.take(), remote.size()));
+  const double flows = all_to_all_peers_at_once_;
+  all_to_all_intra_bandwidth_ = flows * least_share(fabric, all_to_all_links_, false);
+  all_to_all_inter_bandwidth_ = flows * least_share(fabric, all_to_all_links_, true);
+}
+
+PairGeometry::PairGeometry(const Fabric& fabric, std::uint32_t from, std::uint32_t to)
+    : same_node_(fabric.node_of(from) == fabric.node_of(to)) {
+  LinkCounter counter(fabric);
+  counter.add_route(from, to);
+  links_ = counter.take();
+  bandwidth_ = std::min(least_share(fabric, links_, false), least_share(fabric, links_, true));
+}
+
+}  // namespace stepcast
