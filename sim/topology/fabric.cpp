@@ -1,6 +1,8 @@
 // The shapes put together: numbers for the links of all nodes and switches, and routes over them.
 #include "sim/topology/fabric.h"
 
+#include <algorithm>
+
 #include "sim/topology/shapes/fabric_shape.h"
 
 namespace stepcast {
@@ -148,9 +150,9 @@ std::string Fabric::link_name(LinkId link) const {
   STEPCAST_CHECK(link < links_.size(), "no such link: " + std::to_string(link));
   const std::vector<Wire> wires =
       link < first_switch_link_ ? wires_of_node(link / links_per_node_) : wires_between_switches();
-  for (const Wire& wire : wires)
-    if (wire.link == link) return name_of(wire.from) + " -> " + name_of(wire.to);
-  STEPCAST_CHECK(false, "link " + std::to_string(link) + " stands in no wire");
+  const auto wire = std::ranges::find(wires, link, &Wire::link);
+  STEPCAST_CHECK(wire != wires.end(), "link " + std::to_string(link) + " stands in no wire");
+  return name_of(wire->from) + " -> " + name_of(wire->to);
 }
 
 }  // namespace stepcast

@@ -42,8 +42,7 @@ struct MeshLink {
 struct Node {
   std::int64_t gpus = 8;
   IntraNode intra = IntraNode::kNvswitch;
-  BytesPerSec
-      intra_bandwidth{};  ///< per direction: of one GPU (switch, PCIe) or of one link (mesh)
+  BytesPerSec intra_bandwidth{};  ///< per direction: of one GPU or slot; of one link in a mesh
   std::vector<MeshLink> mesh{};
   std::int64_t gpus_per_pcie_switch = 0;  ///< kPcie only
   std::int64_t nics = 8;                  ///< local GPU g uses NIC g * nics / gpus

@@ -1,4 +1,5 @@
 // The tables of shapes, and what nodes of most shapes have in common.
+#include <algorithm>
 #include <array>
 
 #include "sim/topology/shapes/fabric_shape.h"
@@ -26,9 +27,9 @@ constexpr std::array kFabricShapes = {
 /// The row of a kind that is known to exist.
 template <typename Row, typename Kind>
 const Row& row_of(std::span<const Row> table, Kind kind) {
-  for (const Row& row : table)
-    if (row.kind == kind) return row;
-  STEPCAST_CHECK(false, "a kind of node or fabric has no row in shapes.cpp");
+  const auto row = std::ranges::find(table, kind, &Row::kind);
+  STEPCAST_CHECK(row != table.end(), "a kind of node or fabric has no row in shapes.cpp");
+  return *row;
 }
 
 }  // namespace
