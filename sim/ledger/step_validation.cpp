@@ -104,6 +104,31 @@ struct PendingRow {
   std::size_t answer = 0;
 };
 
+/// Reads and expresses one record; what can be predicted goes to `pending`. A cell that can't be
+/// read is a reason to skip its row: the others are sound.
+RowAnswer begin_answer(const CsvTable& table, const CsvRecord& record, RowLibrary& files,
+                       std::vector<PendingRow>& pending, std::size_t index) {
+  StepRow row;
+  try {
+    row = read_step_row(table, record);
+  } catch (const Error& error) {
+    RowAnswer unread;
+    unread.id = CsvCells(table, record).text("id");
+    unread.skipped = error.what();
+    return unread;
+  }
+  RowAnswer answer = answer_frame(row);
+  auto outcome = express(row, files);
+  if (const auto* reason = std::get_if<SkipReason>(&outcome)) {
+    answer.skipped = reason->text;
+    return answer;
+  }
+  ExpressedRow& expressed = std::get<ExpressedRow>(outcome);
+  answer.assumptions = std::move(expressed.assumptions);
+  pending.push_back({std::move(row), std::move(expressed.scenario), index});
+  return answer;
+}
+
 }  // namespace
 
 std::vector<RowAnswer> answer_step_times(const CsvTable& table, const Library& library,
@@ -111,18 +136,8 @@ std::vector<RowAnswer> answer_step_times(const CsvTable& table, const Library& l
   RowLibrary files(library);
   std::vector<RowAnswer> answers;
   std::vector<PendingRow> pending;
-  for (const CsvRecord& record : table.records) {
-    const StepRow row = read_step_row(table, record);
-    answers.push_back(answer_frame(row));
-    auto outcome = express(row, files);
-    if (const auto* reason = std::get_if<SkipReason>(&outcome)) {
-      answers.back().skipped = reason->text;
-    } else {
-      ExpressedRow& expressed = std::get<ExpressedRow>(outcome);
-      answers.back().assumptions = std::move(expressed.assumptions);
-      pending.push_back({row, std::move(expressed.scenario), answers.size() - 1});
-    }
-  }
+  for (const CsvRecord& record : table.records)
+    answers.push_back(begin_answer(table, record, files, pending, answers.size()));
   const auto work = [&](std::size_t i) {
     return predict_step(pending[i].scenario, !pending[i].row.out_of_memory);
   };
