@@ -8,8 +8,8 @@
 
 namespace stepcast {
 
-/// The plan must have passed check_plan (plan/feasibility.h). Throws Error(kUnsupported) for what can't
-/// be expressed yet.
+/// The plan must have passed check_plan (plan/feasibility.h). Throws Error(kUnsupported) for what
+/// can't be expressed yet.
 Job lower(const Model& model, const Plan& plan, const Training& training, const Traits& traits);
 
 }  // namespace stepcast

@@ -1,0 +1,175 @@
+#include "sim/lowering/stage_buffers.h"
+
+#include <string>
+
+namespace stepcast {
+namespace {
+
+using enum BufferCategory;
+
+/// Received and sent tensors; one instance per microbatch, since messages overlap.
+BufferId boundary(StageWriter& writer, const Step& step, const std::string& name,
+                  BufferCategory category) {
+  const std::int64_t elements = step.shape.local_tokens() * step.model.hidden_size;
+  const Dtype dtype = step.shape.storage();
+  return writer.program().buffer(name, Bytes(elements * size_of(dtype)), dtype, category);
+}
+
+}  // namespace
+
+ModelGraphs::ModelGraphs(const Step& step) {
+  const auto entry = [](OperatorGraph graph, Recompute recompute) {
+    Lifetimes lives = lifetimes_of(graph, recompute);
+    return Entry{.graph = std::move(graph), .lives = std::move(lives)};
+  };
+  embedding = entry(embedding_graph(step.model, step.shape), Recompute::kNone);
+  layer = entry(layer_graph(step.model, step.shape), step.plan.recompute);
+  head = entry(head_graph(step.model, step.shape), Recompute::kNone);
+}
+
+StageBuffers::StageBuffers(StageWriter& writer, const Step& step, const ModelGraphs& graphs,
+                           const std::vector<Chunk>& chunks)
+    : writer_(writer), step_(step), graphs_(graphs) {
+  bool embedding = false, layers = false, head = false;
+  for (const Chunk& chunk : chunks) {
+    embedding = embedding || chunk.embedding;
+    layers = layers || chunk.num_layers > 0;
+    head = head || chunk.head;
+  }
+  if (embedding) shared_embedding_ = share(graphs_.embedding);
+  if (layers) shared_layer_ = share(graphs_.layer);
+  if (head) shared_head_ = share(graphs_.head);
+  for (const Chunk& chunk : chunks) add_chunk(chunk);
+  declare_optimizer();
+}
+
+std::int64_t StageBuffers::parameters() const {
+  std::int64_t sum = 0;
+  for (const WeightBuffers& weights : weights_) sum += weights.count;
+  return sum;
+}
+
+SharedBuffers StageBuffers::share(const ModelGraphs::Entry& entry) {
+  const OperatorGraph& graph = entry.graph;
+  SharedBuffers shared;
+  const auto declare = [&](const std::string& name, Bytes size, Dtype dtype,
+                           BufferCategory category) {
+    return writer_.program().buffer(name, size, dtype, category, Scope::kStep);
+  };
+  for (TensorId t = 0; t < graph.tensors.size(); ++t) {
+    const Tensor& tensor = graph.tensors[t];
+    const bool inner = t != graph.input && t != graph.output;
+    shared.tensors.push_back(
+        inner && !entry.lives.kept[t]
+            ? declare(graph.name + "." + tensor.name, tensor.size(), tensor.dtype, kWorkspace)
+            : kNone);
+    shared.gradients.push_back(
+        inner ? declare(graph.name + "." + tensor.name + ".gradient",
+                        Bytes(tensor.elements * size_of(step_.shape.storage())),
+                        step_.shape.storage(), kWorkspace)
+              : kNone);
+  }
+  const Dtype dtype = step_.weight_dtype();
+  for (const Operator& op : graph.operators) {
+    shared.full_gradients.push_back(
+        op.full == kNoTensor ? kNone
+                             : declare(graph.name + "." + op.name + ".full_gradient",
+                                       graph.tensors[op.full].size(), dtype, kCommunication));
+    shared.weight_gradients.push_back(
+        step_.has_accumulation_copy() && step_.plan.dp == 1 && op.parameters > 0
+            ? declare(graph.name + "." + op.name + ".weight_gradient",
+                      Bytes(op.parameters * size_of(dtype)), dtype, kWorkspace)
+            : kNone);
+  }
+  return shared;
+}
+
+WeightBuffers StageBuffers::declare_weights(const std::string& name, std::int64_t count) {
+  WeightBuffers weights{.count = count};
+  const Dtype dtype = step_.weight_dtype(), sum = step_.gradient_dtype();
+  const auto resident = [&](const char* what, Dtype type, BufferCategory category) {
+    return writer_.program().resident(name + what, Bytes(count * size_of(type)), type, category);
+  };
+  weights.parameters = resident(".parameters", dtype, kParameters);
+  weights.gradients = resident(".gradients", sum, kGradients);
+  // The bucket that the data-parallel wrapper keeps beside the fp32 sums.
+  if (step_.has_accumulation_copy() && step_.plan.dp > 1)
+    weights.half_gradients = resident(".half_gradients", dtype, kCommunication);
+  weights_.push_back(weights);
+  return weights;
+}
+
+const WeightBuffers& StageBuffers::word_embedding_weights() {
+  if (!words_)
+    words_ = declare_weights("word_embedding",
+                             graphs_.embedding.graph.parameters(WeightHome::kWordEmbedding));
+  return *words_;
+}
+
+void StageBuffers::add_chunk(const Chunk& chunk) {
+  const std::string name = "chunk" + std::to_string(chunks_.size());
+  ChunkBuffers& buffers = chunks_.emplace_back();
+  if (!chunk.embedding) {
+    buffers.input = boundary(writer_, step_, name + ".input", kActivations);
+    buffers.input_gradient = boundary(writer_, step_, name + ".input.gradient", kCommunication);
+  } else {
+    append(buffers, graphs_.embedding, shared_embedding_, -1);
+  }
+  for (std::int64_t i = 0; i < chunk.num_layers; ++i)
+    append(buffers, graphs_.layer, shared_layer_, chunk.first_layer + i);
+  if (chunk.head) {
+    append(buffers, graphs_.head, shared_head_, -1);
+  } else {
+    buffers.output = buffers.graphs.back().tensors[buffers.graphs.back().graph().output];
+    buffers.output_gradient = buffers.graphs.back().output_gradient;
+  }
+}
+
+/// Strings one more graph behind the last one: its input is the output before it.
+void StageBuffers::append(ChunkBuffers& chunk, const ModelGraphs::Entry& entry,
+                          const SharedBuffers& shared, std::int64_t layer) {
+  const OperatorGraph& graph = entry.graph;
+  const std::string name = layer < 0 ? graph.name : graph.name + std::to_string(layer);
+  GraphInstance instance{
+      .entry = &entry, .shared = &shared, .layer = layer, .tensors = shared.tensors};
+  for (TensorId t = 0; t < graph.tensors.size(); ++t) {
+    const Tensor& tensor = graph.tensors[t];
+    if (t != graph.input && t != graph.output && entry.lives.kept[t])
+      instance.tensors[t] = writer_.program().buffer(name + "." + tensor.name, tensor.size(),
+                                                     tensor.dtype, kActivations);
+  }
+  if (graph.input != kNoTensor) {
+    const GraphInstance* before = chunk.graphs.empty() ? nullptr : &chunk.graphs.back();
+    instance.tensors[graph.input] = before ? before->tensors[before->graph().output] : chunk.input;
+    instance.input_gradient = before ? before->output_gradient : chunk.input_gradient;
+  }
+  if (graph.output != kNoTensor) {
+    instance.tensors[graph.output] = boundary(writer_, step_, name + ".output", kActivations);
+    instance.output_gradient = boundary(writer_, step_, name + ".output.gradient", kCommunication);
+  }
+  if (const std::int64_t count = graph.parameters(WeightHome::kGraph); count > 0)
+    instance.own = declare_weights(name, count);
+  if (graph.parameters(WeightHome::kWordEmbedding) > 0) instance.words = word_embedding_weights();
+  chunk.graphs.push_back(std::move(instance));
+}
+
+/// Adam: two fp32 moments, and an fp32 copy of 16-bit weights (Rajbhandari et al. 2020,
+/// section 3.1: K = 12). Under ZeRO-1 of this rank's share only.
+void StageBuffers::declare_optimizer() {
+  const std::int64_t count = step_.updated(parameters());
+  const auto resident = [&](const char* name, std::int64_t bytes, Dtype dtype,
+                            BufferCategory category) {
+    return writer_.program().resident(name, Bytes(bytes), dtype, category);
+  };
+  if (step_.has_master_copy())
+    optimizer_.push_back(resident("optimizer.master", 4 * count, Dtype::kFp32, kOptimizerState));
+  optimizer_.push_back(resident("optimizer.moments", 8 * count, Dtype::kFp32, kOptimizerState));
+  // nanotron's gather of the updated weights: a flat copy of all and one of the own share.
+  if (step_.has_accumulation_copy() && step_.shards_optimizer()) {
+    const Dtype dtype = step_.weight_dtype();
+    resident("parameter_gather.all", parameters() * size_of(dtype), dtype, kCommunication);
+    resident("parameter_gather.share", count * size_of(dtype), dtype, kCommunication);
+  }
+}
+
+}  // namespace stepcast

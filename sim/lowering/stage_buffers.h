@@ -1,0 +1,96 @@
+// The buffers of one stage: weights with their gradients and optimizer state, what each layer keeps
+// for its backward pass, and the tensors between layers.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "sim/lowering/recompute.h"
+#include "sim/lowering/stage_layout.h"
+#include "sim/lowering/stage_writer.h"
+#include "sim/lowering/step.h"
+
+namespace stepcast {
+
+/// The three graphs of a model with the lives of their tensors; the same for all stages.
+struct ModelGraphs {
+  explicit ModelGraphs(const Step& step);
+  struct Entry {
+    OperatorGraph graph;
+    Lifetimes lives;
+  };
+  Entry embedding, layer, head;
+};
+
+/// Resident buffers of a group of weights.
+struct WeightBuffers {
+  std::int64_t count = 0;  ///< parameters
+  BufferId parameters = kNone;
+  BufferId gradients = kNone;  ///< the sum over microbatches
+  BufferId half_gradients =
+      kNone;  ///< with an accumulation copy and dp > 1: what the kernels write
+};
+
+/// Buffers that all instances of a graph use in turn, since they live inside one call.
+struct SharedBuffers {
+  std::vector<BufferId> tensors;           ///< by TensorId; those that are not kept
+  std::vector<BufferId> gradients;         ///< by TensorId
+  std::vector<BufferId> full_gradients;    ///< by operator: gradient of Operator::full
+  std::vector<BufferId> weight_gradients;  ///< by operator: with an accumulation copy and dp = 1
+};
+
+/// One layer (or embedding, or head) of a stage.
+struct GraphInstance {
+  const ModelGraphs::Entry* entry = nullptr;
+  const SharedBuffers* shared = nullptr;
+  std::int64_t layer = -1;        ///< in the model
+  std::vector<BufferId> tensors;  ///< by TensorId
+  BufferId input_gradient = kNone, output_gradient = kNone;
+  WeightBuffers own = {};    ///< WeightHome::kGraph
+  WeightBuffers words = {};  ///< WeightHome::kWordEmbedding
+
+  const OperatorGraph& graph() const { return entry->graph; }
+};
+
+/// One model chunk; kNone where it begins with the embedding or ends with the head.
+struct ChunkBuffers {
+  std::vector<GraphInstance> graphs;
+  BufferId input = kNone, output = kNone;
+  BufferId input_gradient = kNone, output_gradient = kNone;
+};
+
+class StageBuffers {
+ public:
+  /// Declares the buffers; `chunks` are this stage's. Keeps the references.
+  StageBuffers(StageWriter& writer, const Step& step, const ModelGraphs& graphs,
+               const std::vector<Chunk>& chunks);
+  StageBuffers(const StageBuffers&) = delete;
+
+  const std::vector<ChunkBuffers>& chunks() const { return chunks_; }
+  /// Every group of weights once.
+  const std::vector<WeightBuffers>& weights() const { return weights_; }
+  std::int64_t parameters() const;
+  const std::optional<WeightBuffers>& word_embedding() const { return words_; }
+  std::span<const BufferId> optimizer_state() const { return optimizer_; }
+
+ private:
+  SharedBuffers share(const ModelGraphs::Entry& entry);
+  WeightBuffers declare_weights(const std::string& name, std::int64_t count);
+  const WeightBuffers& word_embedding_weights();
+  void add_chunk(const Chunk& chunk);
+  void append(ChunkBuffers& chunk, const ModelGraphs::Entry& entry, const SharedBuffers& shared,
+              std::int64_t layer);
+  void declare_optimizer();
+
+  StageWriter& writer_;
+  const Step& step_;
+  const ModelGraphs& graphs_;
+  SharedBuffers shared_embedding_, shared_layer_, shared_head_;
+  std::vector<ChunkBuffers> chunks_;
+  std::vector<WeightBuffers> weights_;
+  std::optional<WeightBuffers> words_;
+  std::vector<BufferId> optimizer_;
+};
+
+}  // namespace stepcast

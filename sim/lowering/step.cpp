@@ -1,0 +1,49 @@
+#include "sim/lowering/step.h"
+
+#include <string>
+
+#include "sim/base/error.h"
+
+namespace stepcast {
+namespace {
+
+LocalShape shape_of(const Model& model, const Plan& plan, const Training& training,
+                    const Traits& traits) {
+  return {.tp = plan.tp,
+          .sequence_parallel = plan.sequence_parallel,
+          .batch = plan.micro_batch_size,
+          .seq_len = training.seq_len,
+          .dtype = training.precision,
+          .padded_vocab = padded_vocabulary(model.vocab_size, traits.vocab_divisor, plan.tp),
+          .flash_attention = traits.flash_attention,
+          .attention_dropout = traits.attention_dropout,
+          .fused_activation = traits.fused_bias_gelu,
+          .fused_norm = traits.fused_norm,
+          .gathered_inputs_kept = traits.gathered_inputs_kept};
+}
+
+std::uint32_t microbatches_of(const Plan& plan, const Training& training) {
+  const std::int64_t per_round = plan.dp * plan.micro_batch_size;
+  STEPCAST_CHECK(per_round > 0 && training.global_batch_size % per_round == 0,
+                 "global_batch_size must be a multiple of dp * micro_batch_size");
+  return static_cast<std::uint32_t>(training.global_batch_size / per_round);
+}
+
+}  // namespace
+
+Step::Step(const Model& the_model, const Plan& the_plan, const Training& training,
+           const Traits& the_traits)
+    : model(the_model),
+      plan(the_plan),
+      traits(the_traits),
+      shape(shape_of(the_model, the_plan, training, the_traits)),
+      microbatches(microbatches_of(the_plan, training)) {
+  if (training.optimizer != "adam" && training.optimizer != "adamw")
+    throw Error(ErrorKind::kUnsupported,
+                "training.optimizer = \"" + training.optimizer + "\"; known: adam adamw");
+  if (plan.zero_stage > 1)
+    throw Error(ErrorKind::kUnsupported, "plan.zero_stage = " + std::to_string(plan.zero_stage) +
+                                             " is not expressed yet; 0 and 1 are");
+}
+
+}  // namespace stepcast
