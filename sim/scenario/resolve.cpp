@@ -3,21 +3,50 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "sim/base/nearest_name.h"
+
 namespace stepcast {
 namespace fs = std::filesystem;
 namespace {
 
-/// `path` made absolute with links resolved, below `root` or an Error.
-fs::path inside(const fs::path& root, const std::string& path) {
+[[noreturn]] void refuse(const std::string& message) { throw Error(ErrorKind::kInput, message); }
+
+/// `path` with links resolved, as far as it exists.
+fs::path links_resolved(const fs::path& path) {
   std::error_code failed;
-  const fs::path base = fs::weakly_canonical(root.empty() ? fs::path(".") : root, failed);
-  const fs::path full = fs::weakly_canonical(base / path, failed);
-  const auto mismatch = std::mismatch(base.begin(), base.end(), full.begin(), full.end());
-  if (fs::path(path).is_absolute() || mismatch.first != base.end())
-    throw Error(ErrorKind::kInput,
-                "\"" + path + "\" leaves the folder of the file that names it (" + base.string() +
-                    "); copy the file there, or use a shipped name");
-  return full;
+  const fs::path real = fs::weakly_canonical(path, failed);
+  if (failed) refuse("cannot be followed: " + failed.message());
+  return real;
+}
+
+/// `path`, to be read from `folder`, when it stays below it.
+std::string inside(const fs::path& folder, const std::string& path) {
+  const fs::path base = links_resolved(folder.empty() ? fs::path(".") : folder);
+  const fs::path full = links_resolved(base / path);
+  const bool below =
+      std::mismatch(base.begin(), base.end(), full.begin(), full.end()).first == base.end();
+  if (fs::path(path).is_absolute() || !below)
+    refuse(
+        "leaves the folder of the file that names it; copy the file there, or use a shipped name");
+  return (folder / path).lexically_normal().string();
+}
+
+/// A file that can't be read is a mistake of the reference, not of the system.
+JsonDocument read_referenced(const std::string& file) {
+  try {
+    return read_json_file(file);
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::kIo) throw;
+    refuse(error.problems().front().message + " (" + file + ")");
+  }
+}
+
+/// Names are printed and handed to the system as they are: no line breaks, no zero bytes.
+void require_printable(const std::string& name) {
+  const bool printable = std::none_of(name.begin(), name.end(), [](char c) {
+    return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
+  });
+  if (name.empty() || !printable) refuse("is no name of a file");
 }
 
 }  // namespace
@@ -37,18 +66,18 @@ std::vector<std::string> shipped_names(const std::string& file) {
 
 JsonDocument resolve(const std::string& name_or_path, const std::string& folder,
                      const std::function<std::string(const std::string&)>& shipped) {
-  if (is_path(name_or_path)) return read_json_file(inside(folder, name_or_path).string());
+  require_printable(name_or_path);
+  if (is_path(name_or_path)) return read_referenced(inside(folder, name_or_path));
   const std::string file = shipped(name_or_path);
   std::error_code failed;
   if (fs::is_regular_file(file, failed)) return read_json_file(file);
   const std::vector<std::string> names = shipped_names(file);
-  std::string message = "\"" + name_or_path + "\" is not shipped";
+  std::string message = "not shipped";
   if (const auto near = nearest_name(name_or_path, names))
     message += ", did you mean \"" + *near + "\"?";
-  message += "; shipped:";
+  message += " Shipped:";
   for (const std::string& name : names) message += " " + name;
-  throw Error(ErrorKind::kInput,
-              message + "; or give a path such as \"./" + name_or_path + ".json\"");
+  refuse(message + "; or give a path such as \"./" + name_or_path + ".json\"");
 }
 
 }  // namespace stepcast

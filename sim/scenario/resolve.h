@@ -4,14 +4,17 @@
 
 #include <functional>
 #include <string>
+#include <vector>
 
-#include "sim/scenario/scenario.h"
+#include "sim/base/json_document.h"
 
 namespace stepcast {
 
 /// `shipped` maps a name to a file of the library. `folder` is where paths start ("" = the current
-/// one). Throws Error(kInput) when a path is absolute or leaves the folder (also through a symbolic
-/// link), and, for a name that does not exist, lists the shipped names and suggests the nearest.
+/// one). Throws Error(kInput): without a file when the reference itself is wrong, so that the
+/// caller can say where it stands (a path that is absolute, leaves the folder, also through a
+/// symbolic link, or can't be read; a name that is not shipped, with the nearest one and all of
+/// them); with file and line when the document is malformed.
 JsonDocument resolve(const std::string& name_or_path, const std::string& folder,
                      const std::function<std::string(const std::string&)>& shipped);
 

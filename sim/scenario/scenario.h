@@ -34,32 +34,37 @@ struct Scenario {
   Published published;
 };
 
-/// Folders of shipped files: models/, topologies/, scenarios/ are looked up below `root`.
+/// Where the shipped files are, below one folder.
 struct Library {
   std::string root;
-  std::string model_file(const std::string& name) const;     ///< models/NAME.json
-  std::string topology_file(const std::string& name) const;  ///< topologies/NAME.json
-  std::string device_file(const std::string& name) const;
-  std::string device_profile_file(const std::string& name) const;
-  std::string network_profile_file(const std::string& name) const;
-  std::string stack_file(const std::string& name) const;
+  std::string model_file(const std::string& name) const;           ///< models/NAME.json
+  std::string topology_file(const std::string& name) const;        ///< topologies/NAME.json
+  std::string device_file(const std::string& name) const;          ///< topologies/devices/NAME.json
+  std::string device_profile_file(const std::string& name) const;  ///< topologies/calibrations/
+  std::string network_profile_file(const std::string& name) const;  ///< topologies/networks/
+  std::string stack_file(const std::string& name) const;            ///< scenarios/stacks/
 };
 
 /// The folder with models/ and topologies/: $STEPCAST_HOME, else found from the program's own place
 /// upwards, else the source tree it was built from. Throws Error(kIo) naming what was tried.
 Library find_library();
 
-/// Reads a scenario and all it names, checks every part and the plan against model and cluster, and
-/// throws one Error with every problem found (kInput before kInfeasible).
+/// Reads a scenario and all it names. Throws one Error with every mistake of all files (kInput);
+/// when there is none, with every reason against the plan and the nearest plan that works
+/// (kInfeasible); kUnsupported when the network profile does not know the device's generation.
 Scenario load_scenario(const std::string& file, const Library& library);
 
-/// Parts on their own, for the ledger and `check`.
-Model load_model(const std::string& name_or_path, const Library& library);
-Topology load_topology(const std::string& name_or_path, const Library& library);
+/// A training framework: what it changes in the program, and its times (scenarios/stacks/*.json).
 struct Stack {
   Traits traits;
   StackProfile profile;
 };
+Stack read_stack(JsonValue value, Problems& problems);
+
+/// Parts on their own, for the ledger and `check`: a shipped name, or a path that may lead
+/// anywhere. Throw Error(kInput) with every mistake, kIo when a path can't be read.
+Model load_model(const std::string& name_or_path, const Library& library);
+Topology load_topology(const std::string& name_or_path, const Library& library);
 Stack load_stack(const std::string& name_or_path, const Library& library);
 DeviceProfile load_device_profile(const std::string& name_or_path, const Library& library);
 NetworkProfile load_network_profile(const std::string& name_or_path, const Library& library);

@@ -1,72 +1,17 @@
 // Reads a scenario and everything that it names. Mistakes of all files are gathered, so that one
-// run shows them all; plans are checked once the files are sound.
+// run shows them all; whether the plan is feasible is asked once the files are sound.
 #include <filesystem>
+#include <string>
+#include <utility>
 
+#include "sim/lowering/schedules.h"
 #include "sim/plan/feasibility.h"
-#include "sim/scenario/resolve.h"
-#include "sim/scenario/scenario.h"
+#include "sim/scenario/references.h"
 
 namespace stepcast {
 namespace {
 
-std::string folder_of(const std::string& file) {
-  return std::filesystem::path(file).parent_path().string();
-}
-
-/// Reads references of one file, turning an Error of a referenced file into problems of this pass.
-class Reader {
- public:
-  Reader(const Library& library, std::string folder, Problems& problems)
-      : library_(library), folder_(std::move(folder)), problems_(problems) {}
-
-  /// An object in place, or a name or path of a file that holds it. Nothing after a mistake.
-  std::optional<JsonValue> part(Fields& fields, std::string_view key,
-                                std::string (Library::*shipped)(const std::string&) const) {
-    const auto value = fields.required_child(key);
-    if (!value || value->is_object()) return value;
-    if (const auto name = value->as_string()) return file(*value, *name, shipped);
-    problems_.add(value->problem("must be a name, a path, or an object"));
-    return std::nullopt;
-  }
-
-  std::optional<JsonValue> file(const JsonValue& place, const std::string& name,
-                                std::string (Library::*shipped)(const std::string&) const) {
-    try {
-      return resolve(name, folder_, [&](const std::string& n) { return (library_.*shipped)(n); })
-          .root();
-    } catch (const Error& error) {
-      if (error.problems().size() == 1 && error.problems()[0].file.empty())
-        problems_.add(place.problem(": " + error.problems()[0].message));
-      else
-        for (const Problem& problem : error.problems()) problems_.add(problem);
-      return std::nullopt;
-    }
-  }
-
-  Topology topology(JsonValue value) {
-    return read_topology(value, problems_, [&](const std::string& name) {
-      return resolve(name, folder_, [&](const std::string& n) { return library_.device_file(n); });
-    });
-  }
-
- private:
-  const Library& library_;
-  std::string folder_;
-  Problems& problems_;
-};
-
-Stack read_stack(JsonValue value, Problems& problems) {
-  Fields fields(value, problems);
-  Stack stack;
-  if (const auto traits = fields.required_child("traits"))
-    stack.traits = read_traits(*traits, problems);
-  if (const auto costs = fields.required_child("costs"))
-    stack.profile = read_stack_profile(*costs, problems);
-  fields.finish();
-  return stack;
-}
-
-Published read_published(JsonValue value, Problems& problems) {
+Published read_published(const JsonValue& value, Problems& problems) {
   Fields fields(value, problems);
   Published published;
   published.step_time = fields.quantity<Seconds>("step_time", Seconds(0));
@@ -76,46 +21,146 @@ Published read_published(JsonValue value, Problems& problems) {
   return published;
 }
 
-void read_prices(JsonValue value, Problems& problems, Topology& topology) {
+void read_prices(const JsonValue& value, Problems& problems, Topology& topology) {
   Fields fields(value, problems);
   topology.price_per_gpu_hour =
       fields.quantity<DollarsPerHour>("price_per_gpu_hour", topology.price_per_gpu_hour, true);
   topology.electricity_price =
       fields.quantity<DollarsPerJoule>("electricity_price", topology.electricity_price, true);
   topology.power_usage_effectiveness = fields.number(
-      "power_usage_effectiveness", {.min = 1, .max = 5}, topology.power_usage_effectiveness);
+      "power_usage_effectiveness", {.min = 1, .max = 10}, topology.power_usage_effectiveness);
   fields.finish();
 }
 
-/// A profile named by the scenario, or else by the topology.
-std::optional<JsonValue> profile(Reader& reader, Fields& fields, std::string_view key,
-                                 const std::string& of_topology,
-                                 std::string (Library::*shipped)(const std::string&) const) {
-  if (fields.has(key)) return reader.part(fields, key, shipped);
-  if (of_topology.empty()) return std::nullopt;  // the topology's own problem, reported there
-  return reader.file(fields.value(), of_topology, shipped);
-}
-
-void check_device(Fields& fields, const Scenario& scenario) {
-  if (!serves(scenario.device_profile, scenario.topology.device.name))
-    fields.reject("device_profile", ": profile \"" + scenario.device_profile.name + "\" is of a " +
-                                        scenario.device_profile.device + ", the cluster has " +
-                                        scenario.topology.device.name +
-                                        "; name a profile of that device");
-}
-
-void check_feasible(const Scenario& scenario) {
-  Problems problems;
-  for (Problem problem : check_plan(scenario.model, scenario.plan, scenario.training,
-                                    scenario.topology, scenario.num_gpus, scenario.traits)) {
-    problem.file = scenario.file;
-    problems.add(problem);
+/// Reads the keys of one scenario object, in the order in which a reader of the file wants to see
+/// their mistakes.
+class ScenarioReader {
+ public:
+  ScenarioReader(const JsonDocument& document, const Library& library)
+      : references_(library, problems_), fields_(document.root(), problems_) {
+    scenario_.file = document.file();
   }
+
+  Scenario read() && {
+    const std::string stem = std::filesystem::path(scenario_.file).stem().string();
+    scenario_.name = fields_.text("name", stem);
+    fields_.text("description", "");
+    if (const auto model = part("model", &Library::model_file))
+      scenario_.model = read_model(*model, problems_);
+    read_cluster();
+    read_software();
+    read_step();
+    if (const auto published = fields_.child("published"))
+      scenario_.published = read_published(*published, problems_);
+    fields_.finish();
+    problems_.raise_if_any();
+    return std::move(scenario_);
+  }
+
+ private:
+  std::optional<JsonValue> part(std::string_view key, ShippedFile shipped) {
+    const auto value = fields_.required_child(key);
+    return value ? references_.follow(*value, shipped) : std::nullopt;
+  }
+
+  /// A profile that the scenario names, or else its topology.
+  std::optional<JsonValue> profile(std::string_view key, const std::optional<JsonValue>& topology,
+                                   ShippedFile shipped) {
+    if (const auto own = fields_.child(key)) return references_.follow(*own, shipped);
+    const auto named = topology ? topology->member(key) : std::nullopt;
+    if (!named || !named->is_string()) return std::nullopt;  // the topology's reader reports it
+    return references_.follow(*named, shipped);
+  }
+
+  void read_cluster() {
+    const std::size_t mistakes = problems_.all().size();
+    const auto topology = part("topology", &Library::topology_file);
+    if (topology) scenario_.topology = references_.topology(*topology);
+    if (const auto prices = fields_.child("prices"))
+      read_prices(*prices, problems_, scenario_.topology);
+    if (const auto value = profile("device_profile", topology, &Library::device_profile_file))
+      scenario_.device_profile = read_device_profile(*value, problems_);
+    if (const auto value = profile("network_profile", topology, &Library::network_profile_file))
+      scenario_.network_profile = read_network_profile(*value, problems_);
+    if (problems_.all().size() == mistakes) check_device(*topology);
+  }
+
+  void check_device(const JsonValue& topology) {
+    const std::string& device = scenario_.topology.device.name;
+    if (serves(scenario_.device_profile, device)) return;
+    const std::string message = ": profile \"" + scenario_.device_profile.name + "\" is of a " +
+                                scenario_.device_profile.device + ", and the cluster has " +
+                                device + "; name a profile of that device";
+    if (fields_.has("device_profile")) return fields_.reject("device_profile", message);
+    problems_.add(topology.member("device_profile")->problem(message));
+  }
+
+  void read_software() {
+    const auto value = part("stack", &Library::stack_file);
+    if (!value) return;
+    const Stack stack = read_stack(*value, problems_);
+    scenario_.traits = stack.traits;
+    scenario_.stack = stack.profile;
+  }
+
+  void read_step() {
+    if (const auto plan = fields_.required_child("plan")) {
+      scenario_.plan = read_plan(*plan, problems_);
+      check_schedule(*plan);
+    }
+    if (const auto training = fields_.required_child("training"))
+      scenario_.training = read_training(*training, problems_);
+    scenario_.num_gpus =
+        fields_.integer("num_gpus", {.min = 1, .max = 1'000'000}, scenario_.plan.world_size());
+  }
+
+  void check_schedule(const JsonValue& plan) {
+    const auto schedule = plan.member("schedule");
+    if (!schedule || !schedule->is_string()) return;
+    try {
+      find_schedule(scenario_.plan.schedule);
+    } catch (const Error& error) {
+      problems_.add(schedule->problem(": " + error.problems().front().message));
+    }
+  }
+
+  Problems problems_;
+  References references_;
+  Fields fields_;
+  Scenario scenario_;
+};
+
+/// The line of what `problem` speaks about ("plan.tp"), or of the object around it when the file
+/// leaves it at its default.
+void add_line(Problem& problem, JsonValue around) {
+  std::string_view rest = problem.path;
+  while (!rest.empty()) {
+    const std::size_t dot = rest.find('.');
+    const auto inner = around.member(rest.substr(0, dot));
+    if (!inner) break;
+    around = *inner;
+    rest = dot == std::string_view::npos ? "" : rest.substr(dot + 1);
+  }
+  const Problem place = around.problem("");
+  problem.file = place.file;
+  problem.line = place.line;
+  problem.column = place.column;
+}
+
+void check_feasible(const Scenario& scenario, const JsonValue& root) {
+  Problems problems;
+  const auto add = [&](Problem problem) {
+    add_line(problem, root);
+    problems.add(std::move(problem));
+  };
+  for (const Problem& problem : check_plan(scenario.model, scenario.plan, scenario.training,
+                                           scenario.topology, scenario.num_gpus, scenario.traits))
+    add(problem);
   if (problems.empty()) return;
-  const auto near = nearest_feasible_plan(scenario.model, scenario.plan, scenario.training,
-                                          scenario.topology, scenario.num_gpus, scenario.traits);
-  if (near)
-    problems.add({.file = scenario.file, .message = "nearest plan that works: " + to_text(*near)});
+  if (const auto near =
+          nearest_feasible_plan(scenario.model, scenario.plan, scenario.training, scenario.topology,
+                                scenario.num_gpus, scenario.traits))
+    add({.path = "plan", .message = ": nearest plan that works: " + to_text(*near)});
   problems.raise_if_any(ErrorKind::kInfeasible);
 }
 
@@ -123,87 +168,11 @@ void check_feasible(const Scenario& scenario) {
 
 Scenario load_scenario(const std::string& file, const Library& library) {
   const JsonDocument document = read_json_file(file);
-  Problems problems;
-  Reader reader(library, folder_of(file), problems);
-  Fields fields(document.root(), problems);
-  Scenario scenario;
-  scenario.file = file;
-  scenario.name = fields.text("name", std::filesystem::path(file).stem().string());
-  fields.text("description", "");
-  if (const auto value = reader.part(fields, "model", &Library::model_file))
-    scenario.model = read_model(*value, problems);
-  if (const auto value = reader.part(fields, "topology", &Library::topology_file))
-    scenario.topology = reader.topology(*value);
-  if (const auto value = reader.part(fields, "stack", &Library::stack_file)) {
-    Stack stack = read_stack(*value, problems);
-    scenario.traits = stack.traits;
-    scenario.stack = stack.profile;
-  }
-  if (const auto value = fields.required_child("plan")) scenario.plan = read_plan(*value, problems);
-  if (const auto value = fields.required_child("training"))
-    scenario.training = read_training(*value, problems);
-  scenario.num_gpus =
-      fields.integer("num_gpus", {.min = 1, .max = 1'000'000}, scenario.plan.world_size());
-  if (const auto value = fields.child("prices")) read_prices(*value, problems, scenario.topology);
-  if (const auto value = fields.child("published"))
-    scenario.published = read_published(*value, problems);
-  if (const auto value = profile(reader, fields, "device_profile", scenario.topology.device_profile,
-                                 &Library::device_profile_file)) {
-    scenario.device_profile = read_device_profile(*value, problems);
-    check_device(fields, scenario);
-  }
-  if (const auto value = profile(reader, fields, "network_profile",
-                                 scenario.topology.network_profile, &Library::network_profile_file))
-    scenario.network_profile = read_network_profile(*value, problems);
-  fields.finish();
-  problems.raise_if_any();
-  check_feasible(scenario);
+  Scenario scenario = ScenarioReader(document, library).read();
+  scenario.network_profile =
+      for_generation(std::move(scenario.network_profile), scenario.topology.device.generation);
+  check_feasible(scenario, document.root());
   return scenario;
-}
-
-namespace {
-
-/// A name or path given by a person (on the command line): a path may lead anywhere.
-JsonDocument open_named(const std::string& name_or_path, const Library& library,
-                        std::string (Library::*shipped)(const std::string&) const) {
-  if (is_path(name_or_path)) return read_json_file(name_or_path);
-  return resolve(name_or_path, "",
-                 [&](const std::string& name) { return (library.*shipped)(name); });
-}
-
-template <typename Read>
-auto load(const std::string& name_or_path, const Library& library,
-          std::string (Library::*shipped)(const std::string&) const, Read read) {
-  Problems problems;
-  auto part = read(open_named(name_or_path, library, shipped).root(), problems);
-  problems.raise_if_any();
-  return part;
-}
-
-}  // namespace
-
-Model load_model(const std::string& name_or_path, const Library& library) {
-  return load(name_or_path, library, &Library::model_file, read_model);
-}
-
-Topology load_topology(const std::string& name_or_path, const Library& library) {
-  const std::string folder = is_path(name_or_path) ? folder_of(name_or_path) : "";
-  return load(name_or_path, library, &Library::topology_file,
-              [&](JsonValue value, Problems& problems) {
-                return Reader(library, folder, problems).topology(value);
-              });
-}
-
-Stack load_stack(const std::string& name_or_path, const Library& library) {
-  return load(name_or_path, library, &Library::stack_file, read_stack);
-}
-
-DeviceProfile load_device_profile(const std::string& name_or_path, const Library& library) {
-  return load(name_or_path, library, &Library::device_profile_file, read_device_profile);
-}
-
-NetworkProfile load_network_profile(const std::string& name_or_path, const Library& library) {
-  return load(name_or_path, library, &Library::network_profile_file, read_network_profile);
 }
 
 }  // namespace stepcast

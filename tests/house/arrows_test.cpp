@@ -27,7 +27,7 @@ const Rooms kMayInclude = {
     {"cost", {"base", "compute", "collective", "topology"}},
     {"trace", {"base", "compute", "collective", "program"}},
     {"engine", {"base", "compute", "collective", "topology", "program", "cost", "trace"}},
-    {"scenario", {"base", "model", "topology", "plan", "cost"}},
+    {"scenario", {"base", "model", "topology", "plan", "lowering", "cost"}},
     {"report",
      {"base", "compute", "topology", "model", "plan", "cost", "program", "memory", "trace",
       "engine", "scenario"}},

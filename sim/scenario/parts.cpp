@@ -1,0 +1,64 @@
+// Models, topologies, stacks and profiles on their own: named on a command line, or by a ledger.
+#include "sim/scenario/references.h"
+#include "sim/scenario/resolve.h"
+
+namespace stepcast {
+namespace {
+
+/// A person may name a path anywhere; a bare name is a shipped one.
+JsonDocument open_named(const std::string& name_or_path, const Library& library,
+                        ShippedFile shipped) {
+  if (is_path(name_or_path)) return read_json_file(name_or_path);
+  try {
+    return resolve(name_or_path, "", [&](const std::string& n) { return (library.*shipped)(n); });
+  } catch (const Error& error) {
+    if (!error.problems().front().file.empty()) throw;
+    throw Error(error.kind(), "\"" + name_or_path + "\": " + error.problems().front().message);
+  }
+}
+
+template <typename Read>
+auto load(const std::string& name_or_path, const Library& library, ShippedFile shipped, Read read) {
+  Problems problems;
+  auto part = read(open_named(name_or_path, library, shipped).root(), problems);
+  problems.raise_if_any();
+  return part;
+}
+
+}  // namespace
+
+Stack read_stack(JsonValue value, Problems& problems) {
+  Fields fields(std::move(value), problems);
+  Stack stack;
+  if (const auto traits = fields.required_child("traits"))
+    stack.traits = read_traits(*traits, problems);
+  if (const auto costs = fields.required_child("costs"))
+    stack.profile = read_stack_profile(*costs, problems);
+  fields.finish();
+  return stack;
+}
+
+Model load_model(const std::string& name_or_path, const Library& library) {
+  return load(name_or_path, library, &Library::model_file, read_model);
+}
+
+Topology load_topology(const std::string& name_or_path, const Library& library) {
+  return load(name_or_path, library, &Library::topology_file,
+              [&](const JsonValue& value, Problems& problems) {
+                return References(library, problems).topology(value);
+              });
+}
+
+Stack load_stack(const std::string& name_or_path, const Library& library) {
+  return load(name_or_path, library, &Library::stack_file, read_stack);
+}
+
+DeviceProfile load_device_profile(const std::string& name_or_path, const Library& library) {
+  return load(name_or_path, library, &Library::device_profile_file, read_device_profile);
+}
+
+NetworkProfile load_network_profile(const std::string& name_or_path, const Library& library) {
+  return load(name_or_path, library, &Library::network_profile_file, read_network_profile);
+}
+
+}  // namespace stepcast
