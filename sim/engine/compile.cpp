@@ -87,7 +87,9 @@ class Compiler {
   void assign_lanes();
   void compile_block(BlockId block);
   void add_op(const Op& op, std::uint32_t position);
-  void add_waits(const Op& op, std::uint32_t position, Row& start);
+  bool is_implied(const Op& op, EventId event) const;
+  bool is_internal(const Op& op, EventId event) const;
+  Row add_waits(const Op& op, std::uint32_t position);
   void add_local(const Op& op, std::uint32_t position, const Row& start);
   void add_transfer(const Op& op, std::uint32_t position);
   void add_host_wait(const Op& op, std::uint32_t position);
@@ -176,8 +178,7 @@ void Compiler::add_op(const Op& op, std::uint32_t position) {
   if (std::holds_alternative<HostWait>(op.what)) {
     add_host_wait(op, position);
   } else if (takes_time(op.what)) {
-    Row start = never();
-    add_waits(op, position, start);
+    const Row start = add_waits(op, position);
     if (is_transfer(op, timing_))
       add_transfer(op, position);
     else
@@ -185,23 +186,39 @@ void Compiler::add_op(const Op& op, std::uint32_t position) {
   }
 }
 
-/// A wait for an op of the open map becomes part of the map; any other closes it and becomes a
-/// gate, which holds the stream back.
-void Compiler::add_waits(const Op& op, std::uint32_t position, Row& start) {
+/// The stream's own order makes up for a wait.
+bool Compiler::is_implied(const Op& op, EventId event) const {
+  return latest_[event].valid && latest_[event].stream == op.stream;
+}
+
+/// The awaited op is in the open map of the same lane.
+bool Compiler::is_internal(const Op& op, EventId event) const {
+  const LatestSignal& signal = latest_[event];
   const std::uint32_t lane = lane_of(op.stream);
+  return signal.valid && signal.lane == lane && signal.serial == open_[lane].serial;
+}
+
+/// When all awaited ops are in the open map, waiting becomes part of the map. Otherwise the map is
+/// closed, and every wait becomes a gate, which holds the stream back.
+Row Compiler::add_waits(const Op& op, std::uint32_t position) {
+  const std::uint32_t lane = lane_of(op.stream);
+  const auto all_internal =
+      std::all_of(op.waits_for.begin(), op.waits_for.end(),
+                  [&](EventId event) { return is_implied(op, event) || is_internal(op, event); });
+  Row start = never();
+  if (!all_internal || is_transfer(op, timing_)) close_map(lane);
   for (std::uint32_t i = 0; i < op.waits_for.size(); ++i) {
-    const LatestSignal& signal = latest_[op.waits_for[i]];
-    if (signal.valid && signal.stream == op.stream) continue;  // the stream's own order suffices
-    if (signal.valid && signal.lane == lane && signal.serial == open_[lane].serial &&
-        !is_transfer(op, timing_)) {
-      raise_to(start, signal.end);
+    const EventId event = op.waits_for[i];
+    if (is_implied(op, event)) continue;
+    if (is_internal(op, event)) {
+      raise_to(start, latest_[event].end);
       continue;
     }
-    is_external_[op.waits_for[i]] = true;
-    close_map(lane);
+    is_external_[event] = true;
     add_step(lane, StepKind::kGate, op.stream, position,
              index_.block(block_).ops[position].first_wait + i);
   }
+  return start;
 }
 
 double Compiler::duration_of(const Op& op, const OpCost& cost) const {
