@@ -260,16 +260,16 @@ INSTANTIATE_TEST_SUITE_P(
                            CollectiveKind::kAllReduce, kGi, 4068, Algorithm::kNvls},
                     Vector{"h100_1x8_all_gather_64m", kH100, "nccl-ib", "hopper",
                            CollectiveKind::kAllGather, 64 * kMi, 218, Algorithm::kRing},
-                    Vector{"a100_2x8_all_reduce_64k", on(kA100, 2), "ampere",
+                    Vector{"a100_2x8_all_reduce_64k", on(kA100, 2), "nccl-ib", "ampere",
                            CollectiveKind::kAllReduce, 64 * kKi, 62, Algorithm::kTree},
-                    Vector{"a100_2x8_all_reduce_256m", on(kA100, 2), "ampere",
+                    Vector{"a100_2x8_all_reduce_256m", on(kA100, 2), "nccl-ib", "ampere",
                            CollectiveKind::kAllReduce, 256 * kMi, 2992, Algorithm::kRing},
-                    Vector{"h100_10x8_all_reduce_1g", on(kH100, 10), "hopper",
+                    Vector{"h100_10x8_all_reduce_1g", on(kH100, 10), "nccl-ib", "hopper",
                            CollectiveKind::kAllReduce, kGi, 6400, Algorithm::kNvls},
-                    Vector{"h100_10x8_all_to_all_1g", on(kH100, 10), "hopper",
+                    Vector{"h100_10x8_all_to_all_1g", on(kH100, 10), "nccl-ib", "hopper",
                            CollectiveKind::kAllToAll, kGi, 23114, Algorithm::kPairwise},
-                    Vector{"b200_4x8_all_reduce_256m", on(kB200, 4), "blackwell",
-                           CollectiveKind::kAllReduce, 256 * kMi, 2100, Algorithm::kNvls}),
+                    Vector{"b200_4x8_all_reduce_256m", on(kB200, 4), "nccl-efa", "blackwell",
+                           CollectiveKind::kAllReduce, 256 * kMi, 2100, Algorithm::kRing}),
     [](const auto& row) { return row.param.name; });
 
 TEST_P(ShippedProfile, GivesTheRegressionsTime) {
