@@ -1,5 +1,5 @@
-// What a collective does. How it does it (ring, tree, ...) is a CollectiveSchedule, and the choice is
-// the engine's, or NCCL's own when live.
+// What a collective does. How it does it (ring, tree, ...) is a CollectiveSchedule, and the choice
+// is the engine's, or NCCL's own when live.
 #pragma once
 
 #include <cstdint>

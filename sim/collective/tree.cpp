@@ -1,0 +1,145 @@
+// Double binary tree [Sanders, Speck and Traeff, Two-tree algorithms for full bandwidth broadcast,
+// reduction and scan, Parallel Computing 35 (2009)]: in one tree half of the ranks are leaves,
+// which send once and never pass on; a second tree, where these are inside, uses what they have
+// left.
+#include <algorithm>
+
+#include "sim/base/error.h"
+#include "sim/collective/algorithms.h"
+
+namespace stepcast {
+namespace {
+
+constexpr std::uint32_t kRoot = 0xffffffffu;
+
+/// Parent of `place` (1 .. n) in the in-order tree over 1 .. n: odd places are leaves, and a place
+/// divisible by 2^h but not by 2^(h+1) stands h levels above them. 0 for the root.
+std::uint32_t in_order_parent(std::uint32_t place, std::uint32_t n) {
+  const std::uint32_t bit = place & (~place + 1);
+  const std::uint32_t right = (place ^ bit) | (bit << 1);
+  if (right <= n) return right;
+  return place ^ bit;
+}
+
+/// Parents by block: tree 0 has block b at place b + 1, tree 1 has it one place further, round.
+std::vector<std::uint32_t> parents_of_blocks(std::uint32_t blocks, std::uint32_t tree) {
+  std::vector<std::uint32_t> parents;
+  for (std::uint32_t block = 0; block < blocks; ++block) {
+    const std::uint32_t place = (block + tree) % blocks + 1;
+    const std::uint32_t parent = in_order_parent(place, blocks);
+    parents.push_back(parent == 0 ? kRoot : (parent - 1 + blocks - tree % blocks) % blocks);
+  }
+  return parents;
+}
+
+/// Parents by rank: the trees join the first ranks of blocks; inside, each hangs on the one before.
+std::vector<std::uint32_t> parents_of_ranks(std::uint32_t ranks, std::uint32_t block,
+                                            std::uint32_t tree) {
+  const std::vector<std::uint32_t> of_blocks = parents_of_blocks(ranks / block, tree);
+  std::vector<std::uint32_t> parents;
+  for (std::uint32_t rank = 0; rank < ranks; ++rank) {
+    const std::uint32_t of_block = of_blocks[rank / block];
+    if (rank % block != 0)
+      parents.push_back(rank - 1);
+    else
+      parents.push_back(of_block == kRoot ? kRoot : of_block * block);
+  }
+  return parents;
+}
+
+/// Ranks with every child before its parent.
+std::vector<std::uint32_t> children_first(const std::vector<std::uint32_t>& parents) {
+  std::vector<std::uint32_t> depth(parents.size(), 0), order;
+  for (std::uint32_t rank = 0; rank < parents.size(); ++rank) {
+    for (std::uint32_t up = parents[rank]; up != kRoot; up = parents[up]) ++depth[rank];
+    order.push_back(rank);
+  }
+  std::stable_sort(order.begin(), order.end(),
+                   [&](std::uint32_t a, std::uint32_t b) { return depth[a] > depth[b]; });
+  return order;
+}
+
+/// Gives every transfer the first step in which its data is there and both ends have a free port: a
+/// rank sends one chunk and receives one chunk per step.
+class StepAllocator {
+ public:
+  explicit StepAllocator(std::uint32_t ranks) : sending_(ranks), receiving_(ranks) {}
+  std::uint32_t first_free(std::uint32_t from, std::uint32_t to, std::uint32_t earliest) {
+    std::uint32_t step = earliest;
+    while (taken(sending_[from], step) || taken(receiving_[to], step)) ++step;
+    take(sending_[from], step);
+    take(receiving_[to], step);
+    return step;
+  }
+
+ private:
+  static bool taken(const std::vector<bool>& steps, std::uint32_t step) {
+    return step < steps.size() && steps[step];
+  }
+  static void take(std::vector<bool>& steps, std::uint32_t step) {
+    if (steps.size() <= step) steps.resize(step + 1, false);
+    steps[step] = true;
+  }
+  std::vector<std::vector<bool>> sending_, receiving_;
+};
+
+/// One tree: its shape, and the lanes of its connections.
+struct Tree {
+  std::vector<std::uint32_t> parents;
+  std::vector<std::uint32_t> order;       // children first
+  std::vector<std::uint32_t> down_lanes;  // of the parent, for the way down to this rank
+  std::uint32_t up_lane = 0;
+};
+
+Tree make_tree(std::uint32_t ranks, std::uint32_t block, std::uint32_t index) {
+  constexpr std::uint32_t kLanesPerTree = 4;  // up, and down to three children at the most
+  Tree tree;
+  tree.parents = parents_of_ranks(ranks, block, index);
+  tree.order = children_first(tree.parents);
+  tree.up_lane = index * kLanesPerTree;
+  std::vector<std::uint32_t> children(ranks, 0);
+  for (std::uint32_t rank = 0; rank < ranks; ++rank) {
+    const std::uint32_t parent = tree.parents[rank];
+    tree.down_lanes.push_back(parent == kRoot ? 0 : tree.up_lane + 1 + children[parent]++);
+  }
+  return tree;
+}
+
+/// Sums chunk `chunk` up the tree, then sends it down.
+void add_chunk(CollectiveSchedule& schedule, StepAllocator& steps, const Tree& tree,
+               std::uint32_t chunk) {
+  std::vector<std::uint32_t> ready(schedule.ranks, 0);  // first step with everything of the subtree
+  for (std::uint32_t rank : tree.order) {
+    const std::uint32_t parent = tree.parents[rank];
+    if (parent == kRoot) continue;
+    const std::uint32_t step = steps.first_free(rank, parent, ready[rank]);
+    schedule.transfers.push_back({step, rank, parent, chunk, tree.up_lane, true});
+    ready[parent] = std::max(ready[parent], step + 1);
+  }
+  for (auto rank = tree.order.rbegin(); rank != tree.order.rend(); ++rank) {
+    const std::uint32_t parent = tree.parents[*rank];
+    if (parent == kRoot) continue;
+    const std::uint32_t step = steps.first_free(parent, *rank, ready[parent]);
+    schedule.transfers.push_back({step, parent, *rank, chunk, tree.down_lanes[*rank], false});
+    ready[*rank] = std::max(ready[*rank], step + 1);
+  }
+}
+
+}  // namespace
+
+CollectiveSchedule double_tree_all_reduce(std::uint32_t ranks, std::uint32_t chunks,
+                                          std::uint32_t block) {
+  STEPCAST_CHECK(block >= 1 && ranks >= 1 && ranks % block == 0, "blocks must be whole");
+  CollectiveSchedule schedule{
+      .kind = CollectiveKind::kAllReduce, .ranks = ranks, .chunks = 2 * chunks, .transfers = {}};
+  const Tree trees[] = {make_tree(ranks, block, 0), make_tree(ranks, block, 1)};
+  StepAllocator steps(ranks);
+  for (std::uint32_t piece = 0; piece < chunks; ++piece)
+    for (std::uint32_t tree : {0u, 1u})
+      add_chunk(schedule, steps, trees[tree], tree * chunks + piece);
+  std::stable_sort(schedule.transfers.begin(), schedule.transfers.end(),
+                   [](const Transfer& a, const Transfer& b) { return a.step < b.step; });
+  return schedule;
+}
+
+}  // namespace stepcast
