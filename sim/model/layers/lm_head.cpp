@@ -10,6 +10,7 @@ namespace {
 void add_sentence_head(GraphBuilder& graph, TensorId hidden_states) {
   const std::int64_t hidden = graph.model().hidden_size, batch = graph.shape().batch;
   const Dtype dtype = graph.shape().dtype;
+  const std::int64_t pooler = graph.model().pooler ? hidden * hidden + hidden : 0;
   const std::int64_t classifier = graph.model().nsp_head ? 2 * hidden + 2 : 0;
   using enum KernelKind;
   const TensorId pooled = graph.activation("head.pooled", batch * hidden);
@@ -21,7 +22,7 @@ void add_sentence_head(GraphBuilder& graph, TensorId hidden_states) {
        .forward = {{.kind = kGemmForward, .dtype = dtype, .dims = {batch, hidden, hidden, 1}}},
        .backward = {{.kind = kGemmDgrad, .dtype = dtype, .dims = {batch, hidden, hidden, 1}}},
        .wgrad = {{.kind = kGemmWgrad, .dtype = dtype, .dims = {hidden, hidden, batch, 1}}},
-       .parameters = hidden * hidden + hidden + classifier});
+       .parameters = pooler + classifier});
 }
 
 /// BERT's masked-language head before the logits: dense, GELU, norm, whole on every rank.
@@ -66,7 +67,7 @@ void add_lm_head(GraphBuilder& graph, TensorId input) {
   const Model& model = graph.model();
   const LocalShape& shape = graph.shape();
   TensorId hidden_states = model.final_norm ? add_norm(graph, "head.final_norm", input) : input;
-  if (model.pooler) add_sentence_head(graph, hidden_states);
+  if (model.pooler || model.nsp_head) add_sentence_head(graph, hidden_states);
   if (model.mlm_head) hidden_states = add_masked_language_head(graph, hidden_states);
   const TensorId logits = graph.linear(
       {.name = "head.logits",

@@ -17,7 +17,7 @@ TensorId add_norm(GraphBuilder& graph, const std::string& name, TensorId input) 
                                   tokens, hidden)},
       .backward = {graph.streaming(
           rms ? KernelKind::kRmsNormBackward : KernelKind::kLayerNormBackward, tokens, hidden)},
-      .parameters = hidden * (model.norm_bias && !rms ? 2 : 1)};
+      .parameters = hidden * (model.norm_bias ? 2 : 1)};
   if (!graph.shape().fused_norm) {
     // Casts to fp32 and back are kernels of their own, and autograd keeps the fp32 copy.
     const Kernel cast = graph.streaming(KernelKind::kCopy, tokens * hidden);
