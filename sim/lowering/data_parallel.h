@@ -13,7 +13,7 @@ namespace stepcast {
 
 class DataParallel {
  public:
-  /// Keeps the references. `first_stage`, `last_stage`: the word embedding is shared between them.
+  /// Keeps the references.
   DataParallel(StageWriter& writer, const Step& step, const StageBuffers& buffers);
 
   /// Inside a backward block of the last microbatch: the gradients of `instance` are complete.
