@@ -64,8 +64,12 @@ class GroupGeometry {
   int num_channels() const { return num_channels_; }
   bool has_switch() const { return has_switch_; }  ///< an NVSwitch joins the ranks of a node
 
-  /// The GPUs of channel `channel` in ring order, for message_level.h.
+  /// For message_level.h: the GPUs of channel `channel` in ring order, and the links of a message
+  /// from one to the other, appended. Between nodes it leaves and enters through the channel's
+  /// NICs; with `on_rail_of_receiver`, through those of the receiver's place in its node.
   std::vector<std::uint32_t> ring(int channel) const;
+  void route(const Fabric& fabric, int channel, std::uint32_t from, std::uint32_t to,
+             bool on_rail_of_receiver, std::vector<LinkId>& path) const;
 
   /// Ring bandwidth over all channels at nominal capacities, as the links inside nodes allow it (a
   /// GPU's NVLink rate with a switch), and as those between nodes do (the sum of a node's NICs).
@@ -92,6 +96,7 @@ class GroupGeometry {
   void find_walks(const Fabric& fabric);
   void load_rings(const Fabric& fabric);
   void load_all_to_all(const Fabric& fabric);
+  std::size_t place_of_node(const Fabric& fabric, std::uint32_t gpu) const;
 
   int num_ranks_ = 0;
   int ranks_per_node_ = 0;

@@ -206,6 +206,30 @@ std::vector<std::uint32_t> GroupGeometry::ring(int channel) const {
   return order;
 }
 
+std::size_t GroupGeometry::place_of_node(const Fabric& fabric, std::uint32_t gpu) const {
+  for (std::size_t node = 0; node < nodes_.size(); ++node)
+    if (fabric.node_of(nodes_[node].front()) == fabric.node_of(gpu)) return node;
+  STEPCAST_CHECK(false, "a GPU that is not in the group");
+}
+
+void GroupGeometry::route(const Fabric& fabric, int channel, std::uint32_t from, std::uint32_t to,
+                          bool on_rail_of_receiver, std::vector<LinkId>& path) const {
+  const std::size_t source = place_of_node(fabric, from), target = place_of_node(fabric, to);
+  if (source == target) return fabric.route(from, to, path);
+  const auto c = static_cast<std::size_t>(channel);
+  std::uint32_t out = rails_[source][c % rails_[source].size()];
+  std::uint32_t in = rails_[target][c % rails_[target].size()];
+  if (on_rail_of_receiver) {
+    const std::vector<std::uint32_t>& peers = nodes_[target];
+    const auto index = std::find(peers.begin(), peers.end(), to) - peers.begin();
+    out = nodes_[source][static_cast<std::size_t>(index) % nodes_[source].size()];
+    in = to;
+  }
+  fabric.route(from, out, path);
+  fabric.route(out, in, path);
+  fabric.route(in, to, path);
+}
+
 void GroupGeometry::load_rings(const Fabric& fabric) {
   LinkCounter counter(fabric);
   for (std::size_t c = 0; c < static_cast<std::size_t>(num_channels_); ++c) {

@@ -1,0 +1,242 @@
+#include "sim/engine/message_level.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "sim/base/error.h"
+#include "sim/collective/algorithms.h"
+
+namespace stepcast {
+namespace {
+
+constexpr std::uint32_t kTreeChunks = 32;  // per tree
+
+Algorithm algorithm_of(const GroupGeometry& group, const NetworkProfile& profile,
+                       CollectiveKind kind, Bytes size) {
+  const Algorithm chosen = plan_collective(group, profile, kind, size).algorithm;
+  const bool even = group.num_nodes() * group.ranks_per_node() == group.num_ranks();
+  if (chosen == Algorithm::kNvls || (chosen == Algorithm::kTree && !even)) return Algorithm::kRing;
+  return chosen;
+}
+
+CollectiveSchedule schedule_of(const GroupGeometry& group, CollectiveKind kind,
+                               Algorithm algorithm) {
+  const auto ranks = static_cast<std::uint32_t>(group.num_ranks());
+  switch (kind) {
+    case CollectiveKind::kAllReduce:
+      if (algorithm == Algorithm::kTree)
+        return double_tree_all_reduce(ranks, kTreeChunks,
+                                      static_cast<std::uint32_t>(group.ranks_per_node()));
+      return ring_all_reduce(ranks);
+    case CollectiveKind::kAllGather:
+      return ring_all_gather(ranks);
+    case CollectiveKind::kReduceScatter:
+      return ring_reduce_scatter(ranks);
+    case CollectiveKind::kBroadcast:
+      return ring_broadcast(ranks, 4 * ranks);
+    case CollectiveKind::kReduce:
+      return ring_reduce(ranks, 4 * ranks);
+    case CollectiveKind::kAllToAll:
+      return pairwise_all_to_all(ranks);
+  }
+  STEPCAST_CHECK(false, "no such collective");
+}
+
+/// What a hop costs besides its bytes.
+struct HopCosts {
+  double base = 0;              // before everything
+  double intra = 0, inter = 0;  // after each chunk
+  double efficiency = 1;        // of the slowest link: bounds the rate
+};
+
+HopCosts hop_costs(const NetworkProfile& profile, const FlowPlan& plan, Algorithm algorithm) {
+  if (algorithm == Algorithm::kPairwise)
+    return {.base = profile.all_to_all_base.value(),
+            .intra = profile.all_to_all_peer_intra.value() * profile.intra_latency_factor,
+            .inter = profile.all_to_all_peer_inter.value(),
+            .efficiency = 1};
+  const ProtocolCosts& costs = profile.protocols[static_cast<std::size_t>(plan.protocol)];
+  const bool tree = algorithm == Algorithm::kTree;
+  return {.base = costs.base.value(),
+          .intra = (tree ? costs.tree_hop_intra : costs.ring_hop_intra).value() *
+                   profile.intra_latency_factor,
+          .inter = (tree ? costs.tree_hop_inter : costs.ring_hop_inter).value() *
+                   profile.inter_latency_factor,
+          .efficiency = std::min(1.0, tree ? costs.tree_efficiency : costs.ring_efficiency)};
+}
+
+}  // namespace
+
+/// One collective under way.
+class MessageLevel::Run {
+ public:
+  Run(MessageLevel& owner, const GroupGeometry& group, CollectiveKind kind, Bytes size,
+      FlowSolver::Callback done)
+      : owner_(owner),
+        group_(group),
+        algorithm_(algorithm_of(group, owner.profile_, kind, size)),
+        schedule_(schedule_of(group, kind, algorithm_)),
+        costs_(hop_costs(owner.profile_, plan_collective(group, owner.profile_, kind, size),
+                         algorithm_)),
+        size_(size),
+        done_(std::move(done)) {
+    index_schedule();
+    const int channels = algorithm_ == Algorithm::kPairwise ? 1 : group.num_channels();
+    for (int channel = 0; channel < channels; ++channel) add_channel(channel);
+  }
+
+  void begin() {
+    for (std::uint32_t channel = 0; channel < channels_.size(); ++channel)
+      for (std::uint32_t rank = 0; rank < schedule_.ranks; ++rank) go_on(channel, rank);
+  }
+  double base_latency() const { return costs_.base; }
+
+ private:
+  /// Transfers of one rank and lane, by step; indices into the schedule.
+  struct Lane {
+    std::uint32_t id = 0;
+    std::vector<std::uint32_t> transfers;
+  };
+  struct LaneState {
+    std::size_t next = 0;
+    bool busy = false;
+  };
+  struct Channel {
+    int index = 0;
+    std::vector<std::uint32_t> gpus;            // by rank of the schedule
+    std::vector<std::vector<LaneState>> lanes;  // by rank
+    std::vector<std::uint32_t> arrived;         // by rank and chunk
+  };
+
+  /// Lanes by rank, and how many arrivals every transfer waits for: those of its chunk at its
+  /// sender in earlier steps.
+  void index_schedule() {
+    lanes_.resize(schedule_.ranks);
+    waits_for_.resize(schedule_.transfers.size(), 0);
+    std::vector<std::uint32_t> arrivals(std::size_t{schedule_.ranks} * schedule_.chunks, 0);
+    const auto& transfers = schedule_.transfers;
+    for (std::size_t first = 0; first < transfers.size();) {
+      std::size_t last = first;
+      for (; last < transfers.size() && transfers[last].step == transfers[first].step; ++last) {
+        waits_for_[last] = arrivals[place(transfers[last].from, transfers[last].chunk)];
+        lane_of(transfers[last]).transfers.push_back(static_cast<std::uint32_t>(last));
+      }
+      for (; first < last; ++first) ++arrivals[place(transfers[first].to, transfers[first].chunk)];
+    }
+  }
+
+  std::size_t place(std::uint32_t rank, std::uint32_t chunk) const {
+    return std::size_t{rank} * schedule_.chunks + chunk;
+  }
+
+  Lane& lane_of(const Transfer& transfer) {
+    std::vector<Lane>& lanes = lanes_[transfer.from];
+    for (Lane& lane : lanes)
+      if (lane.id == transfer.lane) return lane;
+    return lanes.emplace_back(Lane{transfer.lane, {}});
+  }
+
+  void add_channel(int index) {
+    Channel channel;
+    channel.index = index;
+    channel.gpus = group_.ring(index);
+    for (const std::vector<Lane>& lanes : lanes_) channel.lanes.emplace_back(lanes.size());
+    channel.arrived.assign(std::size_t{schedule_.ranks} * schedule_.chunks, 0);
+    channels_.push_back(std::move(channel));
+    left_ += schedule_.transfers.size();
+  }
+
+  /// Starts what `rank` can start on `channel`.
+  void go_on(std::uint32_t channel_index, std::uint32_t rank) {
+    Channel& channel = channels_[channel_index];
+    for (std::size_t lane = 0; lane < lanes_[rank].size(); ++lane) {
+      LaneState& state = channel.lanes[rank][lane];
+      const std::vector<std::uint32_t>& queue = lanes_[rank][lane].transfers;
+      if (state.busy || state.next == queue.size()) continue;
+      const std::uint32_t id = queue[state.next];
+      const Transfer& transfer = schedule_.transfers[id];
+      if (channel.arrived[place(rank, transfer.chunk)] < waits_for_[id]) continue;
+      state.busy = true;
+      send(channel_index, lane, transfer);
+    }
+  }
+
+  void send(std::uint32_t channel_index, std::size_t lane, const Transfer& transfer) {
+    const Channel& channel = channels_[channel_index];
+    path_.clear();
+    group_.route(owner_.fabric_, channel.index, channel.gpus[transfer.from],
+                 channel.gpus[transfer.to], algorithm_ == Algorithm::kPairwise, path_);
+    const bool same_node = owner_.fabric_.node_of(channel.gpus[transfer.from]) ==
+                           owner_.fabric_.node_of(channel.gpus[transfer.to]);
+    const double bytes = static_cast<double>(chunk_size(schedule_, size_, transfer.chunk).value()) /
+                         static_cast<double>(channels_.size());
+    const double latency = same_node ? costs_.intra : costs_.inter;
+    owner_.solver_.start(path_, bytes, rate_bound(same_node), [=, this, &transfer] {
+      Channel& here = channels_[channel_index];
+      here.lanes[transfer.from][lane].busy = false;
+      ++here.lanes[transfer.from][lane].next;
+      go_on(channel_index, transfer.from);
+      if (latency > 0)
+        owner_.solver_.at(owner_.solver_.now() + latency,
+                          [=, this, &transfer] { arrive(channel_index, transfer); });
+      else
+        arrive(channel_index, transfer);
+    });
+  }
+
+  /// A protocol that spends part of the wire on flags.
+  double rate_bound(bool same_node) const {
+    if (costs_.efficiency >= 1) return 0;
+    const double bandwidth = same_node
+                                 ? group_.intra_bandwidth() * owner_.profile_.intra_efficiency
+                                 : group_.inter_bandwidth() * owner_.profile_.inter_efficiency;
+    return costs_.efficiency * bandwidth / group_.num_channels();
+  }
+
+  void arrive(std::uint32_t channel_index, const Transfer& transfer) {
+    ++channels_[channel_index].arrived[place(transfer.to, transfer.chunk)];
+    if (--left_ > 0) return go_on(channel_index, transfer.to);
+    FlowSolver::Callback done = std::move(done_);
+    std::erase_if(owner_.runs_, [this](const auto& run) { return run.get() == this; });
+    done();  // this run is gone
+  }
+
+  MessageLevel& owner_;
+  const GroupGeometry& group_;
+  Algorithm algorithm_;
+  CollectiveSchedule schedule_;
+  HopCosts costs_;
+  Bytes size_;
+  FlowSolver::Callback done_;
+  std::vector<std::vector<Lane>> lanes_;  // by rank
+  std::vector<std::uint32_t> waits_for_;  // by transfer
+  std::vector<Channel> channels_;
+  std::uint64_t left_ = 0;  // transfers that have not arrived
+  std::vector<std::uint32_t> path_;
+};
+
+MessageLevel::MessageLevel(FlowSolver& solver, const Fabric& fabric, const NetworkProfile& profile)
+    : solver_(solver), fabric_(fabric), profile_(profile) {}
+
+MessageLevel::~MessageLevel() = default;
+
+void MessageLevel::start(const GroupGeometry& group, CollectiveKind kind, Bytes size,
+                         FlowSolver::Callback done) {
+  if (group.num_ranks() == 1) return solver_.at(solver_.now(), std::move(done));
+  runs_.push_back(std::make_unique<Run>(*this, group, kind, size, std::move(done)));
+  Run* run = runs_.back().get();
+  solver_.at(solver_.now() + run->base_latency(), [run] { run->begin(); });
+}
+
+void MessageLevel::start_message(std::uint32_t from, std::uint32_t to, Bytes size,
+                                 FlowSolver::Callback done) {
+  const PairGeometry pair(fabric_, from, to);
+  const FlowPlan plan = plan_p2p(pair, profile_, size);
+  std::vector<std::uint32_t> path;
+  append_path(plan.links, path);
+  solver_.at(solver_.now() + plan.latency.value(),
+             [this, path = std::move(path), bytes = plan.bytes, bound = plan.rate_bound,
+              done = std::move(done)] { solver_.start(path, bytes, bound, done); });
+}
+
+}  // namespace stepcast
