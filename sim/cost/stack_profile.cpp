@@ -62,4 +62,17 @@ StackProfile read_stack_profile(JsonValue value, Problems& problems) {
   return profile;
 }
 
+void write_stack_profile(JsonWriter& json, const StackProfile& profile, const std::string& source) {
+  json.begin_object();
+  json.member("name", profile.name);
+  json.member("grade", name_of(profile.grade));
+  json.member("source", source);
+  for (const auto& [key, field, range] : kFactors) json.member(key, profile.*field);
+  for (const auto& [key, field] : kTimes)
+    json.member(key, number_text((profile.*field).value() * 1e6) + " us");
+  json.member("context_memory", std::to_string(profile.context_memory.value()) + " B");
+  json.member("relative_sigma", profile.relative_sigma);
+  json.end_object();
+}
+
 }  // namespace stepcast

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "sim/base/json_fields.h"
+#include "sim/base/json_writer.h"
 #include "sim/base/quantity.h"
 
 namespace stepcast {
@@ -37,6 +38,11 @@ struct StackProfile {
   double fragmentation = 1.0;  ///< reserved by the allocator / needed, of non-static memory
 };
 
+/// Reads the "costs" of a stack file. Mistakes go to `problems`; the result is to be used only when
+/// there are none.
 StackProfile read_stack_profile(JsonValue value, Problems& problems);
+
+/// Writes the same object, every field of it; `source` says where the figures come from.
+void write_stack_profile(JsonWriter& json, const StackProfile& profile, const std::string& source);
 
 }  // namespace stepcast

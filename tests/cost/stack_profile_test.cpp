@@ -33,6 +33,24 @@ TEST(StackProfile, MissingKeysKeepTheirDefaults) {
   EXPECT_EQ(stack.grade, Grade::kAssumed);
 }
 
+TEST(StackProfile, WhatIsWrittenReadsBackTheSame) {
+  Problems problems;
+  StackProfile stack = read(R"({"name": "mine", "grade": "fitted", "gemm_efficiency": 0.8125,
+      "issue_p2p": "61.5 us", "per_step": "12 ms", "context_memory": "3 GB"})",
+                            problems);
+  JsonWriter json;
+  write_stack_profile(json, stack, "a sweep");
+  const StackProfile again = read(json.text(), problems);
+  EXPECT_TRUE(problems.empty());
+  EXPECT_EQ(again.name, stack.name);
+  EXPECT_EQ(again.grade, stack.grade);
+  EXPECT_EQ(again.gemm_efficiency, stack.gemm_efficiency);
+  EXPECT_EQ(again.issue_p2p, stack.issue_p2p);
+  EXPECT_EQ(again.per_step, stack.per_step);
+  EXPECT_EQ(again.context_memory, stack.context_memory);
+  EXPECT_EQ(again.fragmentation, stack.fragmentation);
+}
+
 TEST(StackProfile, EveryNumberIsBounded) {
   Problems problems;
   read(R"({"name": "mine", "gemm_efficiency": 0, "memory_efficiency": 1e9, "fragmentation": 0.5,

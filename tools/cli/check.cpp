@@ -44,15 +44,15 @@ const FileKind& kind_of(const std::string& file) {
     if (document.root().member(kind.telling_key)) return kind;
   std::string message = "is no file that stepcast knows; each kind has a key of its own:";
   for (const FileKind& kind : kFileKinds)
-    message += " " + std::string(kind.name) + " \"" + std::string(kind.telling_key) + "\",";
-  message.back() = '.';
-  throw Error(ErrorKind::kInput, {{.file = file, .line = 1, .message = message}});
+    message += (&kind == kFileKinds.begin() ? " a " : ", a ") + std::string(kind.name) + " \"" +
+               std::string(kind.telling_key) + "\"";
+  throw Error(ErrorKind::kInput, {{.file = file, .message = message}});
 }
 
 int check_command(const std::vector<std::string>& files) {
   const Library library = find_library();
   std::vector<Problem> problems;
-  ErrorKind worst_kind = ErrorKind::kInput;
+  ErrorKind first_kind{};
   for (const std::string& file : files) {
     try {
       // A bare file name is a path here, not a shipped name.
@@ -61,11 +61,11 @@ int check_command(const std::vector<std::string>& files) {
       kind.load(path, library);
       print(file + ": a sound " + std::string(kind.name) + "\n");
     } catch (const Error& error) {
-      if (problems.empty()) worst_kind = error.kind();
+      if (problems.empty()) first_kind = error.kind();
       problems.insert(problems.end(), error.problems().begin(), error.problems().end());
     }
   }
-  if (!problems.empty()) throw Error(worst_kind, problems);
+  if (!problems.empty()) throw Error(first_kind, problems);
   return 0;
 }
 

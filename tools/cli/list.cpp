@@ -9,6 +9,7 @@
 #include "sim/compute/kernels.h"
 #include "sim/lowering/schedules.h"
 #include "sim/scenario/resolve.h"
+#include "sim/scenario/scenario.h"
 #include "tools/cli/commands.h"
 
 namespace stepcast::cli {

@@ -1,18 +1,31 @@
 // stepcast: the command line. Data goes to standard output, talk to standard error; what a command
 // throws becomes lines on standard error and an exit code (sim/base/error.h).
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
+#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <csignal>
 #include <cstdio>
 #include <cstring>
+#include <memory>
+#include <new>
 
 #include "sim/base/error.h"
 #include "tools/cli/commands.h"
 
 namespace stepcast::cli {
 namespace {
+
+/// CLI11 breaks some messages into lines.
+std::string one_line(std::string text) {
+  std::replace(text.begin(), text.end(), '\n', ' ');
+  return text;
+}
 
 struct Command {
   const char* name;
@@ -30,6 +43,11 @@ constexpr std::array<Command, 7> kCommands = {{
     {"fit", add_fit, "calibrate a stack and a network from measured step times"},
 }};
 
+constexpr const char* kExitCodes =
+    "Exit codes: 0 done, 2 usage, 3 bad input file, 4 infeasible plan, 5 I/O, 6 unsupported, 70 "
+    "our "
+    "bug.";
+
 int run(int argc, char** argv) {
   CLI::App app(
       "stepcast predicts what one training step of a model takes on a cluster under a parallel "
@@ -37,25 +55,35 @@ int run(int argc, char** argv) {
       "stepcast");
   app.require_subcommand(1);
   app.set_version_flag("--version", "stepcast " STEPCAST_VERSION);
-  app.footer(
-      "Exit codes: 0 done, 2 usage, 3 bad input file, 4 infeasible plan, 5 I/O, 6 unsupported, 70 "
-      "our bug.");
-  std::array<std::function<int()>, kCommands.size()> actions;
-  std::array<CLI::App*, kCommands.size()> commands{};
-  for (std::size_t i = 0; i < kCommands.size(); ++i) {
-    commands[i] = app.add_subcommand(kCommands[i].name, kCommands[i].description);
-    kCommands[i].add(*commands[i], actions[i]);
+  app.footer(kExitCodes);
+  std::function<int()> action;
+  for (const Command& command : kCommands) {
+    CLI::App* subcommand = app.add_subcommand(command.name, command.description);
+    const auto run_command = std::make_shared<std::function<int()>>();
+    command.add(*subcommand, *run_command);
+    subcommand->callback([&action, run_command] { action = *run_command; });
   }
   try {
     app.parse(argc, argv);
+  } catch (const CLI::CallForHelp&) {
+    print(app.help());
+    return 0;
+  } catch (const CLI::CallForVersion& version) {
+    print(std::string(version.what()) + "\n");
+    return 0;
   } catch (const CLI::ParseError& error) {
-    if (error.get_exit_code() == 0) return app.exit(error);
-    std::fprintf(stderr, "stepcast: %s (see stepcast --help)\n", error.what());
-    return static_cast<int>(ErrorKind::kUsage);
+    throw Error(ErrorKind::kUsage,
+                "stepcast: " + one_line(error.what()) + " (see stepcast --help)");
   }
-  for (std::size_t i = 0; i < kCommands.size(); ++i)
-    if (commands[i]->parsed()) return actions[i]();
-  return static_cast<int>(ErrorKind::kUsage);
+  return action();
+}
+
+/// Opens what is closed of standard input, output and error, so that no file of ours gets their
+/// numbers. Output that nobody reads fails when it is written: the descriptor is read-only.
+void reserve_standard_descriptors() {
+  for (int number = STDIN_FILENO; number <= STDERR_FILENO; ++number)
+    if (::fcntl(number, F_GETFD) < 0) [[maybe_unused]]
+      const int opened = ::open("/dev/null", O_RDONLY);
 }
 
 }  // namespace
@@ -69,11 +97,16 @@ void print(const std::string& text) {
 
 int main(int argc, char** argv) {
   using namespace stepcast;
+  cli::reserve_standard_descriptors();
+  std::signal(SIGPIPE, SIG_IGN);  // a reader that went away is a failed write, exit code 5
   try {
     return cli::run(argc, argv);
   } catch (const Error& error) {
     std::fprintf(stderr, "%s\n", error.what());
     return static_cast<int>(error.kind());
+  } catch (const std::bad_alloc&) {
+    std::fprintf(stderr, "stepcast: this job needs more memory than this machine gives\n");
+    return static_cast<int>(ErrorKind::kUnsupported);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "stepcast: internal error, please report it with the input: %s\n",
                  error.what());

@@ -1,0 +1,129 @@
+#include "sim/ledger/fit.h"
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+#include <CLI/Validators.hpp>
+#include <filesystem>
+#include <memory>
+
+#include "sim/base/file_io.h"
+#include "sim/base/json_writer.h"
+#include "tools/cli/commands.h"
+#include "tools/cli/progress.h"
+
+namespace stepcast::cli {
+namespace {
+
+struct Arguments {
+  std::string ledger;
+  std::string output;
+  std::vector<std::string> where;
+  bool json = false;
+  FitOptions options;
+};
+
+/// "kind=pretrain" -> {"kind", "pretrain"}
+std::pair<std::string, std::string> condition(const std::string& text) {
+  const std::size_t equals = text.find('=');
+  if (equals == std::string::npos)
+    throw Error(ErrorKind::kUsage, "--where " + text + ": expected COLUMN=BEGINNING");
+  return {text.substr(0, equals), text.substr(equals + 1)};
+}
+
+/// Writes a value as it stands in its file.
+void copy_value(JsonWriter& json, const JsonValue& value) {
+  if (value.is_object()) {
+    json.begin_object();
+    for (const std::string& key : value.keys()) {
+      json.key(key);
+      copy_value(json, *value.member(key));
+    }
+    json.end_object();
+  } else if (value.is_array()) {
+    json.begin_array();
+    for (const JsonValue& element : value.elements()) copy_value(json, element);
+    json.end_array();
+  } else if (value.is_string()) {
+    json.value(*value.as_string());
+  } else if (value.is_boolean()) {
+    json.value(*value.as_boolean());
+  } else if (const auto whole = value.as_integer()) {
+    json.value(*whole);
+  } else if (const auto number = value.as_number()) {
+    json.value(*number);
+  } else {
+    json.null();
+  }
+}
+
+/// A stack file with the traits of the one that was fitted, and the fitted costs.
+std::string fitted_stack_json(const Arguments& arguments, const Library& library,
+                              const StackFit& fit) {
+  const JsonDocument original = read_json_file(library.stack_file(arguments.options.stack));
+  StackProfile profile = fit.stack;
+  profile.name = std::filesystem::path(arguments.output).stem().string();
+  JsonWriter json;
+  json.begin_object();
+  json.key("traits");
+  copy_value(json, *original.root().member("traits"));
+  json.key("costs");
+  write_stack_profile(json, profile,
+                      "stepcast fit to " + std::to_string(fit.rows.size()) + " rows of " +
+                          std::filesystem::path(arguments.ledger).filename().string());
+  json.end_object();
+  return json.text();
+}
+
+void write_output(const Arguments& arguments, const Library& library, const StackFit& fit) {
+  write_text_file_atomically(arguments.output, fitted_stack_json(arguments, library, fit));
+  std::fprintf(stderr, "fitted stack: %s\n", arguments.output.c_str());
+  for (const FittedParameter& parameter : fit.parameters)
+    if (parameter.name.starts_with("network."))
+      std::fprintf(stderr, "belongs into the network profile: %s = %g\n",
+                   parameter.name.substr(parameter.name.find('.') + 1).c_str(), parameter.value);
+}
+
+int fit_command(Arguments& arguments) {
+  for (const std::string& text : arguments.where)
+    arguments.options.where.push_back(condition(text));
+  if (arguments.options.leave_out == "none") arguments.options.leave_out.clear();
+  const Library library = find_library();
+  StackFit fit;
+  {
+    Progress progress("rows");
+    arguments.options.pool.progress = [&](std::size_t done, std::size_t total) {
+      progress.update(done, total);
+    };
+    fit = fit_stack(arguments.ledger, library, arguments.options);
+  }
+  print(arguments.json ? to_json(fit) : to_table(fit));
+  if (!arguments.output.empty()) write_output(arguments, library, fit);
+  return 0;
+}
+
+}  // namespace
+
+void add_fit(CLI::App& app, std::function<int()>& run) {
+  const auto arguments = std::make_shared<Arguments>();
+  FitOptions& options = arguments->options;
+  app.add_option("ledger", arguments->ledger, "table of step times (CSV)")->required();
+  app.add_option("--stack", options.stack, "the shipped stack to fit")->required();
+  app.add_option("--framework", options.frameworks,
+                 "rows of these frameworks (the one called as the stack)")
+      ->delimiter(',');
+  app.add_option("--where", arguments->where,
+                 "only rows whose column begins so: kind=pretrain-dense-3d")
+      ->take_all();
+  app.add_option("--parameters", options.parameters, "what may move (whatever matters to the rows)")
+      ->delimiter(',');
+  app.add_option("--leave-out", options.leave_out,
+                 "column whose values are left out in turn and predicted (model); or none");
+  app.add_option("--workers", options.pool.workers, "processes (one for each core)")
+      ->check(CLI::Range(1, 1024));
+  app.add_option("-o,--output", arguments->output, "write the fitted stack to this file");
+  app.add_flag("--json", arguments->json, "one JSON document instead of the table");
+  run = [arguments] { return fit_command(*arguments); };
+}
+
+}  // namespace stepcast::cli
