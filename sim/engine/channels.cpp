@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "sim/base/error.h"
+#include "sim/engine/contention.h"
 
 namespace stepcast {
 namespace {
@@ -161,11 +162,19 @@ FoldedChannels::FoldedChannels(const JobChannels& channels, const Job& job,
   for (std::uint32_t id = 0; id < quotient_.channels.count(); ++id) {
     ChannelClass& entry = classes_.emplace_back();
     entry.channel = quotient_.channels.representative[id];
-    entry.closed_form = allow_closed_form && quotient_.is_private[id];
   }
+  if (allow_closed_form) find_closed_forms();
   plans_.resize(classes_.size());
   for (auto& plans : plans_) plans.resize(transfers.size());
   find_participants();
+}
+
+void FoldedChannels::find_closed_forms() {
+  std::vector<ExclusivePorts> exclusive;
+  for (const Program& program : job_.programs) exclusive.push_back(exclusive_ports(program));
+  const std::vector<bool> uncontended =
+      find_uncontended(channels_.graph, quotient_, job_, channels_.of_rank, exclusive);
+  for (std::uint32_t id = 0; id < classes_.size(); ++id) classes_[id].closed_form = uncontended[id];
 }
 
 void FoldedChannels::find_participants() {

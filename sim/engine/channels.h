@@ -52,16 +52,18 @@ struct ChannelClass {
   };
   std::uint32_t channel = 0;              ///< the representative
   std::vector<Participant> participants;  ///< distinct
-  bool closed_form = false;               ///< shares no link: its times are known when it starts
-  std::uint32_t uses = 0;                 ///< transfers in a step
-  std::uint32_t first_use = 0;            ///< numbers transfers of all classes
+  bool closed_form =
+      false;  ///< meets nobody on its links (contention.h): its times are known when it starts
+  std::uint32_t uses = 0;       ///< transfers in a step
+  std::uint32_t first_use = 0;  ///< numbers transfers of all classes
   bool is_local() const { return closed_form && participants.size() == 1; }
 };
 
 /// The quotient of a job's channels, with plans made on demand.
 class FoldedChannels {
  public:
-  /// Keeps references to all of them. `allow_closed_form`: else even private channels are flows.
+  /// Keeps references to all of them. `allow_closed_form`: else even channels that meet nobody are
+  /// flows.
   FoldedChannels(const JobChannels& channels, const Job& job,
                  const std::vector<ProgramIndex>& programs, const Fabric& fabric,
                  const NetworkProfile& network, const std::vector<TransferKey>& transfers,
@@ -79,6 +81,7 @@ class FoldedChannels {
   std::vector<double> capacities() const;
 
  private:
+  void find_closed_forms();
   void find_participants();
   ClassPlan make_plan(std::uint32_t channel_class, const TransferKey& transfer) const;
   void fold_links(std::uint32_t channel_class, std::span<const LinkWeight> links,

@@ -129,17 +129,19 @@ class Compiler {
   std::vector<LatestSignal> latest_;      // by event
 };
 
+/// A stream joins the compute stream's lane when most of its ops depend on this rank alone. (The
+/// few transfers of a joined lane hold all of it up: the gradient norm on the tensor stream does no
+/// harm.)
 void Compiler::assign_lanes() {
-  std::array<bool, kNumStreams> used{}, coupled{};
+  std::array<int, kNumStreams> local{}, coupled{};
   for (const Block& block : program_.blocks)
-    for (const Op& op : block.ops) {
-      used[static_cast<int>(op.stream)] = true;
-      if (is_transfer(op, timing_)) coupled[static_cast<int>(op.stream)] = true;
-    }
-  used[static_cast<int>(Stream::kCompute)] = true;  // lane 0
+    for (const Op& op : block.ops)
+      ++(is_transfer(op, timing_) ? coupled : local)[static_cast<int>(op.stream)];
   for (int stream = 0; stream < kNumStreams; ++stream) {
-    if (!used[stream]) continue;
-    const bool joins = stream > 0 && options_.lanes == Lanes::kJoined && !coupled[stream];
+    // The compute stream is in lane 0 even if nothing is ever computed.
+    if (stream > 0 && local[stream] + coupled[stream] == 0) continue;
+    const bool joins =
+        stream > 0 && options_.lanes == Lanes::kJoined && local[stream] > coupled[stream];
     if (!joins) script_.lanes.emplace_back();
     lane_of_[stream] = joins ? 0 : static_cast<std::uint32_t>(script_.lanes.size() - 1);
     auto& streams = script_.lanes[lane_of_[stream]].streams;

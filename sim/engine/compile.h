@@ -1,7 +1,7 @@
 // A program of a rank class, compiled to what the engine executes: lanes of steps. A lane is a set
 // of streams whose ops are evaluated in the order of issue. Ops whose times depend on this rank
-// alone (kernels; collectives of a private channel with no other rank class in it) are not executed
-// one by one: a run of them is a max-plus linear map
+// alone (kernels; collectives that meet nobody, in a channel with no other rank class) are not
+// executed one by one: a run of them is a max-plus linear map
 //     end[i] = max(end'[j] + a[i][j] for all streams j of the lane, cpu + b[i])
 // from the times at which the lane's streams became free, and the time at which the CPU entered the
 // segment, to the times at which they are free again (Baccelli et al., Synchronization and
@@ -23,7 +23,7 @@ namespace stepcast {
 
 /// Which streams share a lane.
 enum class Lanes : std::uint8_t {
-  kJoined,    ///< all streams without transfers to other rank classes, and the compute stream: fast
+  kJoined,    ///< the compute stream, and all with few transfers to other rank classes: fast
   kSeparate,  ///< one lane per stream: needed when a joined lane would learn times too late
               ///< (rank_walk.h)
 };

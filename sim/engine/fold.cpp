@@ -1,8 +1,6 @@
 #include "sim/engine/fold.h"
 
-#include <algorithm>
 #include <bit>
-#include <iterator>
 
 #include "sim/base/error.h"
 
@@ -140,28 +138,13 @@ class Refinement {
   std::vector<Colour> ranks_, channels_, links_;
 };
 
-/// Links that exactly one channel of all crosses make a channel private when it crosses no others.
-std::vector<bool> find_private(const FoldGraph& graph, const Quotient& quotient) {
-  std::vector<std::uint32_t> users(graph.link_colour.size(), 0);
-  for (const auto& use : graph.uses) ++users[use.link];
-  std::vector<bool> is_private;
-  for (std::uint32_t channel : quotient.channels.representative) {
-    const auto uses = graph.uses_of(channel);
-    is_private.push_back(std::all_of(uses.begin(), uses.end(),
-                                     [&](const auto& use) { return users[use.link] == 1; }));
-  }
-  return is_private;
-}
-
 }  // namespace
 
 Quotient fold(const FoldGraph& graph) {
   STEPCAST_CHECK(graph.member_begin.size() == graph.channel_colour.size() + 1 &&
                      graph.use_begin.size() == graph.channel_colour.size() + 1,
                  "fold graph: one range of members and links per channel");
-  Quotient quotient = Refinement(graph).run();
-  quotient.is_private = find_private(graph, quotient);
-  return quotient;
+  return Refinement(graph).run();
 }
 
 }  // namespace stepcast

@@ -62,9 +62,6 @@ struct Classes {
 /// The stable partition.
 struct Quotient {
   Classes ranks, channels, links;
-  /// By channel class: its links belong to no other channel, neither of this class nor of another,
-  /// so a transfer on it meets nobody.
-  std::vector<bool> is_private;
 };
 
 /// The coarsest stable partition finer than the initial colours. Deterministic. Takes

@@ -30,7 +30,7 @@ class JobRun {
         programs_(index_programs(job)),
         channels_(find_channels(job, programs_, fabric, costs.network(), options)),
         folded_(channels_, job, programs_, fabric, costs.network(), costs_.transfers,
-                options.fidelity == Fidelity::kFluid),
+                choices.closed_forms && options.fidelity == Fidelity::kFluid),
         rendezvous_(folded_, solver_,
                     [this](const ChannelClass& channel, Rendezvous::MeetingId) { wake(channel); }) {
     compile_ranks(choices.compile);

@@ -11,6 +11,7 @@ namespace stepcast {
 /// How to compute, never what: results do not depend on it, up to rounding.
 struct EngineChoices {
   CompileOptions compile;
+  bool closed_forms = true;      ///< for channels that meet nobody; false: they are flows too
   FlowSolver* solver = nullptr;  ///< null: SimGrid's
 };
 

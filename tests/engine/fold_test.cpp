@@ -34,7 +34,6 @@ TEST(Fold, LikeThingsFallIntoOneClass) {
   EXPECT_EQ(quotient.channels.count(), 1u);
   EXPECT_EQ(quotient.links.count(), 1u);
   EXPECT_EQ(quotient.channels.size[0], 4u);
-  EXPECT_TRUE(quotient.is_private[0]);
 }
 
 TEST(Fold, OneOddRankSplitsItsPairOff) {
@@ -60,14 +59,6 @@ TEST(Fold, PortsTellTheMembersOfAChannelApart) {
   FoldGraph graph = pairs(4);
   for (std::size_t i = 0; i < graph.members.size(); ++i) graph.members[i].port = i % 2;
   EXPECT_EQ(fold(graph).ranks.count(), 2u);
-}
-
-TEST(Fold, ASharedLinkIsNotPrivate) {
-  FoldGraph graph = pairs(4);
-  add_channel(graph, {{0, 3}, {2, 3}}, {{0, 1}}, 9);
-  const Quotient quotient = fold(graph);
-  EXPECT_FALSE(quotient.is_private[quotient.channels.of[0]]);
-  EXPECT_TRUE(quotient.is_private[quotient.channels.of[1]]);
 }
 
 TEST(Fold, AChainIsRefinedFromItsEndsInwards) {
