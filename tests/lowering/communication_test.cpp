@@ -126,7 +126,8 @@ TEST(DataParallel, OverlappedBucketsCarryTheSameBytesInTheLastBackwardPass) {
 TEST(DataParallel, OneReplicaReducesNothing) {
   TinyJob tiny;
   tiny.plan.zero_stage = 1;
-  for (const Block& block : tiny.job().programs.front().blocks)
+  const Program program = tiny.job().programs.front();
+  for (const Block& block : program.blocks)
     for (const Op& op : block.ops) EXPECT_FALSE(std::holds_alternative<Collective>(op.what));
 }
 
