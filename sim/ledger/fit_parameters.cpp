@@ -25,26 +25,26 @@ using Network = NetworkProfile;
 // CPU's issue time to a factor of two.
 // clang-format off
 constexpr FitParameter kTable[] = {
-    {"stack.gemm_efficiency", &Stack::gemm_efficiency, 0.15, 0.3, 1.5, always, "GEMM rate, of the device profile's"},
-    {"stack.attention_efficiency", &Stack::attention_efficiency, 0.3, 0.1, 2.0, fused_attention, "fused attention rate, of the device profile's"},
-    {"stack.memory_efficiency", &Stack::memory_efficiency, 0.2, 0.2, 1.3, always, "rate of memory-bound kernels, of the device profile's"},
-    {"stack.score_bytes", &Stack::score_bytes, 0.3, 4.0, 60.0, unfused_attention, "bytes moved per attention score, forward"},
-    {"stack.score_backward_ratio", &Stack::score_backward_ratio, 0.15, 0.5, 3.0, unfused_attention, "the same, backward over forward"},
-    {"stack.misaligned_head_factor", &Stack::misaligned_head_factor, 0.5, 1.0, 40.0, misaligned_heads, "time of attention products of odd head sizes"},
-    {"stack.logit_bytes", &Stack::logit_bytes, 0.4, 4.0, 80.0, always, "bytes moved per logit in the loss"},
-    {"stack.issue_forward", &Stack::issue_forward, 0.7, 1e-6, 500e-6, always, "CPU time per kernel, forward"},
-    {"stack.issue_backward", &Stack::issue_backward, 0.7, 1e-6, 500e-6, always, "CPU time per kernel, backward"},
-    {"stack.issue_update", &Stack::issue_update, 0.7, 1e-6, 500e-6, always, "CPU time per optimizer kernel"},
-    {"stack.issue_collective", &Stack::issue_collective, 0.7, 1e-6, 1e-3, communicates, "CPU time per collective"},
-    {"stack.issue_p2p", &Stack::issue_p2p, 0.7, 1e-6, 2e-3, pipelined, "CPU time per message between stages"},
-    {"stack.per_microbatch", &Stack::per_microbatch, 0.7, 1e-6, 50e-3, always, "CPU time of the training loop per microbatch"},
-    {"stack.per_step", &Stack::per_step, 0.7, 1e-5, 1.0, always, "CPU time once per step"},
-    {"network.intra_efficiency", &Network::intra_efficiency, 0.15, 0.2, 1.2, inside_node, "ring bandwidth inside a node"},
-    {"network.inter_efficiency", &Network::inter_efficiency, 0.3, 0.05, 1.5, across_nodes, "ring bandwidth between nodes"},
-    {"network.intra_latency_factor", &Network::intra_latency_factor, 0.4, 0.2, 10.0, inside_node, "on every hop inside a node"},
-    {"network.inter_latency_factor", &Network::inter_latency_factor, 0.7, 0.2, 40.0, across_nodes, "on every hop between nodes"},
-    {"network.p2p_efficiency", &Network::p2p_efficiency, 0.3, 0.05, 1.2, pipelined, "one message between nodes, of its NIC"},
-    {"network.p2p_latency_inter", &Network::p2p_latency_inter, 0.7, 1e-6, 2e-3, pipelined, "start of a message between nodes"},
+    {"stack.gemm_efficiency", &Stack::gemm_efficiency, 0.15, 0.3, 1.5, always, true, "GEMM rate, of the device profile's"},
+    {"stack.attention_efficiency", &Stack::attention_efficiency, 0.3, 0.1, 2.0, fused_attention, true, "fused attention rate, of the device profile's"},
+    {"stack.memory_efficiency", &Stack::memory_efficiency, 0.2, 0.2, 1.3, always, true, "rate of memory-bound kernels, of the device profile's"},
+    {"stack.score_bytes", &Stack::score_bytes, 0.3, 4.0, 60.0, unfused_attention, true, "bytes moved per attention score, forward"},
+    {"stack.score_backward_ratio", &Stack::score_backward_ratio, 0.15, 0.5, 3.0, unfused_attention, false, "the same, backward over forward"},
+    {"stack.misaligned_head_factor", &Stack::misaligned_head_factor, 0.5, 1.0, 40.0, misaligned_heads, true, "time of attention products of odd head sizes"},
+    {"stack.logit_bytes", &Stack::logit_bytes, 0.4, 4.0, 80.0, always, true, "bytes moved per logit in the loss"},
+    {"stack.issue_forward", &Stack::issue_forward, 0.7, 1e-6, 500e-6, always, true, "CPU time per kernel, forward"},
+    {"stack.issue_backward", &Stack::issue_backward, 0.7, 1e-6, 500e-6, always, true, "CPU time per kernel, backward"},
+    {"stack.issue_update", &Stack::issue_update, 0.7, 1e-6, 500e-6, always, false, "CPU time per optimizer kernel"},
+    {"stack.issue_collective", &Stack::issue_collective, 0.7, 1e-6, 1e-3, communicates, true, "CPU time per collective"},
+    {"stack.issue_p2p", &Stack::issue_p2p, 0.7, 1e-6, 2e-3, pipelined, false, "CPU time per message between stages"},
+    {"stack.per_microbatch", &Stack::per_microbatch, 0.7, 1e-6, 50e-3, always, false, "CPU time of the training loop per microbatch"},
+    {"stack.per_step", &Stack::per_step, 0.7, 1e-5, 1.0, always, true, "CPU time once per step"},
+    {"network.intra_efficiency", &Network::intra_efficiency, 0.15, 0.2, 1.2, inside_node, true, "ring bandwidth inside a node"},
+    {"network.inter_efficiency", &Network::inter_efficiency, 0.3, 0.05, 1.5, across_nodes, true, "ring bandwidth between nodes"},
+    {"network.intra_latency_factor", &Network::intra_latency_factor, 0.4, 0.2, 10.0, inside_node, false, "on every hop inside a node"},
+    {"network.inter_latency_factor", &Network::inter_latency_factor, 0.7, 0.2, 40.0, across_nodes, true, "on every hop between nodes"},
+    {"network.p2p_efficiency", &Network::p2p_efficiency, 0.3, 0.05, 1.2, pipelined, true, "one message between nodes, of its NIC"},
+    {"network.p2p_latency_inter", &Network::p2p_latency_inter, 0.7, 1e-6, 2e-3, pipelined, false, "start of a message between nodes"},
 };
 // clang-format on
 
@@ -82,7 +82,7 @@ std::vector<const FitParameter*> default_fit_parameters(const std::vector<const 
     const bool matters = std::any_of(rows.begin(), rows.end(), [&](const Scenario* row) {
       return parameter.matters(*row) && value_of(parameter, row->stack, row->network_profile) > 0;
     });
-    if (matters) chosen.push_back(&parameter);
+    if (parameter.by_default && matters) chosen.push_back(&parameter);
   }
   return chosen;
 }

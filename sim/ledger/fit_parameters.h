@@ -23,6 +23,7 @@ struct FitParameter {
   double upper = 0;
   /// Can the field change the step time of this scenario?
   bool (*matters)(const Scenario&) = nullptr;
+  bool by_default = true;  ///< false: small or inseparable from others; fitted on request
   std::string_view description;
 
   bool of_network() const { return field.index() >= 2; }
@@ -34,8 +35,8 @@ std::span<const FitParameter> fit_parameter_table();
 /// Throws Error(kInput) listing what exists.
 std::vector<const FitParameter*> find_fit_parameters(std::span<const std::string> names);
 
-/// Those that matter to at least one of the scenarios and are not zero in its profiles (a zero
-/// switches an effect off), in the order of the table.
+/// Those of `by_default` that matter to at least one of the scenarios and are not zero in its
+/// profiles (a zero switches an effect off), in the order of the table.
 std::vector<const FitParameter*> default_fit_parameters(const std::vector<const Scenario*>& rows);
 
 double value_of(const FitParameter& parameter, const StackProfile& stack,

@@ -13,7 +13,9 @@ namespace {
 constexpr double kDifference = 0.02;  ///< step of the numeric Jacobian, in ln x
 constexpr int kMaxSteps = 30;
 constexpr int kMaxRefitSteps = 5;
-constexpr double kConverged = 1e-4;  ///< relative gain of a step
+constexpr int kMaxDerivatives = 2;   ///< Jacobians differenced after the first
+constexpr double kConverged = 1e-3;  ///< relative gain of a step
+constexpr double kLeastMove = 1e-5;  ///< in ln x
 constexpr double kMostDamping = 1e6;
 /// The median of |r| of a normal distribution is sigma / 1.4826.
 constexpr double kSigmaOverMedian = 1.4826;
@@ -73,8 +75,7 @@ class Fitter {
     u_ = centre_;
     log_predicted_ = predict(u_);
     differentiate();
-    descend(kMaxSteps, true);
-    if (!fresh_) differentiate();
+    descend(kMaxSteps, kMaxDerivatives);
     return result();
   }
 
@@ -85,7 +86,7 @@ class Fitter {
     for (Eigen::Index i = 0; i < rows_; ++i)
       for (Eigen::Index j = 0; j < parameters_; ++j)
         jacobian_(i, j) = start.jacobian[static_cast<std::size_t>(i)][static_cast<std::size_t>(j)];
-    descend(kMaxRefitSteps, false);
+    descend(kMaxRefitSteps, 0);
     return result();
   }
 
@@ -153,34 +154,29 @@ class Fitter {
     return normal.ldlt().solve(target);
   }
 
-  void descend(int max_steps, bool may_differentiate) {
+  /// Levenberg-Marquardt until a step gains next to nothing. A step that fails or gains little on a
+  /// learnt Jacobian is no verdict: the Jacobian is differenced anew, as often as `derivatives`
+  /// allows.
+  void descend(int max_steps, int derivatives) {
     double damping = 1e-3;
     double here = cost(u_, log_predicted_);
     while (steps_ < max_steps && damping < kMostDamping) {
       ++steps_;
       const Eigen::VectorXd u = (u_ + step(damping)).cwiseMax(lower_).cwiseMin(upper_);
-      const Eigen::VectorXd moved = u - u_;
-      if (moved.norm() < 1e-7) return;
+      if ((u - u_).norm() < kLeastMove) return;
       const Eigen::VectorXd log_predicted = predict(u);
-      const double there = cost(u, log_predicted);
+      const double gain = here - cost(u, log_predicted);
       const bool was_fresh = fresh_;
-      learn(moved, log_predicted);
-      const double gain = here - there;
+      if (gain > 0 || !was_fresh) learn(u - u_, log_predicted);
       if (gain > 0) {
         u_ = u;
         log_predicted_ = log_predicted;
-        here = there;
-        damping *= 0.3;
-      } else {
-        damping *= 5;
+        here -= gain;
       }
+      damping *= gain > 0 ? 0.3 : 5;
       if (gain > kConverged * here) continue;
-      if (was_fresh && std::abs(gain) <= kConverged * here) return;
-      if (!may_differentiate) {
-        if (gain > 0) return;
-      } else if (!was_fresh) {
-        differentiate();
-      }
+      if (gain > 0 && (was_fresh || derivatives == 0)) return;
+      if (!was_fresh && derivatives-- > 0) differentiate();
     }
   }
 
