@@ -1,11 +1,14 @@
 #include "sim/engine/job_run.h"
 
 #include <algorithm>
+#include <optional>
 #include <string>
+#include <utility>
 
 #include "sim/base/error.h"
 #include "sim/engine/attribute.h"
 #include "sim/engine/channels.h"
+#include "sim/engine/message_level.h"
 #include "sim/engine/rank_walk.h"
 #include "sim/engine/rendezvous.h"
 
@@ -33,11 +36,13 @@ class JobRun {
                 choices.closed_forms && options.fidelity == Fidelity::kFluid),
         rendezvous_(folded_, solver_,
                     [this](const ChannelClass& channel, Rendezvous::MeetingId) { wake(channel); }) {
+    capacities_ = folded_.capacities();
+    if (options.fidelity == Fidelity::kMessage) carry_chunk_by_chunk(fabric, costs.network());
     compile_ranks(choices.compile);
   }
 
   Simulation run() {
-    solver_.reset(folded_.capacities());
+    solver_.reset(capacities_);
     for (std::uint32_t rank_class = 0; rank_class < walks_.size(); ++rank_class)
       ready_.push_back(rank_class);
     advance_ready();
@@ -50,6 +55,27 @@ class JobRun {
   const Classes& ranks() const { return folded_.quotient().ranks; }
   std::uint32_t program_of(std::uint32_t rank_class) const {
     return job_.ranks[ranks().representative[rank_class]].program;
+  }
+
+  /// Over the links themselves: nothing is folded.
+  void carry_chunk_by_chunk(const Fabric& fabric, const NetworkProfile& network) {
+    capacities_ = effective_capacities(fabric, network);
+    message_level_.emplace(solver_, fabric, network);
+    rendezvous_.set_carrier([this](std::uint32_t channel_class, std::uint32_t transfer,
+                                   double start, FlowSolver::Callback done) {
+      solver_.at(start, [this, channel_class, transfer, done = std::move(done)]() mutable {
+        start_chunks(folded_.classes()[channel_class].channel, costs_.transfers[transfer],
+                     std::move(done));
+      });
+    });
+  }
+
+  void start_chunks(std::uint32_t id, const TransferKey& transfer, FlowSolver::Callback done) {
+    const Channel& channel = channels_.channels[id];
+    if (channel.is_group())
+      message_level_->start(channels_.geometry[id], transfer.kind, transfer.size, std::move(done));
+    else
+      message_level_->start_message(channel.from, channel.to, transfer.size, std::move(done));
   }
 
   void compile_ranks(const CompileOptions& options) {
@@ -165,7 +191,9 @@ class JobRun {
   JobChannels channels_;
   FoldedChannels folded_;
   Rendezvous rendezvous_;
-  std::vector<RankTiming> timings_;  // by rank class, as are the next three
+  std::vector<double> capacities_;             // of the solver's links
+  std::optional<MessageLevel> message_level_;  // Fidelity::kMessage
+  std::vector<RankTiming> timings_;            // by rank class, as are the next three
   std::vector<Script> scripts_;
   std::vector<RankWalk> walks_;
   std::vector<bool> is_ready_;

@@ -18,11 +18,18 @@ Rendezvous::Rendezvous(FoldedChannels& channels, FlowSolver& solver, Listener li
       solver_(solver),
       listener_(std::move(listener)),
       meetings_(channels.num_uses()) {
-  carrier_ = [this](std::uint32_t channel_class, std::uint32_t transfer,
-                    std::function<void()> done) {
-    const ClassPlan& plan = channels_.plan(channel_class, transfer);
-    solver_.start(plan.path, plan.bytes, plan.rate_bound, std::move(done));
+  carrier_ = [this](std::uint32_t channel_class, std::uint32_t transfer, double start,
+                    FlowSolver::Callback done) {
+    carry_as_flow(channel_class, transfer, start, std::move(done));
   };
+}
+
+void Rendezvous::carry_as_flow(std::uint32_t channel_class, std::uint32_t transfer, double start,
+                               FlowSolver::Callback done) {
+  const ClassPlan& plan = channels_.plan(channel_class, transfer);
+  solver_.at(start + plan.latency, [this, &plan, done = std::move(done)]() mutable {
+    solver_.start(plan.path, plan.bytes, plan.rate_bound, std::move(done));
+  });
 }
 
 Rendezvous::MeetingId Rendezvous::post(std::uint32_t channel_class, std::uint32_t ordinal,
@@ -47,10 +54,8 @@ void Rendezvous::begin(std::uint32_t channel_class, std::uint32_t transfer, Meet
     return;
   }
   if (start < solver_.now() - kClockTolerance * (1 + solver_.now())) throw PostedTooLate{};
-  solver_.at(start + plan.latency, [this, channel_class, transfer, id] {
-    carrier_(channel_class, transfer,
-             [this, channel_class, id] { finish(channel_class, id, solver_.now()); });
-  });
+  carrier_(channel_class, transfer, start,
+           [this, channel_class, id] { finish(channel_class, id, solver_.now()); });
 }
 
 void Rendezvous::finish(std::uint32_t channel_class, MeetingId id, double end) {

@@ -29,9 +29,10 @@ struct PostedTooLate {};
 class Rendezvous {
  public:
   using MeetingId = std::uint32_t;
-  /// Carries a transfer over the network from now() + latency on; calls back when it has ended.
+  /// Carries a transfer over the network, latency included, from `start` (now or later) on; calls
+  /// back when it has ended.
   using Carrier = std::function<void(std::uint32_t channel_class, std::uint32_t transfer,
-                                     std::function<void()> done)>;
+                                     double start, FlowSolver::Callback done)>;
   /// Told that a meeting's end has become known.
   using Listener = std::function<void(const ChannelClass& channel, MeetingId meeting)>;
 
@@ -49,6 +50,8 @@ class Rendezvous {
   }
 
  private:
+  void carry_as_flow(std::uint32_t channel_class, std::uint32_t transfer, double start,
+                     FlowSolver::Callback done);
   void begin(std::uint32_t channel_class, std::uint32_t transfer, MeetingId id);
   void finish(std::uint32_t channel_class, MeetingId id, double end);
 

@@ -2,6 +2,7 @@
 // closed forms. 200 random jobs, each simulated in several ways.
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <memory>
 
 #include "sim/engine/rendezvous.h"
@@ -103,6 +104,27 @@ TEST(Equivalence, TimesByCauseAddUpInEveryCase) {
       EXPECT_GE(rank.time.tail.value(), -1e-15);
     }
   }
+}
+
+/// What the coupled transfers of the default fidelity leave out is how chunks of one collective
+/// meet those of another: measured here, 4 of 200 cases are more than 2 % off, the worst 7.5 %.
+TEST(Equivalence, FluidIsCloseToMessageLevel) {
+  const auto solver = make_maxmin_solver();
+  double sum = 0;
+  int off = 0;
+  for (std::uint64_t seed = 0; seed < kCases; ++seed) {
+    const RandomCase test = random_case(seed);
+    SimulateOptions options = test.options;
+    const EngineChoices choices{.compile = {.lanes = Lanes::kSeparate}, .solver = solver.get()};
+    const Simulation fluid = run(test, options, choices);
+    options.fidelity = Fidelity::kMessage;
+    const double error = fluid.step_time / run(test, options, choices).step_time - 1;
+    EXPECT_LT(std::abs(error), 0.1) << "case " << seed;
+    off += std::abs(error) > 0.02;
+    sum += error;
+  }
+  EXPECT_LE(off, kCases / 20);
+  EXPECT_LT(std::abs(sum / kCases), 0.005);
 }
 
 TEST(Equivalence, TheSameJobTwiceGivesTheSameBits) {
