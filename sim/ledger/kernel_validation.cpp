@@ -83,7 +83,10 @@ RowAnswer answer_kernel(KernelTable kind, const CsvTable& table, const CsvRecord
   try {
     predict(timed, bare_costs(*cluster), answer);
   } catch (const Error& error) {
-    answer.skipped = error.what();
+    STEPCAST_CHECK(error.kind() == ErrorKind::kUnsupported, error.what());
+    // Without the shape that the message names: rows are counted by reason.
+    answer.skipped = "device profile \"" + cluster->device_profile.name + "\" has no " +
+                     cells.text("dtype") + " model of this kernel";
   }
   return answer;
 }

@@ -28,7 +28,9 @@ std::string_view name_of(LedgerKind kind);
 LedgerKind recognise(const CsvTable& table);
 
 struct ValidateOptions {
-  std::vector<std::string> by = {"framework", "kind"};  ///< labels to group by
+  /// Labels to group by (rows of other tables carry other labels, and are not grouped by these):
+  /// columns of a step table, or "gpu", "dtype", "pass", "op", "impl" of a kernel table.
+  std::vector<std::string> by = {"framework", "kind", "gpu", "dtype"};
   WorkerPoolOptions pool;
 };
 

@@ -71,7 +71,8 @@ GroupSummary group_of(const std::string& by, const std::string& name, const Memb
 
 void add_groups(const Members& rows, const std::string& by, std::vector<GroupSummary>& groups) {
   std::map<std::string, Members> by_name;
-  for (const RowAnswer* row : rows) by_name[row->label(by)].push_back(row);
+  for (const RowAnswer* row : rows)
+    if (const std::string name = row->label(by); !name.empty()) by_name[name].push_back(row);
   for (const auto& [name, members] : by_name) groups.push_back(group_of(by, name, members));
 }
 

@@ -79,8 +79,8 @@ struct Validation {
   MemorySummary memory;
   MemorySummary reserved_memory;
   double interval_coverage = 0;  ///< measured inside the 90 % interval, of rows with a time
-  /// By each of the asked labels, in order; then, when rows carry cells, one group "cell" per kind
-  /// of workload, in which the mean signed error of each cell counts as one row.
+  /// By each of the asked labels that rows carry, in order; then, when rows carry cells, one group
+  /// "cell" per kind of workload, in which the mean signed error of each cell counts as one row.
   std::vector<GroupSummary> groups;
 };
 
