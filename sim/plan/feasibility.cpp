@@ -1,5 +1,6 @@
 #include "sim/plan/feasibility.h"
 
+#include <algorithm>
 #include <string>
 #include <string_view>
 
@@ -32,6 +33,7 @@ class PlanCheck {
     check_virtual_stages();
     check_batch();
     check_training();
+    check_sizes();
     check_sharding();
     return std::move(problems_);
   }
@@ -157,6 +159,12 @@ class PlanCheck {
           "= " + text(training_.global_batch_size) + " gives " + microbatches_text() +
               " microbatches, and at most " + text(kMaxMicrobatches) +
               " can be followed; use a larger dp or micro_batch_size");
+    else if (num_microbatches() * model_.num_layers > kMaxLayerPasses)
+      add("training.global_batch_size",
+          "= " + text(training_.global_batch_size) + " gives " + microbatches_text() +
+              " microbatches; times num_layers = " + text(model_.num_layers) +
+              " that is more than the " + text(kMaxLayerPasses) +
+              " that can be followed; use a larger dp or micro_batch_size");
   }
 
   void check_training() {
@@ -176,6 +184,28 @@ class PlanCheck {
       if (topology_.device.peak(dtype) > FlopsPerSec{0})
         names += (names.empty() ? "" : " or ") + std::string(name_of(dtype));
     return names.empty() ? "another device" : names;
+  }
+
+  /// A plan that passes has no tensor of more than 2^56 elements, so that sizes in bytes are safe.
+  void check_sizes() {
+    const double most = 0x1p56;
+    const double tokens =
+        static_cast<double>(plan_.micro_batch_size) * static_cast<double>(training_.seq_len);
+    const double scores =
+        static_cast<double>(model_.num_heads) * static_cast<double>(training_.seq_len);
+    const std::int64_t widest = std::max(
+        {3 * model_.num_heads * model_.head_dim, 2 * model_.ffn_hidden_size, model_.vocab_size});
+    if (tokens * std::max(static_cast<double>(widest), scores) > most)
+      add("plan.micro_batch_size", "= " + text(plan_.micro_batch_size) +
+                                       " sequences of seq_len = " + text(training_.seq_len) +
+                                       " make tensors larger than 2^56 elements; use fewer");
+    const double vocabulary =
+        static_cast<double>(traits_.vocab_divisor) * static_cast<double>(plan_.tp);
+    if (vocabulary * static_cast<double>(model_.hidden_size) > most)
+      add("plan.tp", "= " + text(plan_.tp) +
+                         " pads the vocabulary to a multiple of vocab_divisor = " +
+                         text(traits_.vocab_divisor) +
+                         " times tp, beyond 2^56 parameters; use a smaller divisor");
   }
 
   void check_sharding() {

@@ -13,6 +13,9 @@ namespace stepcast {
 
 /// A program lists every microbatch of a step; more than this many are refused.
 inline constexpr std::int64_t kMaxMicrobatches = 100'000;
+/// Each layer keeps books for each microbatch; num_layers * microbatches beyond this are refused
+/// before they use up the memory of the machine that predicts.
+inline constexpr std::int64_t kMaxLayerPasses = 4'000'000;
 
 /// All reasons why not, empty when it can run. Paths are those of a scenario ("plan.tp"); `file` is
 /// left to the caller. Whether it fits in memory is the memory walk's answer, and whether the

@@ -46,7 +46,7 @@ void require_printable(const std::string& name) {
   const bool printable = std::none_of(name.begin(), name.end(), [](char c) {
     return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
   });
-  if (name.empty() || !printable) refuse("is no name of a file");
+  if (name.empty() || !printable) refuse("no name of a file");
 }
 
 }  // namespace
@@ -72,12 +72,11 @@ JsonDocument resolve(const std::string& name_or_path, const std::string& folder,
   std::error_code failed;
   if (fs::is_regular_file(file, failed)) return read_json_file(file);
   const std::vector<std::string> names = shipped_names(file);
-  std::string message = "not shipped";
-  if (const auto near = nearest_name(name_or_path, names))
-    message += ", did you mean \"" + *near + "\"?";
-  message += " Shipped:";
+  const auto near = nearest_name(name_or_path, names);
+  std::string message =
+      "not shipped" + (near ? ", did you mean \"" + *near + "\"?" : std::string(".")) + " Shipped:";
   for (const std::string& name : names) message += " " + name;
-  refuse(message + "; or give a path such as \"./" + name_or_path + ".json\"");
+  refuse(message + "; or give a path such as \"./my-file.json\"");
 }
 
 }  // namespace stepcast

@@ -188,6 +188,35 @@ TEST(NearestFeasiblePlan, UsesFewerGpusWhenNoPlanUsesThemAll) {
   EXPECT_EQ(c.nearest()->world_size(), 48);
 }
 
+TEST(CheckPlan, ManyLayersOfManyMicrobatchesAreRefused) {
+  Case c;
+  c.plan = {.tp = 4, .pp = 16, .dp = 1};
+  c.model.num_layers = 1600;
+  c.training.global_batch_size = 2500;  // 1,600 * 2,500 = 4,000,000
+  EXPECT_EQ(c.reasons(), Reasons{});
+  c.training.global_batch_size = 2501;
+  EXPECT_EQ(c.reasons(), Reasons{"training.global_batch_size = 2501 gives 2501 / (1 * 1) = 2501 "
+                                 "microbatches; times num_layers = 1600 that is more than the "
+                                 "4000000 that can be followed; use a larger dp or "
+                                 "micro_batch_size"});
+}
+
+TEST(CheckPlan, TensorsStayWithinSixtyFourBits) {
+  Case c;
+  c.model.position_embedding = PositionEmbedding::kRotary;
+  c.model.head_dim = 128;
+  c.training.seq_len = 10'000'000;  // 10^7 tokens * 32 heads * 10^7 keys = 3.2e15 < 2^56 = 7.2e16
+  EXPECT_EQ(c.reasons(), Reasons{});
+  c.training.seq_len = 100'000'000;  // 3.2e17
+  EXPECT_EQ(c.reasons(), Reasons{"plan.micro_batch_size = 1 sequences of seq_len = 100000000 make "
+                                 "tensors larger than 2^56 elements; use fewer"});
+  c.training.seq_len = 2048;
+  c.traits.vocab_divisor = 5'000'000'000'000;  // times tp = 4 and 4,096 columns: 8.2e16
+  EXPECT_EQ(c.reasons(), Reasons{"plan.tp = 4 pads the vocabulary to a multiple of vocab_divisor = "
+                                 "5000000000000 times tp, beyond 2^56 parameters; use a smaller "
+                                 "divisor"});
+}
+
 TEST(NearestFeasiblePlan, FindsNothingWhenThePlanIsNotAtFault) {
   Case c;
   c.training.seq_len = 4096;

@@ -89,7 +89,7 @@ TEST_F(Resolve, AnUnknownNameListsWhatIsShipped) {
   const std::string message = refusal("alhpa");
   EXPECT_NE(message.find("did you mean \"alpha\"?"), std::string::npos) << message;
   EXPECT_NE(message.find("Shipped: alpha beta"), std::string::npos) << message;
-  EXPECT_NE(message.find("./alhpa.json"), std::string::npos) << message;
+  EXPECT_NE(message.find("./my-file.json"), std::string::npos) << message;
 }
 
 TEST_F(Resolve, NamesHoldNothingThatCannotBePrinted) {
