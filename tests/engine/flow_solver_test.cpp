@@ -227,12 +227,14 @@ TEST(SimgridSolver, HundredSimulationsKeepResultsAndMemory) {
   }
   const std::vector<double> first = run_all(simgrid_solver(), capacities, flows);
   for (int i = 0; i < 5; ++i) run_all(simgrid_solver(), capacities, flows);
-  const double before = resident_mib();
+  [[maybe_unused]] const double before = resident_mib();
   for (int round = 0; round < 100; ++round) {
     const std::vector<double> again = run_all(simgrid_solver(), capacities, flows);
     for (std::size_t i = 0; i < flows.size(); ++i) ASSERT_EQ(again[i], first[i]);
   }
+#ifndef __SANITIZE_ADDRESS__  // which keeps freed memory for a while
   EXPECT_LT(resident_mib() - before, 2.0);
+#endif
 }
 
 TEST(SimgridSolver, LeavesCtrlCToTheUser) {
