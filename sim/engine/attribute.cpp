@@ -56,21 +56,19 @@ class Accountant {
   }
 
  private:
-  double& free(Stream stream) { return last_[static_cast<int>(stream)].end; }
+  Activity& last(Stream stream) { return last_[static_cast<int>(stream)]; }
+  double& free(Stream stream) { return last(stream).end; }
   BlockId block() const { return rank_.program.calls[call_].block; }
 
   void visit(const Op& op) {
     const OpCost& cost = rank_.costs[block()][position_];
     cpu_ += cost.issue;
-    if (std::holds_alternative<HostWait>(op.what)) {
-      wait_on_host(op.stream);
-    } else if (std::holds_alternative<Compute>(op.what) || port_of(op.what)) {
-      perform(op, cost);
-    }
+    if (orders_streams(op)) perform(op, cost);
+    if (std::holds_alternative<HostWait>(op.what)) wait_on_host(op.stream);
   }
 
   void wait_on_host(Stream stream) {
-    const Activity& awaited = last_[static_cast<int>(stream)];
+    const Activity& awaited = last(stream);
     if (awaited.end <= cpu_) return;
     host_waits_.push_back({cpu_, awaited});
     cpu_ = awaited.end;
@@ -88,20 +86,31 @@ class Accountant {
       released_by = &slots_[slot];
     }
     activity.began_at_issue = !released_by && activity.begin > free(op.stream);
-    finish(op, cost, index, activity);
-    if (op.stream == Stream::kCompute) {
+    if (op.stream == Stream::kCompute)
       charge_idle(free(Stream::kCompute), activity.begin, released_by);
+    if (takes_time(op.what))
+      finish(op, cost, index, activity);
+    else
+      pass_on(released_by, op.stream, activity);
+    if (op.stream == Stream::kCompute) {
       charge_op(op, activity);
       host_waits_.clear();
     }
     if (index.signal != kNone) slots_[rank_.index.signal_slot(call_, index.signal)] = activity;
-    last_[static_cast<int>(op.stream)] = activity;
-    if (with_spans_)
+    last(op.stream) = activity;
+    if (with_spans_ && takes_time(op.what))
       spans_.push_back({.rank = 0,
                         .call = call_,
                         .op = position_,
                         .begin = Seconds(activity.begin),
                         .end = Seconds(activity.end)});
+  }
+
+  /// An op that takes no time is nobody's cause: whoever waits for it waits for what held it up.
+  void pass_on(const Activity* released_by, Stream stream, Activity& activity) {
+    const double begin = activity.begin;
+    if (!activity.began_at_issue) activity = released_by ? *released_by : last(stream);
+    activity.end = begin;
   }
 
   /// Fills in what follows from the begin.
@@ -130,7 +139,7 @@ class Accountant {
       const Seconds duration(activity.end - activity.begin);
       time_.compute += duration;
       by_kind_[static_cast<std::size_t>(compute->kernel.kind)] += duration;
-    } else {
+    } else if (takes_time(op.what)) {
       charge(activity.begin, activity.end, activity);
     }
   }

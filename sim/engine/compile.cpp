@@ -25,10 +25,6 @@ void raise_to(Row& row, const Row& other) {
   for (std::size_t i = 0; i < row.size(); ++i) row[i] = std::max(row[i], other[i]);
 }
 
-bool takes_time(const What& what) {
-  return std::holds_alternative<Compute>(what) || port_of(what).has_value();
-}
-
 bool is_transfer(const Op& op, const RankTiming& timing) {
   const auto port = port_of(op.what);
   return port && !timing.is_local[static_cast<int>(*port)];
@@ -134,12 +130,15 @@ class Compiler {
 /// harm.)
 void Compiler::assign_lanes() {
   std::array<int, kNumStreams> local{}, coupled{};
+  std::array<bool, kNumStreams> in_use{true};  // compute: even if nothing is ever computed
   for (const Block& block : program_.blocks)
-    for (const Op& op : block.ops)
-      ++(is_transfer(op, timing_) ? coupled : local)[static_cast<int>(op.stream)];
+    for (const Op& op : block.ops) {
+      const auto stream = static_cast<std::size_t>(op.stream);
+      in_use[stream] = true;
+      if (takes_time(op.what)) ++(is_transfer(op, timing_) ? coupled : local)[stream];
+    }
   for (int stream = 0; stream < kNumStreams; ++stream) {
-    // The compute stream is in lane 0 even if nothing is ever computed.
-    if (stream > 0 && local[stream] + coupled[stream] == 0) continue;
+    if (!in_use[stream]) continue;
     const bool joins =
         stream > 0 && options_.lanes == Lanes::kJoined && local[stream] > coupled[stream];
     if (!joins) script_.lanes.emplace_back();
@@ -177,15 +176,14 @@ void Compiler::compile_block(BlockId block) {
 }
 
 void Compiler::add_op(const Op& op, std::uint32_t position) {
-  if (std::holds_alternative<HostWait>(op.what)) {
-    add_host_wait(op, position);
-  } else if (takes_time(op.what)) {
+  if (orders_streams(op)) {
     const Row start = add_waits(op, position);
     if (is_transfer(op, timing_))
       add_transfer(op, position);
     else
       add_local(op, position, start);
   }
+  if (std::holds_alternative<HostWait>(op.what)) add_host_wait(op, position);
 }
 
 /// The stream's own order makes up for a wait.

@@ -31,6 +31,14 @@ std::optional<Port> port_of(const What& what) {
   return std::nullopt;
 }
 
+bool takes_time(const What& what) {
+  return std::holds_alternative<Compute>(what) || port_of(what).has_value();
+}
+
+bool orders_streams(const Op& op) {
+  return takes_time(op.what) || !op.waits_for.empty() || op.signals != kNone;
+}
+
 TransferKey transfer_of(const Collective& collective) {
   return {.message = false,
           .kind = collective.kind,

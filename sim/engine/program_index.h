@@ -29,6 +29,13 @@ inline constexpr int kNumPorts = 8;
 /// Where a collective, send or receive goes to; nothing for other ops.
 std::optional<Port> port_of(const What& what);
 
+/// Kernels, collectives and messages.
+bool takes_time(const What& what);
+
+/// Whether later ops of its stream, or of others, may have to wait for this one: it takes time, or
+/// it waits or signals. A free that waits for a send holds its stream until the send has ended.
+bool orders_streams(const Op& op);
+
 /// A transfer that a channel may be asked for: equal values have equal times on equal channels.
 struct TransferKey {
   bool message = false;

@@ -139,6 +139,69 @@ TEST(Simulate, MessageStartsWhenTheReceiverIsReady) {
   EXPECT_NEAR(in_us(result.ranks[1].time.wait_pipeline), 6, kTolerance);
 }
 
+/// Rank 0 computes 10, sends 6 us of bytes, frees them with `order` of the send, computes 5. Rank 1
+/// computes 20 and receives.
+Job freed_message_job(Stream stream, bool waits) {
+  ProgramBuilder sender("sender", 1), receiver("receiver", 1);
+  const BufferId out =
+      sender.buffer("out", nvlink_us(6), Dtype::kFp16, BufferCategory::kActivations);
+  const EventId ready = sender.event("ready"), sent = sender.event("sent");
+  const EventId freed = sender.event("freed");
+  sender.call(sender.begin_block("send"), 0);
+  sender.alloc(out);
+  sender.compute(gemm_us(10), {}, {out}, {.waits_for = {}, .signals = ready});
+  sender.send(Stream::kSendNext,
+              {.peer = Peer::kNext, .size = nvlink_us(6), .tag = 0, .buffer = out},
+              {.waits_for = {ready}, .signals = sent});
+  sender.free(out, stream,
+              {.waits_for = waits ? std::vector{sent} : std::vector<EventId>{}, .signals = freed});
+  const bool elsewhere = stream != Stream::kCompute;
+  sender.compute(gemm_us(5), {}, {},
+                 {.waits_for = elsewhere ? std::vector{freed} : std::vector<EventId>{}});
+  const BufferId in =
+      receiver.resident("in", nvlink_us(6), Dtype::kFp16, BufferCategory::kActivations);
+  const EventId free = receiver.event("free");
+  receiver.call(receiver.begin_block("receive"), 0);
+  receiver.compute(gemm_us(20), {}, {}, {.waits_for = {}, .signals = free});
+  receiver.recv(Stream::kRecvPrevious,
+                {.peer = Peer::kPrevious, .size = nvlink_us(6), .tag = 0, .buffer = in},
+                {.waits_for = {free}});
+  std::vector<Program> programs;
+  programs.push_back(std::move(sender).finish());
+  programs.push_back(std::move(receiver).finish());
+  return pipeline_of(std::move(programs));
+}
+
+TEST(Simulate, AFreeThatWaitsForASendHoldsTheComputeStream) {
+  // The bytes move 20..26, then 5: rank 0 is idle 10..26, of which bytes move for 6.
+  const Simulation result = run(freed_message_job(Stream::kCompute, true));
+  EXPECT_NEAR(in_us(result.step_time), 31, kTolerance);
+  const TimeByCause& sender = result.ranks[0].time;
+  EXPECT_NEAR(in_us(sender.wait_pipeline), 16, kTolerance);
+  EXPECT_NEAR(in_us(sender.transfer_pipeline), 6, kTolerance);
+  EXPECT_NEAR(in_us(sender.compute), 15, kTolerance);
+  EXPECT_NEAR(sum_of(sender), result.step_time.value(), 1e-15);
+  EXPECT_EQ(result.ranks[0].program, 0u);
+  EXPECT_EQ(result.trace.spans.size(), 5u) << "a free is no span";
+}
+
+TEST(Simulate, AFreeThatDoesNotWaitHoldsNothing) {
+  const Simulation result = run(freed_message_job(Stream::kCompute, false));
+  // Kernels until 15; the send goes on until 26.
+  EXPECT_NEAR(in_us(result.step_time), 26, kTolerance);
+  EXPECT_NEAR(in_us(result.ranks[0].time.wait_pipeline), 11, kTolerance);
+}
+
+TEST(Simulate, WhoWaitsForAFreeWaitsForWhatHeldItUp) {
+  // The free stands on another stream, and the last kernel waits for its event.
+  for (Stream stream : {Stream::kTensor, Stream::kSendNext}) {
+    const Simulation result = run(freed_message_job(stream, stream == Stream::kTensor));
+    EXPECT_NEAR(in_us(result.step_time), 31, kTolerance);
+    EXPECT_NEAR(in_us(result.ranks[0].time.wait_pipeline), 16, kTolerance);
+    EXPECT_NEAR(in_us(result.ranks[0].time.transfer_pipeline), 6, kTolerance);
+  }
+}
+
 TEST(Simulate, GpipeBubbleIsStagesMinusOneSlotsOfForwardAndBackward) {
   // Huang et al. 2019: (m + p - 1)(f + b) with free messages: (8 + 3) * 30.
   const Job job = pipeline(std::vector<StageTimes>(4, {10, 20}), 8, Schedule::kGpipe, Bytes(0));
