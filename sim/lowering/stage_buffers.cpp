@@ -36,6 +36,7 @@ StageBuffers::StageBuffers(StageWriter& writer, const Step& step, const ModelGra
     layers = layers || chunk.num_layers > 0;
     head = head || chunk.head;
   }
+  declare_held_by_libraries();
   if (embedding) shared_embedding_ = share(graphs_.embedding);
   if (layers) shared_layer_ = share(graphs_.layer);
   if (head) shared_head_ = share(graphs_.head);
@@ -56,13 +57,17 @@ SharedBuffers StageBuffers::share(const ModelGraphs::Entry& entry) {
                            BufferCategory category) {
     return writer_.program().buffer(name, size, dtype, category, Scope::kStep);
   };
+  std::vector<bool> gathered(graph.tensors.size(), false);
+  if (step_.keeps_gather_buffers())
+    for (const Operator& op : graph.operators)
+      if (op.region == Region::kColumn) gathered[op.full] = true;
   for (TensorId t = 0; t < graph.tensors.size(); ++t) {
     const Tensor& tensor = graph.tensors[t];
     const bool inner = t != graph.input && t != graph.output;
-    shared.tensors.push_back(
-        inner && !entry.lives.kept[t]
-            ? declare(graph.name + "." + tensor.name, tensor.size(), tensor.dtype, kWorkspace)
-            : kNone);
+    shared.tensors.push_back(entry.lives.kept[t] || !inner ? kNone
+                             : gathered[t]                 ? gathered_input_
+                                           : declare(graph.name + "." + tensor.name, tensor.size(),
+                                                     tensor.dtype, kWorkspace));
     shared.gradients.push_back(
         inner ? declare(graph.name + "." + tensor.name + ".gradient",
                         Bytes(tensor.elements * size_of(step_.shape.storage())),
@@ -71,10 +76,12 @@ SharedBuffers StageBuffers::share(const ModelGraphs::Entry& entry) {
   }
   const Dtype dtype = step_.weight_dtype();
   for (const Operator& op : graph.operators) {
-    shared.full_gradients.push_back(
-        op.full == kNoTensor ? kNone
-                             : declare(graph.name + "." + op.name + ".full_gradient",
-                                       graph.tensors[op.full].size(), dtype, kCommunication));
+    shared.full_gradients.push_back(op.full == kNoTensor ? kNone
+                                    : op.region == Region::kRow && step_.keeps_gather_buffers()
+                                        ? gathered_gradient_
+                                        : declare(graph.name + "." + op.name + ".full_gradient",
+                                                  graph.tensors[op.full].size(), dtype,
+                                                  kCommunication));
     shared.weight_gradients.push_back(
         step_.has_accumulation_copy() && step_.plan.dp == 1 && op.parameters > 0
             ? declare(graph.name + "." + op.name + ".weight_gradient",
@@ -151,6 +158,20 @@ void StageBuffers::append(ChunkBuffers& chunk, const ModelGraphs::Entry& entry,
     instance.own = declare_weights(name, count);
   if (graph.parameters(WeightHome::kWordEmbedding) > 0) instance.words = word_embedding_weights();
   chunk.graphs.push_back(std::move(instance));
+}
+
+/// What stays in the allocator's hands, though no tensor of the model lies in it.
+void StageBuffers::declare_held_by_libraries() {
+  const Dtype dtype = step_.shape.storage();
+  const auto resident = [&](const char* name, Bytes size) {
+    return writer_.program().resident(name, size, dtype, kCommunication);
+  };
+  if (step_.traits.gemm_workspace > Bytes(0))
+    writer_.program().resident("gemm_workspace", step_.traits.gemm_workspace, dtype, kWorkspace);
+  if (!step_.keeps_gather_buffers()) return;
+  const Bytes whole(step_.shape.tokens() * step_.model.hidden_size * size_of(dtype));
+  gathered_input_ = resident("gathered_input", whole);
+  gathered_gradient_ = resident("gathered_gradient", whole);
 }
 
 /// Adam: two fp32 moments, and an fp32 copy of 16-bit weights (Rajbhandari et al. 2020,

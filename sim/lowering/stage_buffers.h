@@ -82,10 +82,12 @@ class StageBuffers {
   void append(ChunkBuffers& chunk, const ModelGraphs::Entry& entry, const SharedBuffers& shared,
               std::int64_t layer);
   void declare_optimizer();
+  void declare_held_by_libraries();
 
   StageWriter& writer_;
   const Step& step_;
   const ModelGraphs& graphs_;
+  BufferId gathered_input_ = kNone, gathered_gradient_ = kNone;  ///< keeps_gather_buffers()
   SharedBuffers shared_embedding_, shared_layer_, shared_head_;
   std::vector<ChunkBuffers> chunks_;
   std::vector<WeightBuffers> weights_;

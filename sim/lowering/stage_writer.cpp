@@ -59,6 +59,7 @@ std::vector<EventId> StageWriter::waits_for_compute() {
 }
 
 void StageWriter::memory(bool is_alloc, BufferId buffer) {
+  if (builder_.is_resident(buffer)) return;
   if (held_.any)
     held_.memory.emplace_back(is_alloc, buffer);
   else if (is_alloc)

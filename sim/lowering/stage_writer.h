@@ -41,6 +41,7 @@ class StageWriter {
   void collective(CollectiveOp op, EventId done);
   /// The next compute op waits for `event`.
   void join(EventId event) { arrivals_.push_back(event); }
+  /// Nothing for resident buffers.
   void alloc(BufferId buffer);
   void free(BufferId buffer);
   void host_wait(Stream stream);

@@ -33,6 +33,9 @@ struct Step {
     return shards_optimizer() ? (count + plan.dp - 1) / plan.dp : count;
   }
   bool buckets_overlap() const { return plan.overlap_grad_reduce && plan.dp > 1; }
+  bool keeps_gather_buffers() const {
+    return traits.gather_buffers_resident && shape.splits_sequence();
+  }
   /// Boundary tensors travel in tp parts and are gathered on arrival.
   bool gathers_messages() const {
     return traits.scatter_gather_p2p && plan.tp > 1 && !shape.splits_sequence();

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "sim/base/json_fields.h"
@@ -13,6 +14,14 @@ enum class Recompute : std::uint8_t {
   kNone,
   kSelective,  ///< the attention core only (Korthikanti et al. 2022)
   kFull,       ///< every layer from its input
+};
+
+/// How the layers go to the stages.
+enum class StageBalance : std::uint8_t {
+  kUniform,        ///< num_layers / (pp * virtual_stages) each (Megatron-LM)
+  kEndsMinusOne,   ///< first and last stage hold one layer less (zero-bubble papers)
+  kBalanced,       ///< lengths differ by one layer at most, the longer ones first (DeepSpeed)
+  kByComputeCost,  ///< nanotron: blocks in order until the running cost reaches (k + 1) / pp
 };
 
 struct Plan {
@@ -27,6 +36,7 @@ struct Plan {
   Recompute recompute = Recompute::kNone;
   bool overlap_grad_reduce = false;   ///< gradient buckets are reduced while backward goes on
   Bytes bucket_size{40'000'000 * 4};  ///< of one gradient bucket, when they overlap
+  std::optional<StageBalance> stage_balance;  ///< instead of the stack's
 
   std::int64_t world_size() const { return tp * pp * dp; }
 };
@@ -39,13 +49,6 @@ struct Training {
   std::string optimizer = "adam";
 };
 
-/// How the layers go to the stages.
-enum class StageBalance : std::uint8_t {
-  kUniform,        ///< num_layers / (pp * virtual_stages) each (Megatron-LM)
-  kEndsMinusOne,   ///< first and last stage hold one layer less (zero-bubble papers)
-  kByComputeCost,  ///< nanotron: blocks in order until the running cost reaches (k + 1) / pp
-};
-
 /// Structural traits of a training framework: facts that change the program. Its times are in
 /// cost/stack_profile.h; scenarios/stacks/*.json holds both.
 struct Traits {
@@ -56,13 +59,17 @@ struct Traits {
   bool p2p_overlap = false;           ///< compute does not wait for its own sends
   bool p2p_host_wait = false;         ///< the CPU waits for each message (torch.cuda.synchronize)
   bool gathered_inputs_kept = false;  ///< sequence parallel: all-gathered inputs stay for backward
-  bool tensor_overlap = false;        ///< tp collectives run beside the GEMMs they feed
-  bool fp32_gradients = true;         ///< gradients accumulate in fp32 (else in the weight type)
+  /// Sequence parallel: other gathered tensors, inputs and gradients, lie in two buffers that are
+  /// never given back (the GlobalMemoryBuffer of Megatron-LM, and of nanotron after it).
+  bool gather_buffers_resident = false;
+  bool tensor_overlap = false;          ///< tp collectives run beside the GEMMs they feed
+  bool fp32_gradients = true;           ///< gradients accumulate in fp32 (else in the weight type)
   bool fp32_accumulation_copy = false;  ///< 16-bit gradients and fp32 accumulation both exist
   bool fp32_grad_reduce = true;         ///< bytes on the wire of the gradient reduction
   bool grad_norm_clip = true;           ///< global norm over the model group, read by the host
   bool fused_bias_gelu = true, fused_norm = true;
   std::int64_t vocab_divisor = 128;  ///< vocabulary is padded to this times tp
+  Bytes gemm_workspace{0};  ///< of cuBLAS, when the framework's allocator holds it (PyTorch)
 };
 
 /// "tp 8, pp 4, dp 2, micro_batch_size 1, one_f_one_b, recompute full"

@@ -9,7 +9,7 @@ namespace stepcast {
 namespace {
 
 constexpr std::array<std::string_view, 3> kRecomputes = {"none", "selective", "full"};
-constexpr std::array<std::string_view, 3> kStageBalances = {"uniform", "ends_minus_one",
+constexpr std::array<std::string_view, 4> kStageBalances = {"uniform", "ends_minus_one", "balanced",
                                                             "by_compute_cost"};
 constexpr std::array<std::string_view, 1> kOptimizers = {"adam"};
 
@@ -50,6 +50,8 @@ Plan read_plan(JsonValue value, Problems& problems) {
   plan.recompute = read_enum(fields, "recompute", kRecomputes, plan.recompute);
   plan.overlap_grad_reduce = fields.boolean("overlap_grad_reduce", plan.overlap_grad_reduce);
   plan.bucket_size = fields.quantity<Bytes>("bucket_size", plan.bucket_size);
+  if (fields.has("stage_balance"))
+    plan.stage_balance = read_enum(fields, "stage_balance", kStageBalances, StageBalance::kUniform);
   fields.finish();
   return plan;
 }
@@ -76,6 +78,7 @@ Traits read_traits(JsonValue value, Problems& problems) {
   flag("p2p_overlap", traits.p2p_overlap);
   flag("p2p_host_wait", traits.p2p_host_wait);
   flag("gathered_inputs_kept", traits.gathered_inputs_kept);
+  flag("gather_buffers_resident", traits.gather_buffers_resident);
   flag("tensor_overlap", traits.tensor_overlap);
   flag("fp32_gradients", traits.fp32_gradients);
   flag("fp32_accumulation_copy", traits.fp32_accumulation_copy);
@@ -85,6 +88,7 @@ Traits read_traits(JsonValue value, Problems& problems) {
   flag("fused_norm", traits.fused_norm);
   traits.vocab_divisor =
       fields.integer("vocab_divisor", {.min = 1, .max = 1'000'000}, traits.vocab_divisor);
+  traits.gemm_workspace = fields.quantity<Bytes>("gemm_workspace", traits.gemm_workspace, true);
   fields.finish();
   return traits;
 }

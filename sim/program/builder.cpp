@@ -111,6 +111,11 @@ void ProgramBuilder::call(BlockId block, std::uint32_t microbatch) {
   program_.calls.push_back({.block = block, .microbatch = microbatch});
 }
 
+bool ProgramBuilder::is_resident(BufferId buffer) const {
+  STEPCAST_CHECK(buffer < program_.buffers.size(), "unknown buffer");
+  return program_.buffers[buffer].resident;
+}
+
 Bytes ProgramBuilder::size_of(BufferId buffer) const {
   check_ids({buffer}, program_.buffers.size(), "buffer");
   return program_.buffers[buffer].size;

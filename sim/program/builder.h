@@ -58,6 +58,7 @@ class ProgramBuilder {
 
   void call(BlockId block, std::uint32_t microbatch);
   Bytes size_of(BufferId buffer) const;
+  bool is_resident(BufferId buffer) const;
 
   Program finish() &&;
 

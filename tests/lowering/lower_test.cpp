@@ -66,9 +66,9 @@ Traits random_traits(std::mt19937& random) {
   for (bool Traits::*trait :
        {&Traits::flash_attention, &Traits::attention_dropout, &Traits::scatter_gather_p2p,
         &Traits::p2p_overlap, &Traits::p2p_host_wait, &Traits::gathered_inputs_kept,
-        &Traits::tensor_overlap, &Traits::fp32_gradients, &Traits::fp32_accumulation_copy,
-        &Traits::fp32_grad_reduce, &Traits::grad_norm_clip, &Traits::fused_bias_gelu,
-        &Traits::fused_norm})
+        &Traits::gather_buffers_resident, &Traits::tensor_overlap, &Traits::fp32_gradients,
+        &Traits::fp32_accumulation_copy, &Traits::fp32_grad_reduce, &Traits::grad_norm_clip,
+        &Traits::fused_bias_gelu, &Traits::fused_norm})
     traits.*trait = flip(random);
   traits.stage_balance = pick(
       random, {StageBalance::kUniform, StageBalance::kEndsMinusOne, StageBalance::kByComputeCost});

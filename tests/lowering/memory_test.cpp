@@ -95,6 +95,33 @@ TEST(StaticMemory, TheVocabularyIsPadded) {
   EXPECT_EQ(padded_vocabulary(50257, 1, 1), 50257);
 }
 
+// Two of tokens x hidden units in 16 bits, whatever the tp degree: they replace the workspace of
+// each gathering operator, so a pass takes nothing for them.
+TEST(StaticMemory, GatherBuffersThatStayAreFourBytesPerTokenAndHiddenUnit) {
+  TinyJob tiny;
+  tiny.plan.tp = 4;
+  tiny.plan.sequence_parallel = true;
+  const std::int64_t without = resident(tiny.job().programs.front());
+  tiny.traits.gather_buffers_resident = true;
+  const std::int64_t whole = 2 * tiny.tokens() * tiny.model.hidden_size;
+  const Program program = tiny.job().programs.front();
+  EXPECT_EQ(resident(program), without + 2 * whole);
+  for (const Buffer& buffer : program.buffers)
+    if (buffer.name.ends_with(".gathered")) ADD_FAILURE() << buffer.name;
+  tiny.plan.sequence_parallel = false;
+  tiny.traits.gather_buffers_resident = false;
+  const std::int64_t whole_sequences = resident(tiny.job().programs.front());
+  tiny.traits.gather_buffers_resident = true;
+  EXPECT_EQ(resident(tiny.job().programs.front()), whole_sequences);
+}
+
+TEST(StaticMemory, TheWorkspaceOfGemmsStays) {
+  TinyJob tiny;
+  const std::int64_t without = resident(tiny.job().programs.front());
+  tiny.traits.gemm_workspace = Bytes(64 << 20);
+  EXPECT_EQ(resident(tiny.job().programs.front()), without + (64 << 20));
+}
+
 // ---- activations of a layer (Korthikanti et al. 2022, table 2) ----
 
 struct LayerMemory {

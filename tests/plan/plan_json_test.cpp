@@ -77,7 +77,8 @@ TEST(ReadTraits, FieldsGoWhereTheirNamesSay) {
   // Every flag is given the opposite of its default, so that a mixed-up pair would show.
   const JsonDocument document = parse_json(R"({"flash_attention": false, "attention_dropout": true,
       "stage_balance": "by_compute_cost", "scatter_gather_p2p": true, "p2p_overlap": true,
-      "p2p_host_wait": true, "gathered_inputs_kept": true, "tensor_overlap": true,
+      "p2p_host_wait": true, "gathered_inputs_kept": true,
+      "gather_buffers_resident": true, "gemm_workspace": "64 MiB", "tensor_overlap": true,
       "fp32_gradients": false, "fp32_accumulation_copy": true, "fp32_grad_reduce": false,
       "grad_norm_clip": false, "fused_bias_gelu": false, "fused_norm": false, "vocab_divisor": 7})",
                                            "t.json");
@@ -91,6 +92,7 @@ TEST(ReadTraits, FieldsGoWhereTheirNamesSay) {
   EXPECT_TRUE(traits.p2p_overlap);
   EXPECT_TRUE(traits.p2p_host_wait);
   EXPECT_TRUE(traits.gathered_inputs_kept);
+  EXPECT_TRUE(traits.gather_buffers_resident);
   EXPECT_TRUE(traits.tensor_overlap);
   EXPECT_FALSE(traits.fp32_gradients);
   EXPECT_TRUE(traits.fp32_accumulation_copy);
@@ -99,6 +101,7 @@ TEST(ReadTraits, FieldsGoWhereTheirNamesSay) {
   EXPECT_FALSE(traits.fused_bias_gelu);
   EXPECT_FALSE(traits.fused_norm);
   EXPECT_EQ(traits.vocab_divisor, 7);
+  EXPECT_EQ(traits.gemm_workspace, Bytes(64 << 20));
 }
 
 TEST(RankGrid, IsABijectionWithTensorRanksNextToEachOther) {
