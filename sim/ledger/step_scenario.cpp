@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <filesystem>
+#include <numeric>
 
 #include "sim/plan/feasibility.h"
 
@@ -170,15 +171,33 @@ class Expression {
                      "dp = n_gpus / (tp pp)");
     p.sequence_parallel = row_.sequence_parallel.value_or(false);
     p.zero_stage = row_.sharding == "zero1" ? 1 : 0;
-    p.micro_batch_size = otherwise(row_.micro_batch_size, std::int64_t{1}, "micro_batch_size 1");
+    const std::int64_t micro_batch = assumed_micro_batch_size();
+    p.micro_batch_size = otherwise(row_.micro_batch_size, micro_batch,
+                                   "micro_batch_size " + std::to_string(micro_batch));
     set_stage_balance();
     set_schedule();
     set_recompute();
   }
 
+  /// Megatron-LM's own scripts of the SC21 table (examples/sc21/run_table_1.sh) go down from 16
+  /// sequences with the width of the model; other sources that are silent train one at a time.
+  std::int64_t assumed_micro_batch_size() const {
+    if (row_.framework != "megatron-lm-2021") return 1;
+    const std::int64_t hidden = out_.scenario.model.hidden_size;
+    const std::int64_t per_replica =
+        std::max<std::int64_t>(*row_.global_batch_size / out_.scenario.plan.dp, 1);
+    const std::int64_t scripted = hidden <= 4096    ? 16
+                                  : hidden <= 6144  ? 8
+                                  : hidden <= 8192  ? 4
+                                  : hidden <= 12288 ? 2
+                                                    : 1;
+    return std::gcd(scripted, per_replica);
+  }
+
   void set_stage_balance() {
     Scenario& s = out_.scenario;
-    if (s.traits.stage_balance != StageBalance::kUniform || s.plan.pp < 2) return;
+    const StageBalance balance = s.traits.stage_balance;
+    if (balance == StageBalance::kByComputeCost || s.plan.pp < 2) return;
     const std::int64_t parts = s.plan.pp * row_.vp.value_or(1);
     if (s.model.num_layers % parts == 0 || (s.model.num_layers + 2) % parts != 0) return;
     s.traits.stage_balance = StageBalance::kEndsMinusOne;

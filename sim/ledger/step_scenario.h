@@ -2,7 +2,7 @@
 // published is filled in by rules that are the same for every row, and every use of a rule is
 // written down:
 //
-//   micro_batch_size    1
+//   micro_batch_size    1; for the SC21 table what its authors' scripts set for that width
 //   sequence_parallel   no
 //   schedule            1F1B; interleaved when vp > 1
 //   vp, interleaved     the largest of 4, 3, 2 that divides the layers of a stage, where the

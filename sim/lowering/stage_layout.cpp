@@ -24,6 +24,17 @@ LayerCounts even_counts(std::int64_t layers, std::int64_t parts, std::int64_t sp
   return counts;
 }
 
+/// Lengths that differ by one at most, the longer parts first.
+LayerCounts balanced_counts(std::int64_t layers, std::int64_t parts) {
+  if (layers < parts)
+    throw Error(ErrorKind::kUnsupported, std::to_string(layers) + " layers cannot be cut into " +
+                                             std::to_string(parts) + " stages; lower plan.pp");
+  LayerCounts counts(static_cast<std::size_t>(parts), layers / parts);
+  for (std::int64_t part = 0; part < layers % parts; ++part)
+    ++counts[static_cast<std::size_t>(part)];
+  return counts;
+}
+
 /// nanotron: blocks (embedding, layers, head) in order; a part takes blocks until the running cost
 /// reaches its share of the total, the reaching block included. The embedding costs nothing, a
 /// layer 4 h^2 + 3 h f, the head V h. Every part gets at least one block, so the head is always on
@@ -55,6 +66,8 @@ LayerCounts layer_counts(const Model& model, std::int64_t parts, StageBalance ba
       return even_counts(model.num_layers, parts, 0);
     case StageBalance::kEndsMinusOne:
       return even_counts(model.num_layers, parts, parts > 1 ? 1 : 0);
+    case StageBalance::kBalanced:
+      return balanced_counts(model.num_layers, parts);
     case StageBalance::kByComputeCost:
       return counts_by_cost(model, parts);
   }

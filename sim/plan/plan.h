@@ -68,6 +68,7 @@ struct Traits {
   bool fp32_grad_reduce = true;         ///< bytes on the wire of the gradient reduction
   bool grad_norm_clip = true;           ///< global norm over the model group, read by the host
   bool fused_bias_gelu = true, fused_norm = true;
+  bool fused_loss = true;  ///< else logits in fp32, shifted by their maximum, and probabilities
   std::int64_t vocab_divisor = 128;  ///< vocabulary is padded to this times tp
   Bytes gemm_workspace{0};  ///< of cuBLAS, when the framework's allocator holds it (PyTorch)
 };

@@ -86,6 +86,7 @@ Traits read_traits(JsonValue value, Problems& problems) {
   flag("grad_norm_clip", traits.grad_norm_clip);
   flag("fused_bias_gelu", traits.fused_bias_gelu);
   flag("fused_norm", traits.fused_norm);
+  flag("fused_loss", traits.fused_loss);
   traits.vocab_divisor =
       fields.integer("vocab_divisor", {.min = 1, .max = 1'000'000}, traits.vocab_divisor);
   traits.gemm_workspace = fields.quantity<Bytes>("gemm_workspace", traits.gemm_workspace, true);

@@ -107,6 +107,8 @@ class ScenarioReader {
     if (const auto plan = fields_.required_child("plan")) {
       scenario_.plan = read_plan(*plan, problems_);
       check_schedule(*plan);
+      scenario_.traits.stage_balance =
+          scenario_.plan.stage_balance.value_or(scenario_.traits.stage_balance);
     }
     if (const auto training = fields_.required_child("training"))
       scenario_.training = read_training(*training, problems_);

@@ -32,6 +32,12 @@ TEST(StageLayout, UniformSharesEvenlyOverChunks) {
   EXPECT_EQ(layers_of(model_of(8), 2, StageBalance::kUniform, 2), (Counts{2, 2, 2, 2}));
 }
 
+TEST(StageLayout, BalancedStagesDifferByOneLayerAtMost) {
+  EXPECT_EQ(layers_of(model_of(10), 4, StageBalance::kBalanced), (Counts{3, 3, 2, 2}));
+  EXPECT_EQ(layers_of(model_of(8), 4, StageBalance::kBalanced), (Counts{2, 2, 2, 2}));
+  EXPECT_THROW(layers_of(model_of(3), 4, StageBalance::kBalanced), Error);
+}
+
 TEST(StageLayout, EndsMinusOneSparesFirstAndLast) {
   // (10 + 2) / 3 = 4 slots each, one of them taken by embedding or head.
   EXPECT_EQ(layers_of(model_of(10), 3, StageBalance::kEndsMinusOne), (Counts{3, 4, 3}));
