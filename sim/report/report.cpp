@@ -1,3 +1,4 @@
+// Figures from a simulation: means over ranks, utilisation, money.
 #include "sim/report/report.h"
 
 #include <algorithm>
@@ -100,6 +101,30 @@ double step_sigma(const Scenario& scenario, const Simulation& simulation) {
   return std::sqrt(compute * compute + communication * communication);
 }
 
+void add_time(const Scenario& scenario, const Simulation& simulation, Report& report) {
+  report.step_time = simulation.step_time;
+  report.relative_sigma = step_sigma(scenario, simulation);
+  const double half_width = kSigmasOf90Percent * report.relative_sigma;
+  report.step_time_low = report.step_time * std::max(1 - half_width, 0.0);
+  report.step_time_high = report.step_time * (1 + half_width);
+  report.grade =
+      worst(simulation.grade, worst(scenario.stack.grade, scenario.network_profile.grade));
+}
+
+void add_speed(const Scenario& scenario, const Job& job, Report& report) {
+  const double sequences = static_cast<double>(scenario.training.global_batch_size);
+  const double tokens = sequences * static_cast<double>(scenario.training.seq_len);
+  const double gpus = static_cast<double>(scenario.num_gpus);
+  const FlopsPerSec peak = scenario.topology.device.peak(scenario.training.precision) * gpus;
+  const Flops model =
+      forward_flops_per_sequence(scenario.model, scenario.training.seq_len) * (3 * sequences);
+  report.tokens_per_s = tokens / report.step_time.value();
+  report.steps_per_trillion_tokens = 1e12 / tokens;
+  report.achieved_per_gpu = model / report.step_time / gpus;
+  report.model_flops_utilization = (model / report.step_time) / peak;
+  report.hardware_flops_utilization = (executed_flops(job) / report.step_time) / peak;
+}
+
 void add_money(const Scenario& scenario, const Simulation& simulation, Report& report) {
   const Topology& topology = scenario.topology;
   const double gpus = static_cast<double>(scenario.num_gpus);
@@ -148,27 +173,10 @@ Report memory_report(const Scenario& scenario, const Job& job) {
 
 Report make_report(const Scenario& scenario, const Job& job, const Simulation& simulation) {
   Report report = memory_report(scenario, job);
-  report.step_time = simulation.step_time;
-  report.relative_sigma = step_sigma(scenario, simulation);
-  report.step_time_low = report.step_time * (1 - kSigmasOf90Percent * report.relative_sigma);
-  report.step_time_high = report.step_time * (1 + kSigmasOf90Percent * report.relative_sigma);
-  report.grade =
-      worst(simulation.grade, worst(scenario.stack.grade, scenario.network_profile.grade));
-
-  const double sequences = static_cast<double>(scenario.training.global_batch_size);
-  const double tokens = sequences * static_cast<double>(scenario.training.seq_len);
-  const double gpus = static_cast<double>(scenario.num_gpus);
-  const FlopsPerSec peak = scenario.topology.device.peak(scenario.training.precision) * gpus;
-  const Flops model =
-      forward_flops_per_sequence(scenario.model, scenario.training.seq_len) * (3 * sequences);
-  report.tokens_per_s = tokens / report.step_time.value();
-  report.steps_per_trillion_tokens = 1e12 / tokens;
-  report.achieved_per_gpu = model / report.step_time / gpus;
-  report.model_flops_utilization = (model / report.step_time) / peak;
-  report.hardware_flops_utilization = (executed_flops(job) / report.step_time) / peak;
+  add_time(scenario, simulation, report);
+  add_speed(scenario, job, report);
   report.compute = compute_shares(simulation);
   report.idle = idle_shares(simulation);
-
   add_money(scenario, simulation, report);
   return report;
 }

@@ -125,6 +125,7 @@ void write_ranks(JsonWriter& json, const Job& job, const Simulation& simulation)
     json.member("wait_data_s", rank.time.wait_data.value());
     json.member("wait_embedding_s", rank.time.wait_embedding.value());
     json.member("wait_pipeline_s", rank.time.wait_pipeline.value());
+    json.member("transfer_pipeline_s", rank.time.transfer_pipeline.value());
     json.member("wait_host_s", rank.time.wait_host.value());
     json.member("tail_s", rank.time.tail.value());
     json.end_object();

@@ -39,9 +39,10 @@ std::string shares_text(const std::vector<Share>& shares, Seconds step) {
   for (const Share& share : shares) {
     const double part = share.time / step;
     if (part < 0.0005) continue;
-    text += format("    %-30s %5.1f %%  %9s  %s\n", share.name.c_str(), 100 * part,
-                   to_text(share.time).c_str(),
-                   std::string(static_cast<std::size_t>(part * kBarWidth + 0.5), '#').c_str());
+    const std::string bar(static_cast<std::size_t>(part * kBarWidth + 0.5), '#');
+    text += format("    %-30s %5.1f %%  %9s", share.name.c_str(), 100 * part,
+                   to_text(share.time).c_str());
+    text += (bar.empty() ? "" : "  " + bar) + "\n";
   }
   return text;
 }
@@ -109,7 +110,7 @@ std::string report_table(const Scenario& scenario, const Report& report) {
   std::string text = headline(scenario) + speed_text(scenario, report) + money_text(report);
   text +=
       "\n  where the step goes (mean over ranks)\n" + shares_text(report.compute, report.step_time);
-  text += "   idle\n" + shares_text(report.idle, report.step_time);
+  text += "  idle\n" + shares_text(report.idle, report.step_time);
   text += format("\n  memory per rank: %s in the fullest stage of %s, %s\n",
                  to_text(report.memory[report.fullest_stage].reserved).c_str(),
                  to_text(report.memory_capacity).c_str(), std::string(name_of(report.fit)).c_str());

@@ -1,10 +1,13 @@
 #include "sim/trace/chrome_trace.h"
 
-#include <cinttypes>
+#include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <map>
 #include <set>
+#include <string_view>
 #include <tuple>
+#include <utility>
 
 #include "sim/base/json_writer.h"
 
@@ -18,9 +21,57 @@ constexpr std::string_view kRoleNames[kNumGroupRoles] = {"tensor", "data", "embe
 constexpr std::string_view kPhaseNames[] = {"forward",       "backward",  "recompute",
                                             "gradient_sync", "optimizer", "other"};
 
-/// Messages of one direction between two ranks, counted, so that a send and its receive share an
-/// id.
-using FlowKey = std::tuple<Rank, Rank, std::uint32_t, std::uint64_t>;
+std::string quoted(std::string_view text) {
+  std::string out;
+  append_json_string(out, text);
+  return out;
+}
+
+/// Whole nanoseconds: ends are rounded and not lengths, so that slices that follow each other never
+/// overlap.
+std::int64_t nanoseconds(Seconds time) { return std::llround(time.value() * 1e9); }
+
+/// The format's microseconds, with three decimals.
+std::string micros(std::int64_t nanoseconds) {
+  char text[48];
+  std::snprintf(text, sizeof text, "%lld.%03lld", static_cast<long long>(nanoseconds / 1000),
+                static_cast<long long>(nanoseconds % 1000));
+  return text;
+}
+
+std::string bytes_argument(Bytes size) { return ",\"bytes\":" + std::to_string(size.value()); }
+
+/// How an op is drawn; no name: not at all.
+struct Drawing {
+  std::string_view name = {};
+  std::string_view category = {};
+  std::string arguments = {};  ///< further ones, each with a comma before it
+};
+
+struct Draw {
+  Drawing operator()(const Compute& compute) const {
+    return {info(compute.kernel.kind).name, "kernel",
+            ",\"kernel\":" + quoted(to_text(compute.kernel))};
+  }
+  Drawing operator()(const Collective& collective) const {
+    const auto role = static_cast<std::size_t>(collective.group);
+    return {name_of(collective.kind), "collective",
+            ",\"group\":" + quoted(kRoleNames[role]) + bytes_argument(collective.size)};
+  }
+  Drawing operator()(const Send& send) const { return {"send", "p2p", bytes_argument(send.size)}; }
+  Drawing operator()(const Recv& recv) const { return {"recv", "p2p", bytes_argument(recv.size)}; }
+  Drawing operator()(const auto&) const { return {}; }
+};
+
+/// A boundary between two ranks, in one direction.
+using Way = std::tuple<Rank, Rank, std::uint32_t>;  // from, to, tag
+
+/// One end of an arrow: where, and at which nanosecond.
+struct ArrowEnd {
+  Rank rank = 0;
+  Stream stream{};
+  std::int64_t at = 0;
+};
 
 class Writer {
  public:
@@ -30,6 +81,7 @@ class Writer {
     out_ = "{\"schemaVersion\":1,\"displayTimeUnit\":\"ms\",\"traceEvents\":[\n";
     name_tracks();
     for (const Span& span : trace_.spans) slice(span);
+    arrows();
     if (!memory_by_program.empty()) memory_counters(memory_by_program);
     out_ += "\n]}\n";
     return std::move(out_);
@@ -48,18 +100,6 @@ class Writer {
     out_ += "{" + fields + "}";
   }
 
-  static std::string micros(Seconds time) {
-    char text[48];
-    std::snprintf(text, sizeof text, "%.3f", time.value() * 1e6);
-    return text;
-  }
-
-  static std::string quoted(std::string_view text) {
-    std::string out;
-    append_json_string(out, text);
-    return out;
-  }
-
   static std::string place(Rank rank, Stream stream) {
     return "\"pid\":" + std::to_string(rank) +
            ",\"tid\":" + std::to_string(static_cast<int>(stream));
@@ -72,11 +112,12 @@ class Writer {
       tracks.emplace(span.rank, op_of(span).stream);
       ranks.insert(span.rank);
     }
-    for (Rank rank : ranks) {
+    for (const Rank rank : ranks) {
+      const std::string pid = "\"pid\":" + std::to_string(rank);
       const std::string name = "rank " + std::to_string(rank) + ", " + program_of(rank).name;
-      event("\"ph\":\"M\",\"name\":\"process_name\",\"pid\":" + std::to_string(rank) +
+      event("\"ph\":\"M\",\"name\":\"process_name\"," + pid +
             ",\"args\":{\"name\":" + quoted(name) + "}");
-      event("\"ph\":\"M\",\"name\":\"process_sort_index\",\"pid\":" + std::to_string(rank) +
+      event("\"ph\":\"M\",\"name\":\"process_sort_index\"," + pid +
             ",\"args\":{\"sort_index\":" + std::to_string(rank) + "}");
     }
     for (const auto& [rank, stream] : tracks)
@@ -86,59 +127,48 @@ class Writer {
 
   void slice(const Span& span) {
     const Op& op = op_of(span);
-    const Call& call = program_of(span.rank).calls[span.call];
-    std::string name, category,
-        arguments = "\"phase\":" + quoted(kPhaseNames[static_cast<int>(op.origin.phase)]) +
-                    ",\"microbatch\":" + std::to_string(call.microbatch);
+    const Drawing drawing = std::visit(Draw{}, op.what);
+    if (drawing.name.empty()) return;
+    const std::int64_t begin = nanoseconds(span.begin), end = nanoseconds(span.end);
+    std::string arguments =
+        "\"phase\":" + quoted(kPhaseNames[static_cast<int>(op.origin.phase)]) +
+        ",\"microbatch\":" + std::to_string(program_of(span.rank).calls[span.call].microbatch);
     if (op.origin.layer >= 0) arguments += ",\"layer\":" + std::to_string(op.origin.layer);
-    if (const auto* compute = std::get_if<Compute>(&op.what)) {
-      name = info(compute->kernel.kind).name;
-      category = "kernel";
-      arguments += ",\"kernel\":" + quoted(to_text(compute->kernel));
-    } else if (const auto* collective = std::get_if<Collective>(&op.what)) {
-      name = name_of(collective->kind);
-      category = "collective";
-      arguments += ",\"group\":" + quoted(kRoleNames[static_cast<int>(collective->group)]) +
-                   ",\"bytes\":" + std::to_string(collective->size.value());
-    } else if (const auto* send = std::get_if<Send>(&op.what)) {
-      name = "send";
-      category = "p2p";
-      arguments += ",\"bytes\":" + std::to_string(send->size.value());
-    } else if (const auto* recv = std::get_if<Recv>(&op.what)) {
-      name = "recv";
-      category = "p2p";
-      arguments += ",\"bytes\":" + std::to_string(recv->size.value());
-    } else {
-      return;
-    }
-    event("\"ph\":\"X\",\"name\":" + quoted(name) + ",\"cat\":" + quoted(category) + "," +
-          place(span.rank, op.stream) + ",\"ts\":" + micros(span.begin) +
-          ",\"dur\":" + micros(span.end - span.begin) + ",\"args\":{" + arguments + "}");
-    arrow(span, op);
+    event("\"ph\":\"X\",\"name\":" + quoted(drawing.name) + ",\"cat\":" + quoted(drawing.category) +
+          "," + place(span.rank, op.stream) + ",\"ts\":" + micros(begin) +
+          ",\"dur\":" + micros(end - begin) + ",\"args\":{" + arguments + drawing.arguments + "}");
+    // An arrow ends inside its slice: at the slice's end, the next one might take it.
+    if (const auto* send = std::get_if<Send>(&op.what))
+      sent_[{span.rank, neighbour(span.rank, send->peer), send->tag}].push_back(
+          {span.rank, op.stream, begin});
+    if (const auto* recv = std::get_if<Recv>(&op.what))
+      received_[{neighbour(span.rank, recv->peer), span.rank, recv->tag}].push_back(
+          {span.rank, op.stream, std::max(begin, end - 1)});
   }
 
-  /// The k-th message of a direction is the k-th on the other side: both ends name the same arrow.
-  void arrow(const Span& span, const Op& op) {
-    const RankPlace& rank = job_.ranks[span.rank];
-    const auto neighbour = [&](Peer peer) {
-      return peer == Peer::kNext ? rank.next : rank.previous;
-    };
-    if (const auto* send = std::get_if<Send>(&op.what)) {
-      const Rank to = neighbour(send->peer);
-      arrow_end(span, op, 's', {span.rank, to, send->tag, sent_[{span.rank, to, send->tag}]++});
-    } else if (const auto* recv = std::get_if<Recv>(&op.what)) {
-      const Rank from = neighbour(recv->peer);
-      arrow_end(span, op, 'f',
-                {from, span.rank, recv->tag, received_[{from, span.rank, recv->tag}]++});
+  Rank neighbour(Rank rank, Peer peer) const {
+    const RankPlace& at = job_.ranks[rank];
+    return peer == Peer::kNext ? at.next : at.previous;
+  }
+
+  /// The k-th message of a way is the k-th on the other side. In a folded run the other side may be
+  /// a rank that was not drawn: then there is no arrow.
+  void arrows() {
+    std::size_t id = 0;
+    for (const auto& [way, starts] : sent_) {
+      const auto ends = received_.find(way);
+      if (ends == received_.end()) continue;
+      for (std::size_t k = 0; k < std::min(starts.size(), ends->second.size()); ++k, ++id) {
+        arrow_end('s', id, starts[k]);
+        arrow_end('f', id, ends->second[k]);
+      }
     }
   }
 
-  void arrow_end(const Span& span, const Op& op, char phase, const FlowKey& key) {
-    const auto [at, fresh] = flow_ids_.try_emplace(key, flow_ids_.size());
+  void arrow_end(char phase, std::size_t id, const ArrowEnd& end) {
     event(std::string("\"ph\":\"") + phase +
-          "\",\"bp\":\"e\",\"name\":\"message\",\"cat\":\"message\",\"id\":" +
-          std::to_string(at->second) + "," + place(span.rank, op.stream) +
-          ",\"ts\":" + micros(phase == 's' ? span.begin : span.end));
+          "\",\"bp\":\"e\",\"name\":\"message\",\"cat\":\"message\",\"id\":" + std::to_string(id) +
+          "," + place(end.rank, end.stream) + ",\"ts\":" + micros(end.at));
   }
 
   /// Live memory at the end of each call, at the time of the call's last span.
@@ -149,9 +179,11 @@ class Writer {
       end = std::max(end, span.end);
     }
     for (const auto& [key, end] : ends) {
-      const auto& live = memory_by_program[job_.ranks[key.first].program];
-      event("\"ph\":\"C\",\"name\":\"memory\",\"pid\":" + std::to_string(key.first) + ",\"ts\":" +
-            micros(end) + ",\"args\":{\"bytes\":" + std::to_string(live[key.second].value()) + "}");
+      const auto& [rank, call] = key;
+      const Bytes live = memory_by_program[job_.ranks[rank].program][call];
+      event("\"ph\":\"C\",\"name\":\"memory\",\"pid\":" + std::to_string(rank) +
+            ",\"ts\":" + micros(nanoseconds(end)) +
+            ",\"args\":{\"bytes\":" + std::to_string(live.value()) + "}");
     }
   }
 
@@ -159,8 +191,7 @@ class Writer {
   const Trace& trace_;
   std::string out_;
   bool first_ = true;
-  std::map<std::tuple<Rank, Rank, std::uint32_t>, std::uint64_t> sent_, received_;
-  std::map<FlowKey, std::size_t> flow_ids_;
+  std::map<Way, std::vector<ArrowEnd>> sent_, received_;
 };
 
 }  // namespace

@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "sim/base/error.h"
-#include "tests/scenario/scratch_folder.h"
+#include "tests/support/scratch_folder.h"
 
 namespace stepcast {
 namespace {

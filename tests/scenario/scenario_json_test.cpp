@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "sim/scenario/scenario.h"
-#include "tests/scenario/scratch_folder.h"
+#include "tests/support/scratch_folder.h"
 
 namespace stepcast {
 namespace {

@@ -3,6 +3,7 @@
 #include <CLI/Formatter.hpp>
 #include <array>
 #include <memory>
+#include <string_view>
 
 #include "sim/scenario/scenario.h"
 #include "tools/cli/commands.h"
@@ -10,43 +11,46 @@
 namespace stepcast::cli {
 namespace {
 
-/// What a file is, told by a key that only such a file has.
+/// What a file is, told by keys that no other kind has.
 struct FileKind {
-  std::string_view telling_key;
   std::string_view name;
+  std::array<std::string_view, 2> telling_keys;
   void (*load)(const std::string& file, const Library& library);
 };
 
+void check_device(const std::string& file, const Library&) {
+  Problems problems;
+  read_device(read_json_file(file).root(), problems);
+  problems.raise_if_any();
+}
+
+/// The result is not needed: that it loads is what was asked.
+template <auto load>
+void check_part(const std::string& file, const Library& library) {
+  load(file, library);
+}
+
 constexpr std::array<FileKind, 7> kFileKinds = {{
-    {"plan", "scenario",
-     [](const std::string& file, const Library& library) { load_scenario(file, library); }},
-    {"traits", "stack",
-     [](const std::string& file, const Library& library) { load_stack(file, library); }},
-    {"num_layers", "model",
-     [](const std::string& file, const Library& library) { load_model(file, library); }},
-    {"node", "topology",
-     [](const std::string& file, const Library& library) { load_topology(file, library); }},
-    {"memory_bandwidth", "device",
-     [](const std::string& file, const Library&) {
-       Problems problems;
-       read_device(read_json_file(file).root(), problems);
-       problems.raise_if_any();
-     }},
-    {"gemm", "device profile",
-     [](const std::string& file, const Library& library) { load_device_profile(file, library); }},
-    {"protocols", "network profile",
-     [](const std::string& file, const Library& library) { load_network_profile(file, library); }},
+    {"scenario", {"plan", "training"}, check_part<load_scenario>},
+    {"stack", {"traits", "costs"}, check_part<load_stack>},
+    {"model", {"num_layers", "hidden_size"}, check_part<load_model>},
+    {"topology", {"node", "num_nodes"}, check_part<load_topology>},
+    {"device", {"memory_bandwidth", "num_sms"}, check_device},
+    {"device profile", {"gemm", "condition"}, check_part<load_device_profile>},
+    {"network profile", {"protocols", "inter_efficiency"}, check_part<load_network_profile>},
 }};
 
 const FileKind& kind_of(const std::string& file) {
   const JsonDocument document = read_json_file(file);
   for (const FileKind& kind : kFileKinds)
-    if (document.root().member(kind.telling_key)) return kind;
-  std::string message = "is no file that stepcast knows; each kind has a key of its own:";
+    for (const std::string_view key : kind.telling_keys)
+      if (document.root().member(key)) return kind;
+  std::string known;
   for (const FileKind& kind : kFileKinds)
-    message += (&kind == kFileKinds.begin() ? " a " : ", a ") + std::string(kind.name) + " \"" +
-               std::string(kind.telling_key) + "\"";
-  throw Error(ErrorKind::kInput, {{.file = file, .message = message}});
+    known += (known.empty() ? "a " : ", a ") + std::string(kind.name) + " (\"" +
+             std::string(kind.telling_keys[0]) + "\")";
+  throw Error(ErrorKind::kInput,
+              {{.file = file, .message = "has no key that tells what it is; known: " + known}});
 }
 
 int check_command(const std::vector<std::string>& files) {

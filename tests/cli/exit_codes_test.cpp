@@ -1,0 +1,174 @@
+// What scripts rely on: exit codes, one JSON document on standard output, nothing else there.
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "sim/base/file_io.h"
+#include "sim/base/json_document.h"
+#include "tests/support/run_program.h"
+#include "tests/support/scratch_folder.h"
+
+namespace stepcast {
+namespace {
+
+const std::string kScenario =
+    std::string(STEPCAST_SOURCE_DIR) + "/scenarios/gpt-22b-8xa100-selective.json";
+
+ProgramRun stepcast_run(std::vector<std::string> arguments, const RunOptions& options = {}) {
+  arguments.insert(arguments.begin(), STEPCAST_BINARY);
+  return run_program(arguments, options);
+}
+
+/// A scenario of a tiny model with other parts as given, ready to be written.
+std::string tiny_scenario(const std::string& plan, const std::string& more = "") {
+  return R"({"model": {"name": "tiny", "num_layers": 4, "hidden_size": 256, "num_heads": 4,
+      "vocab_size": 1024, "position_embedding": "rotary"},
+      "topology": "dgx-a100-80g", "stack": "megatron-lm", "plan": )" +
+         plan + R"(, "training": {"global_batch_size": 8, "seq_len": 128})" + more + "}";
+}
+
+TEST(ExitCode, ZeroWhenDone) {
+  const ProgramRun run = stepcast_run({"predict", kScenario});
+  EXPECT_EQ(run.exit_code, 0) << run.err;
+  EXPECT_EQ(run.err, "");
+  EXPECT_NE(run.out.find("step time"), std::string::npos);
+}
+
+TEST(ExitCode, HelpAndVersionAreData) {
+  for (const std::vector<std::string>& arguments :
+       {std::vector<std::string>{"--help"}, {"-h"}, {"predict", "--help"}, {"--version"}}) {
+    const ProgramRun run = stepcast_run(arguments);
+    EXPECT_EQ(run.exit_code, 0);
+    EXPECT_EQ(run.err, "");
+    EXPECT_NE(run.out, "");
+  }
+  const std::string help = stepcast_run({"--help"}).out;
+  for (const char* command :
+       {"predict", "memory", "program", "check", "list", "validate", "fit", "Exit codes"})
+    EXPECT_NE(help.find(command), std::string::npos) << command;
+  EXPECT_NE(stepcast_run({"predict", "--help"}).out.find("--trace"), std::string::npos);
+}
+
+TEST(ExitCode, TwoForUsage) {
+  for (const std::vector<std::string>& arguments :
+       {std::vector<std::string>{},
+        {"predikt"},
+        {"predict"},
+        {"predict", kScenario, "--fidelity", "perfect"},
+        {"predict", kScenario, "--jsom"},
+        {"program", kScenario, "--rank", "8"},
+        {"program", kScenario, "--rank", "-1"},
+        {"list", "modls"},
+        {"fit", "ledger.csv"},
+        {"fit", "ledger.csv", "--stack", "megatron-lm", "--where", "kind"}}) {
+    const ProgramRun run = stepcast_run(arguments);
+    EXPECT_EQ(run.exit_code, 2) << ::testing::PrintToString(arguments) << run.err;
+    EXPECT_EQ(run.out, "");
+    EXPECT_EQ(std::count(run.err.begin(), run.err.end(), '\n'), 1) << run.err;
+  }
+}
+
+TEST(ExitCode, ThreeForABadFile) {
+  ScratchFolder folder;
+  const std::string file = folder.write("bad.json", tiny_scenario(R"({"tp": 0})"));
+  for (const char* command : {"predict", "memory", "program", "check"}) {
+    const ProgramRun run = stepcast_run({command, file});
+    EXPECT_EQ(run.exit_code, 3) << command;
+    EXPECT_EQ(run.out, "") << command;
+  }
+}
+
+TEST(ExitCode, FourForAPlanThatCannotRunOrDoesNotFit) {
+  ScratchFolder folder;
+  EXPECT_EQ(
+      stepcast_run({"predict", folder.write("a.json", tiny_scenario(R"({"tp": 3})"))}).exit_code,
+      4);
+  const std::string full =
+      std::string(STEPCAST_SOURCE_DIR) + "/tests/corpus/plan/does_not_fit_in_memory.json";
+  EXPECT_EQ(stepcast_run({"predict", full}).exit_code, 4);
+  EXPECT_EQ(stepcast_run({"predict", full, "--ignore-memory"}).exit_code, 0);
+  EXPECT_EQ(stepcast_run({"memory", full}).exit_code, 0) << "shows why";
+}
+
+TEST(ExitCode, FiveForFilesThatCannotBeReadOrWritten) {
+  ScratchFolder folder;
+  const ProgramRun missing = stepcast_run({"predict", folder.path("none.json")});
+  EXPECT_EQ(missing.exit_code, 5);
+  EXPECT_NE(missing.err.find("none.json"), std::string::npos) << missing.err;
+  EXPECT_EQ(stepcast_run({"predict", folder.root().string()}).exit_code, 5);
+  EXPECT_EQ(stepcast_run({"validate", folder.path("none.csv")}).exit_code, 5);
+  EXPECT_EQ(
+      stepcast_run({"predict", kScenario, "--trace", folder.path("no/folder/t.json")}).exit_code,
+      5);
+}
+
+TEST(ExitCode, FiveWhenNobodyTakesTheOutput) {
+  for (const std::vector<std::string>& arguments :
+       {std::vector<std::string>{"predict", kScenario, "--json"}, {"list"}, {"--help"}}) {
+    EXPECT_EQ(stepcast_run(arguments, {.out_to = "-"}).exit_code, 5) << "closed";
+    EXPECT_EQ(stepcast_run(arguments, {.out_to = "/dev/full"}).exit_code, 5) << "disk full";
+  }
+}
+
+TEST(ExitCode, SixForWhatCannotBeTimed) {
+  ScratchFolder folder;
+  const std::string file = folder.write("s.json", tiny_scenario("{}", R"(, "device_profile": {
+      "name": "empty", "device": "A100-SXM-80GB", "condition": "burst", "gemm": {},
+      "memory": {"efficiency": 0.8}})"));
+  const ProgramRun run = stepcast_run({"predict", file});
+  EXPECT_EQ(run.exit_code, 6) << run.err;
+  EXPECT_EQ(run.out, "");
+  EXPECT_NE(run.err.find("cannot time"), std::string::npos) << run.err;
+}
+
+TEST(Output, JsonIsOneDocument) {
+  for (const std::vector<std::string>& arguments :
+       {std::vector<std::string>{"predict", kScenario, "--json"},
+        {"memory", kScenario, "--json"},
+        {"list", "--json"}}) {
+    const ProgramRun run = stepcast_run(arguments);
+    ASSERT_EQ(run.exit_code, 0) << run.err;
+    EXPECT_TRUE(parse_json(run.out, "stdout").root().is_object());
+    EXPECT_EQ(run.out.back(), '\n');
+  }
+}
+
+TEST(Output, TalkAboutTheTraceGoesToStandardError) {
+  ScratchFolder folder;
+  const std::string file = folder.path("t.json");
+  const ProgramRun run = stepcast_run({"predict", kScenario, "--json", "--trace", file});
+  ASSERT_EQ(run.exit_code, 0) << run.err;
+  EXPECT_NE(run.err.find(file), std::string::npos);
+  EXPECT_TRUE(parse_json(run.out, "stdout").root().is_object());
+  EXPECT_GT(read_json_file(file).root().member("traceEvents")->elements().size(), 1000u);
+}
+
+TEST(Output, CheckSaysWhatAFileIsAndGathersTheMistakesOfAll) {
+  const std::string root = std::string(STEPCAST_SOURCE_DIR) + "/";
+  const ProgramRun sound = stepcast_run(
+      {"check", kScenario, root + "models/gpt3-175b.json", root + "topologies/dgx-a100-80g.json",
+       root + "topologies/devices/A100-SXM-80GB.json", root + "topologies/calibrations/h100.json",
+       root + "topologies/networks/nccl-ib.json", root + "scenarios/stacks/megatron-lm.json"});
+  EXPECT_EQ(sound.exit_code, 0) << sound.err;
+  for (const char* kind :
+       {"a sound scenario", "a sound model", "a sound topology", "a sound device\n",
+        "a sound device profile", "a sound network profile", "a sound stack"})
+    EXPECT_NE(sound.out.find(kind), std::string::npos) << kind;
+
+  const ProgramRun bad = stepcast_run({"check", root + "tests/corpus/scenario/tp_zero.json",
+                                       root + "tests/corpus/topology/zero_gpus.json"});
+  EXPECT_EQ(bad.exit_code, 3);
+  EXPECT_NE(bad.err.find("tp_zero.json"), std::string::npos);
+  EXPECT_NE(bad.err.find("zero_gpus.json"), std::string::npos);
+}
+
+TEST(Output, AFileInThisFolderNeedsNoSlash) {
+  ScratchFolder folder;
+  folder.write("tiny.json", tiny_scenario("{}"));
+  EXPECT_EQ(stepcast_run({"predict", "tiny.json"}, {.folder = folder.root().string()}).exit_code,
+            0);
+  EXPECT_EQ(stepcast_run({"check", "tiny.json"}, {.folder = folder.root().string()}).exit_code, 0);
+}
+
+}  // namespace
+}  // namespace stepcast
