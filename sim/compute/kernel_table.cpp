@@ -95,6 +95,8 @@ constexpr auto kTable = std::to_array<KernelInfo>({
     // Gradient in; fp32 sum read and written.
     {kAccumulate, "accumulate", kMemoryBound, kBackward, "copy", kElements,
      {.flops = 1, .operands = 1, .bytes = 8}, "adds a gradient to its fp32 sum"},
+    {kAddGradient, "add_gradient", kMemoryBound, kBackward, "copy", kElements,
+     {.flops = 1, .operands = 3}, "adds a gradient to a sum of its own type"},
     // fp32 gradient read; fp32 weight and both moments read and written: 4 + 3 * 8 bytes. bytes_of
     // adds the copy in the dtype of the GEMMs.
     {kAdam, "adam", kMemoryBound, kUpdate, "optimizer", kElements,

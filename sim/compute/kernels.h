@@ -47,6 +47,7 @@ enum class KernelKind : std::uint8_t {
   kCrossEntropyBackward,  ///< T, V
   kCopy,                  ///< N: transposes, casts, concatenations
   kAccumulate,            ///< fp32 += gradient of type dtype: N
+  kAddGradient,           ///< gradient += gradient, both of type dtype: N
   kAdam,                  ///< N parameters; a 16-bit or fp8 dtype adds the copy that the GEMMs read
   kGradNorm,              ///< N gradient elements of type dtype
 };

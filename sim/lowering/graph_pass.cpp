@@ -141,7 +141,7 @@ void GraphPass::weight_kernels(const Operator& op, std::uint32_t index, BufferId
 }
 
 BufferId GraphPass::begin_weight_gradient(const Operator& op, std::uint32_t index) {
-  if (!step_.has_accumulation_copy()) return weights(op).gradients;
+  if (!step_.adds_gradients()) return weights(op).gradients;
   if (weights(op).half_gradients != kNone) return weights(op).half_gradients;
   const BufferId temporary = instance_.shared->weight_gradients[index];
   writer_.alloc(temporary);
@@ -149,9 +149,12 @@ BufferId GraphPass::begin_weight_gradient(const Operator& op, std::uint32_t inde
 }
 
 void GraphPass::end_weight_gradient(const Operator& op, std::uint32_t index, BufferId written) {
-  if (!step_.has_accumulation_copy()) return;
+  if (!step_.adds_gradients()) return;
+  const bool same_type = step_.gradient_dtype() == step_.weight_dtype();
   writer_.compute(
-      {.kind = KernelKind::kAccumulate, .dtype = step_.weight_dtype(), .dims = {op.parameters}},
+      {.kind = same_type ? KernelKind::kAddGradient : KernelKind::kAccumulate,
+       .dtype = step_.weight_dtype(),
+       .dims = {op.parameters}},
       {written}, {weights(op).gradients});
   if (written == instance_.shared->weight_gradients[index]) writer_.free(written);
 }

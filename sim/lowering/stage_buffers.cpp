@@ -83,7 +83,7 @@ SharedBuffers StageBuffers::share(const ModelGraphs::Entry& entry) {
                                                   graph.tensors[op.full].size(), dtype,
                                                   kCommunication));
     shared.weight_gradients.push_back(
-        step_.has_accumulation_copy() && step_.plan.dp == 1 && op.parameters > 0
+        step_.adds_gradients() && !step_.keeps_half_gradients() && op.parameters > 0
             ? declare(graph.name + "." + op.name + ".weight_gradient",
                       Bytes(op.parameters * size_of(dtype)), dtype, kWorkspace)
             : kNone);

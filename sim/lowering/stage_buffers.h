@@ -37,7 +37,7 @@ struct SharedBuffers {
   std::vector<BufferId> tensors;           ///< by TensorId; those that are not kept
   std::vector<BufferId> gradients;         ///< by TensorId
   std::vector<BufferId> full_gradients;    ///< by operator: gradient of Operator::full
-  std::vector<BufferId> weight_gradients;  ///< by operator: with an accumulation copy and dp = 1
+  std::vector<BufferId> weight_gradients;  ///< by operator: where a kernel adds them
 };
 
 /// One layer (or embedding, or head) of a stage.

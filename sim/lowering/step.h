@@ -26,6 +26,13 @@ struct Step {
   }
   /// 16-bit gradients are added to fp32 sums by a kernel of their own.
   bool has_accumulation_copy() const { return traits.fp32_accumulation_copy && has_master_copy(); }
+  /// A microbatch's weight gradients are tensors of their own, added to the sum by a kernel. With a
+  /// single microbatch autograd keeps the tensor as the sum.
+  bool adds_gradients() const {
+    return has_accumulation_copy() || (traits.autograd_accumulation && microbatches > 1);
+  }
+  /// DDP's buckets hold the 16-bit gradients of an accumulation copy for the whole step.
+  bool keeps_half_gradients() const { return has_accumulation_copy() && plan.dp > 1; }
   Dtype reduced_dtype() const { return traits.fp32_grad_reduce ? Dtype::kFp32 : weight_dtype(); }
   bool shards_optimizer() const { return plan.zero_stage >= 1 && plan.dp > 1; }
   /// Of `count` parameters, those that this rank updates.

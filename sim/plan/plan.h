@@ -65,10 +65,13 @@ struct Traits {
   bool tensor_overlap = false;          ///< tp collectives run beside the GEMMs they feed
   bool fp32_gradients = true;           ///< gradients accumulate in fp32 (else in the weight type)
   bool fp32_accumulation_copy = false;  ///< 16-bit gradients and fp32 accumulation both exist
+  /// A weight gradient is made apart and added to the sum by a kernel (autograd); else the GEMM that
+  /// makes it accumulates (Megatron-LM's gradient accumulation fusion of 2022).
+  bool autograd_accumulation = false;
   bool fp32_grad_reduce = true;         ///< bytes on the wire of the gradient reduction
   bool grad_norm_clip = true;           ///< global norm over the model group, read by the host
   bool fused_bias_gelu = true, fused_norm = true;
-  bool fused_loss = true;  ///< else logits in fp32, shifted by their maximum, and probabilities
+  bool fused_loss = true;            ///< else logits are cast to fp32 by a kernel of its own
   std::int64_t vocab_divisor = 128;  ///< vocabulary is padded to this times tp
   Bytes gemm_workspace{0};  ///< of cuBLAS, when the framework's allocator holds it (PyTorch)
 };

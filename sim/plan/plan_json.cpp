@@ -82,6 +82,7 @@ Traits read_traits(JsonValue value, Problems& problems) {
   flag("tensor_overlap", traits.tensor_overlap);
   flag("fp32_gradients", traits.fp32_gradients);
   flag("fp32_accumulation_copy", traits.fp32_accumulation_copy);
+  flag("autograd_accumulation", traits.autograd_accumulation);
   flag("fp32_grad_reduce", traits.fp32_grad_reduce);
   flag("grad_norm_clip", traits.grad_norm_clip);
   flag("fused_bias_gelu", traits.fused_bias_gelu);
