@@ -1,0 +1,75 @@
+// The two faces of a report: a page for people, a document for programs.
+#include <gtest/gtest.h>
+
+#include "sim/base/json_document.h"
+#include "sim/report/report_json.h"
+#include "sim/report/report_text.h"
+#include "tests/report/small_report.h"
+
+namespace stepcast {
+namespace {
+
+void expect_parts(const std::string& text, const std::vector<std::string>& parts) {
+  for (const std::string& part : parts)
+    EXPECT_NE(text.find(part), std::string::npos) << part << " in\n" << text;
+}
+
+TEST(ReportTable, BeginsWithWhatWasAskedAndEndsWithMemory) {
+  const SmallReport small = small_report();
+  const std::string text = report_table(small.scenario, small.report());
+  expect_parts(
+      text, {"small\n", "tiny on 16 x toy (pair), plain", "global batch 100 x 1000 tokens",
+             "step time       10.0 s", "fitted", "tokens/s        10,000", "model 5.6 %",
+             "gemm                            40.0 %", "pipeline bubble", "stage 0 of 1", "fits"});
+  EXPECT_EQ(text.find("published"), std::string::npos) << "nothing was published";
+}
+
+TEST(ReportTable, ShowsThePublishedTimeBesideThePredictedOne) {
+  SmallReport small = small_report();
+  small.scenario.published = {.step_time = Seconds(8), .peak_memory = {}, .source = "a paper"};
+  expect_parts(report_table(small.scenario, small.report()),
+               {"published 8.00 s, predicted +25.0 %"});
+}
+
+TEST(ReportTable, NoLineEndsInBlanks) {
+  const SmallReport small = small_report();
+  const std::string text = report_table(small.scenario, small.report());
+  EXPECT_EQ(text.find(" \n"), std::string::npos) << text;
+}
+
+TEST(MemoryTable, NamesThePeakAndItsBuffers) {
+  const SmallReport small = small_report();
+  expect_parts(memory_table(small.report()),
+               {"capacity 9.31 GiB", "peak of stage 0 of 1: forward, microbatch 1: alloc layer0.x",
+                "layer*.x", "layer*.weight"});
+}
+
+TEST(ReportJson, FiguresAreThoseOfTheReport) {
+  SmallReport small = small_report();
+  small.scenario.published = {.step_time = Seconds(8), .peak_memory = {}, .source = "a paper"};
+  const Report report = small.report();
+  const JsonValue root =
+      parse_json(report_json(small.scenario, small.job, small.simulation, report), "report").root();
+  const auto number = [&](const char* key) { return *root.member(key)->as_number(); };
+  EXPECT_EQ(root.member("schema")->as_string(), "stepcast.result/1");
+  EXPECT_EQ(number("step_time_s"), 10);
+  EXPECT_EQ(number("num_gpus"), 16);
+  EXPECT_EQ(number("peak_memory_bytes"), static_cast<double>(report.memory[0].peak.total.value()));
+  EXPECT_EQ(*root.member("published")->member("error")->as_number(), 0.25);
+  EXPECT_EQ(root.member("rank_classes")->elements().size(), 2u);
+  EXPECT_EQ(root.member("compute")->elements().front().member("name")->as_string(), "gemm");
+}
+
+TEST(MemoryJson, HoldsTheMemoryKeysOfTheResult) {
+  const SmallReport small = small_report();
+  const Report report = small.report();
+  const JsonValue root = parse_json(memory_json(small.scenario, report), "memory").root();
+  const JsonValue whole =
+      parse_json(report_json(small.scenario, small.job, small.simulation, report), "report").root();
+  for (const std::string& key : root.keys()) EXPECT_TRUE(whole.member(key)) << key;
+  EXPECT_FALSE(root.member("step_time_s"));
+  EXPECT_EQ(root.member("stages")->elements().size(), 1u);
+}
+
+}  // namespace
+}  // namespace stepcast
