@@ -1,5 +1,6 @@
 #include "sim/lowering/pipeline.h"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -103,7 +104,11 @@ void PipelineStage::write_backward(std::uint32_t chunk, bool last_microbatch) {
     if (last_microbatch) data_parallel_.gradients_ready(buffers.graphs[i]);
   }
   if (last_microbatch) data_parallel_.end_of_chunk();
-  backward.messages.sent_after = writer_.end_block();
+  // One send serves both kinds of backward pass, which may end differently: it waits for either's.
+  std::vector<EventId>& sent_after = backward.messages.sent_after;
+  for (const EventId event : writer_.end_block())
+    if (std::find(sent_after.begin(), sent_after.end(), event) == sent_after.end())
+      sent_after.push_back(event);
 }
 
 /// The receive buffer is taken when the receive is posted. A tensor in parts arrives in a buffer of

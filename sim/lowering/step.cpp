@@ -19,6 +19,7 @@ LocalShape shape_of(const Model& model, const Plan& plan, const Training& traini
           .attention_dropout = traits.attention_dropout,
           .fused_activation = traits.fused_bias_gelu,
           .fused_norm = traits.fused_norm,
+          .fused_loss = traits.fused_loss,
           .gathered_inputs_kept = traits.gathered_inputs_kept};
 }
 

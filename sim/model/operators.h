@@ -31,6 +31,7 @@ struct LocalShape {
   bool attention_dropout = false;  ///< unfused attention only: dropout of the probabilities
   bool fused_activation = true;    ///< bias and activation, or gate and product, in one kernel
   bool fused_norm = true;
+  bool fused_loss = true;             ///< reads the 16-bit logits
   bool gathered_inputs_kept = false;  ///< sequence parallel: gathered inputs are saved as well
 
   bool splits_sequence() const { return sequence_parallel && tp > 1; }

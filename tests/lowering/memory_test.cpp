@@ -1,6 +1,8 @@
 // Memory of lowered programs against the closed forms of the literature.
+
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 
 #include "sim/model/operators.h"
@@ -22,6 +24,19 @@ std::int64_t kept_by_a_layer(TinyJob tiny) {
   const Program deep = tiny.job().programs.front();
   return left_by(deep, "forward.chunk0", kActivations) -
          left_by(shallow, "forward.chunk0", kActivations);
+}
+
+/// Most bytes of non-resident buffers that are alive inside the block, above the level before it.
+std::int64_t highest_in(const Program& program, std::string_view block) {
+  std::int64_t live = 0, highest = 0;
+  for (const Op& op : lowering_test::block_named(program, block).ops) {
+    if (const auto* alloc = std::get_if<Alloc>(&op.what))
+      live += program.buffers[alloc->buffer].size.value();
+    if (const auto* free = std::get_if<Free>(&op.what))
+      live -= program.buffers[free->buffer].size.value();
+    highest = std::max(highest, live);
+  }
+  return highest;
 }
 
 // ---- weights, gradients, optimizer (Rajbhandari et al. 2020, section 3.1: 2 + 2 + 12 bytes) ----
@@ -203,6 +218,18 @@ TEST(HeadActivations, KeepFourBytesPerLogit) {
     return left_by(tiny.job().programs.front(), "forward.chunk0", kActivations);
   };
   EXPECT_EQ(kept(2048) - kept(1024), tiny.tokens() * 1024 / 2 * 4);
+}
+
+// Unfused: fp32 logits and probabilities, 8 bytes, stand at the peak.
+TEST(HeadActivations, OfAnUnfusedLossPeakAtEightBytesPerLogit) {
+  TinyJob tiny;
+  tiny.traits.fused_loss = false;
+  const auto highest = [&](std::int64_t vocab) {
+    tiny.model.vocab_size = vocab;
+    return highest_in(tiny.job().programs.front(), "forward.chunk0");
+  };
+  // Large enough that the head is where the peak is.
+  EXPECT_EQ(highest(1 << 18) - highest(1 << 17), tiny.tokens() * (1 << 17) * 8);
 }
 
 // Whatever a pass takes is given back by the end of the step, so only what is kept in between

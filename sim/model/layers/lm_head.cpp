@@ -45,20 +45,35 @@ TensorId add_masked_language_head(GraphBuilder& graph, TensorId input) {
   return add_norm(graph, "head.norm", activated);
 }
 
+/// The cast of the logits as an operator of its own.
+TensorId add_cast_to_fp32(GraphBuilder& graph, TensorId logits, std::int64_t elements) {
+  const TensorId output = graph.tensor("head.fp32_logits", elements, Dtype::kFp32);
+  const Kernel cast = graph.streaming(KernelKind::kCopy, elements);
+  graph.add({.name = "head.cast",
+             .inputs = {logits},
+             .outputs = {output},
+             .forward = {cast},
+             .backward = {cast}});
+  return output;
+}
+
 /// The loss works on an fp32 copy of the logits, which becomes the probabilities in place and stays
-/// for the backward pass; the logits themselves go when the loss is known.
+/// for the backward pass; the logits themselves go when the loss is known. Unfused, the
+/// copy is a tensor beside the probabilities: 8 bytes per logit.
 void add_loss(GraphBuilder& graph, TensorId logits) {
   const LocalShape& shape = graph.shape();
   const std::int64_t tokens = shape.tokens(), columns = shape.padded_vocab / shape.tp;
   const TensorId probabilities = graph.tensor("head.probabilities", tokens * columns, Dtype::kFp32);
-  graph.add({.name = "head.loss",
-             .region = shape.tp > 1 ? Region::kVocabularyLoss : Region::kLocal,
-             .inputs = {logits},
-             .outputs = {probabilities},
-             .saved = {probabilities},
-             .forward = {graph.streaming(KernelKind::kCrossEntropyForward, tokens, columns)},
-             .backward = {graph.streaming(KernelKind::kCrossEntropyBackward, tokens, columns)},
-             .parameters = graph.model().mlm_head ? columns : 0});  // BERT's vocabulary bias
+  Operator op{.name = "head.loss",
+              .region = shape.tp > 1 ? Region::kVocabularyLoss : Region::kLocal,
+              .inputs = {logits},
+              .outputs = {probabilities},
+              .saved = {probabilities},
+              .forward = {graph.streaming(KernelKind::kCrossEntropyForward, tokens, columns)},
+              .backward = {graph.streaming(KernelKind::kCrossEntropyBackward, tokens, columns)},
+              .parameters = graph.model().mlm_head ? columns : 0};  // BERT's vocabulary bias
+  if (!shape.fused_loss) op.inputs = {add_cast_to_fp32(graph, logits, tokens * columns)};
+  graph.add(std::move(op));
 }
 
 }  // namespace
