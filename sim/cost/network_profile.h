@@ -26,6 +26,7 @@ enum class Algorithm : std::uint8_t {
   kNvls,      ///< reduction inside the NVSwitch; over several nodes a tree between them (NVLSTree)
   kPairwise,  ///< all_to_all
 };
+inline constexpr int kNumAlgorithms = 4;
 
 constexpr std::string_view name_of(Protocol protocol) {
   switch (protocol) {

@@ -61,9 +61,9 @@ class Accountant {
   BlockId block() const { return rank_.program.calls[call_].block; }
 
   void visit(const Op& op) {
-    const OpCost& cost = rank_.costs[block()][position_];
+    const OpCost& cost = rank_.costs.at(block(), position_);
     cpu_ += cost.issue;
-    if (orders_streams(op)) perform(op, cost);
+    if (rank_.index.block(block()).ops[position_].orders_streams) perform(op, cost);
     if (std::holds_alternative<HostWait>(op.what)) wait_on_host(op.stream);
   }
 
@@ -89,7 +89,7 @@ class Accountant {
     if (op.stream == Stream::kCompute)
       charge_idle(free(Stream::kCompute), activity.begin, released_by);
     if (takes_time(op.what))
-      finish(op, cost, index, activity);
+      finish(cost, index, activity);
     else
       pass_on(released_by, op.stream, activity);
     if (op.stream == Stream::kCompute) {
@@ -114,22 +114,21 @@ class Accountant {
   }
 
   /// Fills in what follows from the begin.
-  void finish(const Op& op, const OpCost& cost, const BlockIndex::OpIndex& index,
-              Activity& activity) const {
+  void finish(const OpCost& cost, const BlockIndex::OpIndex& index, Activity& activity) const {
     activity.moving = activity.begin;
-    const auto port = port_of(op.what);
-    if (!port) {
+    const Port port = index.port;
+    if (port == kNoPort) {
       activity.end = activity.begin + cost.duration * rank_.timing.slowdown;
       return;
     }
-    activity.cause = cause_of(*port);
-    if (rank_.timing.is_local[static_cast<int>(*port)]) {
-      activity.end = activity.begin + *rank_.timing.local_transfer(*port, cost.transfer);
+    activity.cause = cause_of(port);
+    if (rank_.timing.is_local(port)) {
+      activity.end = activity.begin + rank_.timing.local_time(port, cost.transfer);
       return;
     }
     const Meeting& meeting = rank_.rendezvous.meeting(
-        rank_.rendezvous.id_of(rank_.channels.at(rank_.rank_class, *port),
-                               rank_.index.ordinal(call_, *port, index.ordinal)));
+        rank_.rendezvous.id_of(rank_.channels.at(rank_.rank_class, port),
+                               rank_.index.ordinal(call_, port, index.ordinal)));
     activity.moving = meeting.start;
     activity.end = meeting.end;
   }

@@ -16,7 +16,7 @@ struct WalkedRank {
   std::uint32_t rank_class = 0;
   const Program& program;
   const ProgramIndex& index;
-  const std::vector<std::vector<OpCost>>& costs;
+  ProgramCosts costs;
   const RankTiming& timing;
   const FoldedChannels& channels;
   const Rendezvous& rendezvous;

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <bit>
-#include <cmath>
 
 #include "sim/base/error.h"
 #include "sim/engine/contention.h"
@@ -39,8 +38,9 @@ std::uint64_t colour_of(GroupRole role, const GroupGeometry& geometry) {
 
 class ChannelFinder {
  public:
-  ChannelFinder(const Job& job, const std::vector<ProgramIndex>& programs, const Fabric& fabric)
-      : job_(job), programs_(programs), fabric_(fabric) {
+  ChannelFinder(const Job& job, const std::vector<ProgramIndex>& programs, const Fabric& fabric,
+                bool all_to_all)
+      : job_(job), programs_(programs), fabric_(fabric), all_to_all_(all_to_all) {
     result_.of_rank.resize(job.ranks.size());
     for (auto& ports : result_.of_rank) ports.fill(kNone);
   }
@@ -66,7 +66,8 @@ class ChannelFinder {
     const Group& group = job_.groups[id];
     const Port port = static_cast<Port>(group.role);
     if (group.ranks.empty() || !uses(group.ranks.front(), port)) return;
-    const GroupGeometry& geometry = result_.geometry.emplace_back(fabric_, group.ranks);
+    const GroupGeometry& geometry =
+        result_.geometry.emplace_back(fabric_, group.ranks, all_to_all_);
     for (Rank rank : group.ranks) add_member(rank, port);
     add_uses(geometry);
     close({.group = id, .from = kNone, .to = kNone}, colour_of(group.role, geometry));
@@ -122,9 +123,14 @@ class ChannelFinder {
   const Job& job_;
   const std::vector<ProgramIndex>& programs_;
   const Fabric& fabric_;
+  bool all_to_all_;
   JobChannels result_;
   std::vector<LinkId> path_;
 };
+
+std::uint64_t colour_of(const Link& link) {
+  return (Hash() << std::uint64_t{is_inter_node(link.kind)} << link.capacity.value()).value();
+}
 
 std::uint64_t colour_of(Rank rank, const RankPlace& place, const SimulateOptions& options) {
   Hash hash;
@@ -135,49 +141,76 @@ std::uint64_t colour_of(Rank rank, const RankPlace& place, const SimulateOptions
   return hash.value();
 }
 
+/// All members of a class together load one link of class L with |class| * w / |L|, where w is the
+/// weight of one member on all links of L together: both sides count (member, link) pairs.
+class LinkFolder {
+ public:
+  explicit LinkFolder(const Classes& links) : links_(links), weights_(links.count(), 0) {}
+
+  /// Link classes in order of first occurrence, each as often as it weighs.
+  std::vector<std::uint32_t> fold(std::span<const LinkWeight> links, std::uint32_t members) {
+    std::vector<std::uint32_t> touched;
+    for (const LinkWeight& use : links) {
+      const std::uint32_t link_class = links_.of[use.link];
+      if (weights_[link_class] == 0) touched.push_back(link_class);
+      weights_[link_class] += use.weight;
+    }
+    std::vector<std::uint32_t> path;
+    for (std::uint32_t link_class : touched) {
+      const std::uint64_t total = weights_[link_class] * members;
+      weights_[link_class] = 0;
+      STEPCAST_CHECK(total % links_.size[link_class] == 0,
+                     "the partition of links and channels is not stable");
+      path.insert(path.end(), total / links_.size[link_class], link_class);
+    }
+    return path;
+  }
+
+ private:
+  const Classes& links_;
+  std::vector<std::uint64_t> weights_;  // by link class; zero between calls
+};
+
 }  // namespace
 
 JobChannels find_channels(const Job& job, const std::vector<ProgramIndex>& programs,
-                          const Fabric& fabric, const NetworkProfile& network,
+                          const std::vector<TransferKey>& transfers, const Fabric& fabric,
                           const SimulateOptions& options) {
-  JobChannels result = ChannelFinder(job, programs, fabric).run();
+  const bool all_to_all = std::any_of(transfers.begin(), transfers.end(), [](const auto& transfer) {
+    return !transfer.message && transfer.kind == CollectiveKind::kAllToAll;
+  });
+  JobChannels result = ChannelFinder(job, programs, fabric, all_to_all).run();
   for (Rank rank = 0; rank < job.ranks.size(); ++rank)
     result.graph.rank_colour.push_back(colour_of(rank, job.ranks[rank], options));
-  for (double capacity : effective_capacities(fabric, network))
-    result.graph.link_colour.push_back(std::bit_cast<std::uint64_t>(capacity));
+  for (const Link& link : fabric.links()) result.graph.link_colour.push_back(colour_of(link));
   return result;
 }
 
 FoldedChannels::FoldedChannels(const JobChannels& channels, const Job& job,
                                const std::vector<ProgramIndex>& programs, const Fabric& fabric,
-                               const NetworkProfile& network,
-                               const std::vector<TransferKey>& transfers, bool allow_closed_form)
-    : channels_(channels),
-      job_(job),
-      programs_(programs),
-      fabric_(fabric),
-      network_(network),
-      transfers_(transfers),
-      quotient_(fold(channels.graph)) {
+                               bool allow_closed_form)
+    : channels_(channels), quotient_(fold(channels.graph)) {
   for (std::uint32_t id = 0; id < quotient_.channels.count(); ++id) {
     ChannelClass& entry = classes_.emplace_back();
     entry.channel = quotient_.channels.representative[id];
+    const Channel& channel = channels.channels[entry.channel];
+    auto& pair = pairs_.emplace_back();
+    if (!channel.is_group()) pair.emplace(fabric, channel.from, channel.to);
   }
-  if (allow_closed_form) find_closed_forms();
-  plans_.resize(classes_.size());
-  for (auto& plans : plans_) plans.resize(transfers.size());
-  find_participants();
+  if (allow_closed_form) find_closed_forms(job);
+  find_participants(job, programs);
+  find_paths();
 }
 
-void FoldedChannels::find_closed_forms() {
+void FoldedChannels::find_closed_forms(const Job& job) {
   std::vector<ExclusivePorts> exclusive;
-  for (const Program& program : job_.programs) exclusive.push_back(exclusive_ports(program));
+  for (const Program& program : job.programs) exclusive.push_back(exclusive_ports(program));
   const std::vector<bool> uncontended =
-      find_uncontended(channels_.graph, quotient_, job_, channels_.of_rank, exclusive);
+      find_uncontended(channels_.graph, quotient_, job, channels_.of_rank, exclusive);
   for (std::uint32_t id = 0; id < classes_.size(); ++id) classes_[id].closed_form = uncontended[id];
 }
 
-void FoldedChannels::find_participants() {
+void FoldedChannels::find_participants(const Job& job, const std::vector<ProgramIndex>& programs) {
   class_at_.resize(quotient_.ranks.count());
   for (std::uint32_t rank_class = 0; rank_class < class_at_.size(); ++rank_class) {
     const Rank rank = quotient_.ranks.representative[rank_class];
@@ -188,7 +221,7 @@ void FoldedChannels::find_participants() {
       ChannelClass& entry = classes_[quotient_.channels.of[channel]];
       entry.participants.push_back({rank_class, static_cast<Port>(port)});
       entry.uses =
-          std::max(entry.uses, programs_[job_.ranks[rank].program].uses(static_cast<Port>(port)));
+          std::max(entry.uses, programs[job.ranks[rank].program].uses(static_cast<Port>(port)));
     }
   }
   for (ChannelClass& entry : classes_) {
@@ -197,62 +230,22 @@ void FoldedChannels::find_participants() {
   }
 }
 
-std::vector<double> FoldedChannels::capacities() const {
-  const std::vector<double> all = effective_capacities(fabric_, network_);
-  std::vector<double> result;
-  for (std::uint32_t link : quotient_.links.representative) result.push_back(all[link]);
-  return result;
-}
-
-const ClassPlan& FoldedChannels::plan(std::uint32_t channel_class, std::uint32_t transfer) {
-  auto& plan = plans_[channel_class][transfer];
-  if (!plan) plan = make_plan(channel_class, transfers_[transfer]);
-  return *plan;
-}
-
-ClassPlan FoldedChannels::make_plan(std::uint32_t channel_class,
-                                    const TransferKey& transfer) const {
-  const std::uint32_t id = classes_[channel_class].channel;
-  const Channel& channel = channels_.channels[id];
-  const auto convert = [&](const FlowPlan& plan) {
-    ClassPlan result{.latency = plan.latency.value(),
-                     .bytes = plan.bytes,
-                     .rate_bound = plan.rate_bound,
-                     .uncontended = plan.uncontended.value(),
-                     .path = {}};
-    fold_links(channel_class, plan.links, result.path);
-    return result;
-  };
-  if (channel.is_group())
-    return convert(plan_collective(channels_.geometry[id], network_, transfer.kind, transfer.size));
-  const PairGeometry pair(fabric_, channel.from, channel.to);
-  return convert(plan_p2p(pair, network_, transfer.size));
-}
-
-/// All members of the class together load one link of class L with |class| * w / |L|, where w is
-/// the weight of one member on all links of L together: both sides count (member, link) pairs.
-void FoldedChannels::fold_links(std::uint32_t channel_class, std::span<const LinkWeight> links,
-                                std::vector<std::uint32_t>& path) const {
-  std::vector<LinkWeight> folded;
-  for (const LinkWeight& use : links) {
-    const std::uint32_t link_class = quotient_.links.of[use.link];
-    const auto found = std::find_if(folded.begin(), folded.end(), [&](const LinkWeight& entry) {
-      return entry.link == link_class;
-    });
-    if (found == folded.end())
-      folded.push_back({link_class, use.weight});
-    else
-      found->weight += use.weight;
+void FoldedChannels::find_paths() {
+  paths_.resize(classes_.size());
+  LinkFolder folder(quotient_.links);
+  for (std::uint32_t id = 0; id < classes_.size(); ++id) {
+    if (classes_[id].closed_form) continue;
+    const std::uint32_t members = quotient_.channels.size[id];
+    if (pairs_[id]) {
+      paths_[id][static_cast<int>(Algorithm::kPairwise)] =
+          folder.fold(pairs_[id]->links(), members);
+      continue;
+    }
+    const GroupGeometry& geometry = channels_.geometry[classes_[id].channel];
+    for (int algorithm = 0; algorithm < kNumAlgorithms; ++algorithm)
+      paths_[id][algorithm] =
+          folder.fold(geometry.links_of(static_cast<Algorithm>(algorithm)), members);
   }
-  for (LinkWeight& entry : folded) {
-    const std::uint64_t total =
-        std::uint64_t{entry.weight} * quotient_.channels.size[channel_class];
-    const std::uint64_t links_of_class = quotient_.links.size[entry.link];
-    STEPCAST_CHECK(total % links_of_class == 0,
-                   "the partition of links and channels is not stable");
-    entry.weight = static_cast<std::uint32_t>(total / links_of_class);
-  }
-  append_path(folded, path);
 }
 
 }  // namespace stepcast

@@ -31,17 +31,11 @@ struct JobChannels {
 };
 
 /// `programs` by index of Job::programs. Ranks start in one class when they run the same program at
-/// the same speed and `options.folding` allows it.
+/// the same speed and `options.folding` allows it. Nothing here depends on costs: links start in
+/// one class when their nominal capacities are equal, inside nodes and between them apart.
 JobChannels find_channels(const Job& job, const std::vector<ProgramIndex>& programs,
-                          const Fabric& fabric, const NetworkProfile& network,
+                          const std::vector<TransferKey>& transfers, const Fabric& fabric,
                           const SimulateOptions& options);
-
-/// A transfer on a channel class, ready for the solver over link classes.
-struct ClassPlan {
-  double latency = 0, bytes = 0, rate_bound = 0;
-  double uncontended = 0;
-  std::vector<std::uint32_t> path;
-};
 
 /// One of each class of channels.
 struct ChannelClass {
@@ -59,16 +53,16 @@ struct ChannelClass {
   bool is_local() const { return closed_form && participants.size() == 1; }
 };
 
-/// The quotient of a job's channels, with plans made on demand.
+/// The quotient of a job's channels.
 class FoldedChannels {
  public:
-  /// Keeps references to all of them. `allow_closed_form`: else even channels that meet nobody are
-  /// flows.
+  /// `allow_closed_form`: else even channels that meet nobody are flows. Keeps a reference to
+  /// `channels`.
   FoldedChannels(const JobChannels& channels, const Job& job,
                  const std::vector<ProgramIndex>& programs, const Fabric& fabric,
-                 const NetworkProfile& network, const std::vector<TransferKey>& transfers,
                  bool allow_closed_form);
 
+  const JobChannels& unfolded() const { return channels_; }
   const Quotient& quotient() const { return quotient_; }
   const std::vector<ChannelClass>& classes() const { return classes_; }
   /// Channel class that a rank class reaches through a port; kNone when it has none.
@@ -76,27 +70,25 @@ class FoldedChannels {
     return class_at_[rank_class][static_cast<int>(port)];
   }
   std::uint32_t num_uses() const { return num_uses_; }
-  const ClassPlan& plan(std::uint32_t channel_class, std::uint32_t transfer);
-  /// Bytes per second by link class.
-  std::vector<double> capacities() const;
+  /// Of a class of messages.
+  const PairGeometry& pair(std::uint32_t channel_class) const { return *pairs_[channel_class]; }
+  /// Link classes that an algorithm loads, each as often as it weighs. Empty where a closed form
+  /// will do.
+  const std::vector<std::uint32_t>& path(std::uint32_t channel_class, Algorithm algorithm) const {
+    return paths_[channel_class][static_cast<std::size_t>(algorithm)];
+  }
 
  private:
-  void find_closed_forms();
-  void find_participants();
-  ClassPlan make_plan(std::uint32_t channel_class, const TransferKey& transfer) const;
-  void fold_links(std::uint32_t channel_class, std::span<const LinkWeight> links,
-                  std::vector<std::uint32_t>& path) const;
+  void find_closed_forms(const Job& job);
+  void find_participants(const Job& job, const std::vector<ProgramIndex>& programs);
+  void find_paths();
 
   const JobChannels& channels_;
-  const Job& job_;
-  const std::vector<ProgramIndex>& programs_;
-  const Fabric& fabric_;
-  const NetworkProfile& network_;
-  const std::vector<TransferKey>& transfers_;
   Quotient quotient_;
   std::vector<ChannelClass> classes_;
-  std::vector<std::array<std::uint32_t, kNumPorts>> class_at_;  // by rank class
-  std::vector<std::vector<std::optional<ClassPlan>>> plans_;    // by channel class and transfer
+  std::vector<std::optional<PairGeometry>> pairs_;                             // by channel class
+  std::vector<std::array<std::uint32_t, kNumPorts>> class_at_;                 // by rank class
+  std::vector<std::array<std::vector<std::uint32_t>, kNumAlgorithms>> paths_;  // by channel class
   std::uint32_t num_uses_ = 0;
 };
 

@@ -150,6 +150,7 @@ Peers peers_of(const GroupGeometry& group) {
 
 /// Pairwise exchange: n - 1 rounds; the parts inside and between nodes overlap.
 Timing all_to_all_timing(const GroupGeometry& group, const NetworkProfile& profile, double size) {
+  STEPCAST_CHECK(group.all_to_all_intra_bandwidth() > 0, "a geometry made without all_to_all");
   const Peers peers = peers_of(group);
   const double chunk = size / group.num_ranks();
   const double intra = profile.intra_efficiency * profile.all_to_all_intra_efficiency *
@@ -194,20 +195,6 @@ double idle_rate(const GroupGeometry& group, const NetworkProfile& profile, Algo
   return std::min(intra * group.intra_bandwidth() / intra_load,
                   inter * group.inter_bandwidth() / inter_load) /
          group.num_channels();
-}
-
-const LinkWeights& links_of(const GroupGeometry& group, Algorithm algorithm) {
-  switch (algorithm) {
-    case Algorithm::kRing:
-      return group.ring_links();
-    case Algorithm::kTree:
-      return group.tree_links();
-    case Algorithm::kNvls:
-      return group.nvls_links();
-    case Algorithm::kPairwise:
-      break;
-  }
-  return group.all_to_all_links();
 }
 
 /// The best of the three protocols for ring and tree; nothing when the algorithm cannot do `kind`.
@@ -255,22 +242,24 @@ FlowPlan make_plan(const GroupGeometry& group, const NetworkProfile& profile, Co
     return plan;
   }
   plan.bytes = bytes;
-  plan.links = links_of(group, choice.algorithm);
+  plan.links = group.links_of(choice.algorithm);
   if (bytes / rest < rate * (1 - 1e-12)) plan.rate_bound = bytes / rest;
   return plan;
 }
 
 }  // namespace
 
+double effective_capacity(const Link& link, const NetworkProfile& profile) {
+  return link.capacity.value() *
+         (is_inter_node(link.kind) ? profile.inter_efficiency : profile.intra_efficiency);
+}
+
 std::vector<double> effective_capacities(const Fabric& fabric, const NetworkProfile& profile) {
   STEPCAST_CHECK(profile.intra_efficiency > 0,
                  "a network profile must be made for_generation() before it is used");
   std::vector<double> capacities;
   capacities.reserve(fabric.links().size());
-  for (const Link& link : fabric.links())
-    capacities.push_back(link.capacity.value() * (is_inter_node(link.kind)
-                                                      ? profile.inter_efficiency
-                                                      : profile.intra_efficiency));
+  for (const Link& link : fabric.links()) capacities.push_back(effective_capacity(link, profile));
   return capacities;
 }
 

@@ -46,6 +46,9 @@ bool is_inter_node(LinkKind kind);
 /// nominal ones times the profile's efficiencies.
 std::vector<double> effective_capacities(const Fabric& fabric, const NetworkProfile& profile);
 
+/// The same for one link.
+double effective_capacity(const Link& link, const NetworkProfile& profile);
+
 /// How a group of GPUs lies in the fabric, and what its algorithms load there. Depends on nothing
 /// but the fabric and the GPUs, so it outlives changes of the profile.
 ///
@@ -55,8 +58,9 @@ std::vector<double> effective_capacities(const Fabric& fabric, const NetworkProf
 /// of its busiest. So ranks that are alike in the job stay alike for folding.
 class GroupGeometry {
  public:
-  /// `gpus` in communicator order, distinct. A group of one GPU has no links.
-  GroupGeometry(const Fabric& fabric, std::span<const std::uint32_t> gpus);
+  /// `gpus` in communicator order, distinct. A group of one GPU has no links. Without `all_to_all`
+  /// nothing of that kind may be asked for: its loads are the costliest to find.
+  GroupGeometry(const Fabric& fabric, std::span<const std::uint32_t> gpus, bool all_to_all = true);
 
   int num_ranks() const { return num_ranks_; }                       ///< n
   int num_nodes() const { return static_cast<int>(nodes_.size()); }  ///< N
@@ -90,6 +94,7 @@ class GroupGeometry {
   const LinkWeights& tree_links() const { return tree_links_; }
   const LinkWeights& nvls_links() const { return nvls_links_; }
   const LinkWeights& all_to_all_links() const { return all_to_all_links_; }
+  const LinkWeights& links_of(Algorithm algorithm) const;
 
  private:
   void place(const Fabric& fabric, std::span<const std::uint32_t> gpus);

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "sim/base/error.h"
-
 namespace stepcast {
 namespace {
 
@@ -27,7 +25,7 @@ void raise_to(Row& row, const Row& other) {
 
 bool is_transfer(const Op& op, const RankTiming& timing) {
   const auto port = port_of(op.what);
-  return port && !timing.is_local[static_cast<int>(*port)];
+  return port && !timing.is_local(*port);
 }
 
 /// The run of local ops that is being gathered for one lane.
@@ -61,9 +59,8 @@ struct LatestSignal {
 
 class Compiler {
  public:
-  Compiler(const Program& program, const ProgramIndex& index,
-           const std::vector<std::vector<OpCost>>& costs, const RankTiming& timing,
-           const CompileOptions& options)
+  Compiler(const Program& program, const ProgramIndex& index, const ProgramCosts& costs,
+           const RankTiming& timing, const CompileOptions& options)
       : program_(program), index_(index), costs_(costs), timing_(timing), options_(options) {
     assign_lanes();
   }
@@ -107,7 +104,7 @@ class Compiler {
 
   const Program& program_;
   const ProgramIndex& index_;
-  const std::vector<std::vector<OpCost>>& costs_;
+  const ProgramCosts& costs_;
   const RankTiming& timing_;
   const CompileOptions& options_;
   Script script_;
@@ -163,7 +160,7 @@ void Compiler::compile_block(BlockId block) {
 
   const std::vector<Op>& ops = program_.blocks[block].ops;
   for (std::uint32_t position = 0; position < ops.size(); ++position) {
-    cpu_ += costs_[block_][position].issue;
+    cpu_ += costs_.at(block_, position).issue;
     add_op(ops[position], position);
   }
   close_all();
@@ -223,10 +220,7 @@ Row Compiler::add_waits(const Op& op, std::uint32_t position) {
 
 double Compiler::duration_of(const Op& op, const OpCost& cost) const {
   const auto port = port_of(op.what);
-  if (!port) return cost.duration * timing_.slowdown;
-  const auto time = timing_.local_transfer(*port, cost.transfer);
-  STEPCAST_CHECK(time.has_value(), program_.name + ": local transfer without a time");
-  return *time;
+  return port ? timing_.local_time(*port, cost.transfer) : cost.duration * timing_.slowdown;
 }
 
 void Compiler::add_local(const Op& op, std::uint32_t position, const Row& awaited) {
@@ -237,7 +231,7 @@ void Compiler::add_local(const Op& op, std::uint32_t position, const Row& awaite
   Row& end = map.ends[place_of(op.stream)];
   raise_to(end, awaited);
   end[kCpu] = std::max(end[kCpu], cpu_);
-  const double duration = duration_of(op, costs_[block_][position]);
+  const double duration = duration_of(op, costs_.at(block_, position));
   for (double& entry : end) entry += duration;
   if (op.signals != kNone) {
     latest_[op.signals] = {true, op.stream, lane, map.serial, end};
@@ -254,7 +248,7 @@ void Compiler::add_transfer(const Op& op, std::uint32_t position) {
            static_cast<std::uint32_t>(script_.transfers.size()));
   script_.transfers.push_back({.port = *port_of(op.what),
                                .ordinal = op_index.ordinal,
-                               .transfer = costs_[block_][position].transfer,
+                               .transfer = costs_.at(block_, position).transfer,
                                .issue = cpu_,
                                .signal = op_index.signal});
   if (op.signals != kNone) latest_[op.signals] = {true, op.stream, lane, kNone, never()};
@@ -309,9 +303,8 @@ void Compiler::pack_maps() {
 
 }  // namespace
 
-Script compile(const Program& program, const ProgramIndex& index,
-               const std::vector<std::vector<OpCost>>& costs, const RankTiming& timing,
-               const CompileOptions& options) {
+Script compile(const Program& program, const ProgramIndex& index, const ProgramCosts& costs,
+               const RankTiming& timing, const CompileOptions& options) {
   return Compiler(program, index, costs, timing, options).run();
 }
 

@@ -10,10 +10,8 @@
 
 #include <array>
 #include <cstdint>
-#include <functional>
 #include <limits>
 #include <optional>
-#include <span>
 #include <vector>
 
 #include "sim/engine/op_costs.h"
@@ -28,13 +26,20 @@ enum class Lanes : std::uint8_t {
               ///< (rank_walk.h)
 };
 
-/// What a rank class adds to its program.
+inline constexpr double kNever = -std::numeric_limits<double>::infinity();
+
+/// What a rank class adds to its program. Classes with equal ones have equal scripts.
 struct RankTiming {
   double slowdown = 1;  ///< of kernels
   /// Ports of channels whose transfers depend on no other rank class: their times by transfer
-  /// index.
-  std::function<std::optional<double>(Port port, std::uint32_t transfer)> local_transfer;
-  std::array<bool, kNumPorts> is_local{};
+  /// index, kNever where the program asks for no such transfer. Empty for other ports.
+  std::array<std::vector<double>, kNumPorts> local_times;
+
+  bool is_local(Port port) const { return !local_times[static_cast<int>(port)].empty(); }
+  double local_time(Port port, std::uint32_t transfer) const {
+    return local_times[static_cast<int>(port)][transfer];
+  }
+  bool operator==(const RankTiming&) const = default;
 };
 
 struct CompileOptions {
@@ -95,10 +100,7 @@ struct Script {
   std::vector<TransferStep> transfers;
 };
 
-inline constexpr double kNever = -std::numeric_limits<double>::infinity();
-
-Script compile(const Program& program, const ProgramIndex& index,
-               const std::vector<std::vector<OpCost>>& costs, const RankTiming& timing,
-               const CompileOptions& options = {});
+Script compile(const Program& program, const ProgramIndex& index, const ProgramCosts& costs,
+               const RankTiming& timing, const CompileOptions& options = {});
 
 }  // namespace stepcast

@@ -14,8 +14,11 @@ class PortOrder {
   explicit PortOrder(const Program& program)
       : instances_(program.events, program.num_microbatches), reached_(instances_.size()) {
     exclusive_.fill(0xff);
+    std::vector<std::vector<std::uint32_t>> ordering;
+    for (const Block& block : program.blocks) ordering.push_back(ordering_ops(block));
     for (const Call& call : program.calls)
-      for (const Op& op : program.blocks[call.block].ops) issue(op, call.microbatch);
+      for (std::uint32_t position : ordering[call.block])
+        issue(program.blocks[call.block].ops[position], call.microbatch);
   }
   const ExclusivePorts& result() const { return exclusive_; }
 
@@ -23,31 +26,43 @@ class PortOrder {
   void issue(const Op& op, std::uint32_t microbatch) {
     if (std::holds_alternative<HostWait>(op.what)) return order_.host_wait(op.stream);
     const auto port = port_of(op.what);
-    if (!port && op.waits_for.empty() && op.signals == kNone) return;  // orders nothing
     for (EventId event : op.waits_for)
       order_.wait(op.stream, reached_[instances_(event, microbatch)]);
     if (port) compare(static_cast<int>(*port), op.stream);
     const std::uint32_t position = order_.issue(op.stream);
-    if (port) last_[static_cast<int>(*port)][op.stream] = position;
+    if (port) remember({static_cast<int>(*port), op.stream, position});
     if (op.signals != kNone)
       reached_[instances_(op.signals, microbatch)] = order_.drained(op.stream);
   }
 
+  /// The last transfer of a port on a stream.
+  struct Transfer {
+    int port = 0;
+    Stream stream{};
+    std::uint32_t position = 0;
+  };
+
+  void remember(const Transfer& transfer) {
+    for (Transfer& entry : last_) {
+      if (entry.port != transfer.port || entry.stream != transfer.stream) continue;
+      entry.position = transfer.position;
+      return;
+    }
+    last_.push_back(transfer);
+  }
+
   /// A transfer of `port` starts on `stream`: have all earlier ones of each port ended?
   void compare(int port, Stream stream) {
-    for (int other = 0; other < kNumPorts; ++other)
-      for (int earlier = 0; earlier < kNumStreams; ++earlier) {
-        const Stream of_earlier = static_cast<Stream>(earlier);
-        const std::uint32_t position = last_[other][of_earlier];
-        if (position == 0 || order_.ordered(of_earlier, position, stream)) continue;
-        exclusive_[port] &= static_cast<std::uint8_t>(~(1u << other));
-        exclusive_[other] &= static_cast<std::uint8_t>(~(1u << port));
-      }
+    for (const Transfer& other : last_) {
+      if (order_.ordered(other.stream, other.position, stream)) continue;
+      exclusive_[port] &= static_cast<std::uint8_t>(~(1u << other.port));
+      exclusive_[other.port] &= static_cast<std::uint8_t>(~(1u << port));
+    }
   }
 
   InstanceIndex instances_;
-  std::vector<StreamClock> reached_;           // by event instance
-  std::array<StreamClock, kNumPorts> last_{};  // by port and stream: position of its last transfer
+  std::vector<StreamClock> reached_;  // by event instance
+  std::vector<Transfer> last_;        // one entry per port and stream in use
   StreamOrder order_;
   ExclusivePorts exclusive_{};
 };

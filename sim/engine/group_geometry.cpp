@@ -140,13 +140,28 @@ bool is_inter_node(LinkKind kind) {
   return false;
 }
 
-GroupGeometry::GroupGeometry(const Fabric& fabric, std::span<const std::uint32_t> gpus) {
+GroupGeometry::GroupGeometry(const Fabric& fabric, std::span<const std::uint32_t> gpus,
+                             bool all_to_all) {
   STEPCAST_CHECK(!gpus.empty(), "a group without ranks");
   num_ranks_ = static_cast<int>(gpus.size());
   place(fabric, gpus);
   find_walks(fabric);
   load_rings(fabric);
-  load_all_to_all(fabric);
+  if (all_to_all) load_all_to_all(fabric);
+}
+
+const LinkWeights& GroupGeometry::links_of(Algorithm algorithm) const {
+  switch (algorithm) {
+    case Algorithm::kRing:
+      return ring_links_;
+    case Algorithm::kTree:
+      return tree_links_;
+    case Algorithm::kNvls:
+      return nvls_links_;
+    case Algorithm::kPairwise:
+      break;
+  }
+  return all_to_all_links_;
 }
 
 /// Sorts the GPUs by node (nodes in order of first appearance) and finds the NICs they use.
@@ -232,17 +247,22 @@ void GroupGeometry::route(const Fabric& fabric, int channel, std::uint32_t from,
 
 void GroupGeometry::load_rings(const Fabric& fabric) {
   LinkCounter counter(fabric);
-  for (std::size_t c = 0; c < static_cast<std::size_t>(num_channels_); ++c) {
-    for (std::size_t node = 0; node < nodes_.size(); ++node) {
-      const std::vector<std::uint32_t>& walk = walks_[node][c % walks_[node].size()];
+  const auto channels = static_cast<std::size_t>(num_channels_);
+  for (std::size_t node = 0; node < nodes_.size(); ++node) {
+    const std::size_t walks = walks_[node].size();
+    for (std::size_t w = 0; w < std::min(walks, channels); ++w) {
+      const std::vector<std::uint32_t>& walk = walks_[node][w];
+      const std::size_t times = (channels - w + walks - 1) / walks;  // channels c = w, w + walks...
       if (walk.size() > 1)
         for (std::size_t i = 0; i < walk.size(); ++i)
-          counter.add_route(walk[i], walk[(i + 1) % walk.size()]);
-      if (nodes_.size() == 1) continue;
-      const std::size_t next = (node + 1) % nodes_.size();
+          counter.add_route(walk[i], walk[(i + 1) % walk.size()],
+                            static_cast<std::uint32_t>(times));
+    }
+    if (nodes_.size() == 1) continue;
+    const std::size_t next = (node + 1) % nodes_.size();
+    for (std::size_t c = 0; c < channels; ++c)
       counter.add_route(rails_[node][c % rails_[node].size()],
                         rails_[next][c % rails_[next].size()]);
-    }
   }
   ring_links_ = counter.take();
   has_switch_ = std::any_of(ring_links_.begin(), ring_links_.end(),

@@ -1,13 +1,14 @@
 #include "sim/engine/job_run.h"
 
 #include <algorithm>
+#include <deque>
 #include <optional>
 #include <string>
 #include <utility>
 
 #include "sim/base/error.h"
 #include "sim/engine/attribute.h"
-#include "sim/engine/channels.h"
+#include "sim/engine/channel_plans.h"
 #include "sim/engine/message_level.h"
 #include "sim/engine/rank_walk.h"
 #include "sim/engine/rendezvous.h"
@@ -15,29 +16,18 @@
 namespace stepcast {
 namespace {
 
-std::vector<ProgramIndex> index_programs(const Job& job) {
-  std::vector<ProgramIndex> result;
-  result.reserve(job.programs.size());
-  for (const Program& program : job.programs) result.emplace_back(program);
-  return result;
-}
-
 class JobRun {
  public:
-  JobRun(const Job& job, const Fabric& fabric, const CostModel& costs,
-         const SimulateOptions& options, const EngineChoices& choices)
-      : job_(job),
-        options_(options),
+  JobRun(const PreparedJob& prepared, const CostModel& costs, const EngineChoices& choices)
+      : prepared_(prepared),
+        folded_(prepared.folded),
         solver_(choices.solver ? *choices.solver : simgrid_solver()),
-        costs_(cost_ops(job, costs)),
-        programs_(index_programs(job)),
-        channels_(find_channels(job, programs_, fabric, costs.network(), options)),
-        folded_(channels_, job, programs_, fabric, costs.network(), costs_.transfers,
-                choices.closed_forms && options.fidelity == Fidelity::kFluid),
-        rendezvous_(folded_, solver_,
-                    [this](const ChannelClass& channel, Rendezvous::MeetingId) { wake(channel); }) {
-    capacities_ = folded_.capacities();
-    if (options.fidelity == Fidelity::kMessage) carry_chunk_by_chunk(fabric, costs.network());
+        costs_(cost_ops(prepared.ops, costs)),
+        plans_(folded_, costs.network(), prepared.ops.transfers()),
+        rendezvous_(folded_, plans_, solver_,
+                    [this](const ChannelClass& channel, Rendezvous::MeetingId) { wake(channel); }),
+        capacities_(plans_.capacities(prepared.fabric)) {
+    if (prepared.options.fidelity == Fidelity::kMessage) carry_chunk_by_chunk(costs.network());
     compile_ranks(choices.compile);
   }
 
@@ -54,57 +44,73 @@ class JobRun {
  private:
   const Classes& ranks() const { return folded_.quotient().ranks; }
   std::uint32_t program_of(std::uint32_t rank_class) const {
-    return job_.ranks[ranks().representative[rank_class]].program;
+    return prepared_.job.ranks[ranks().representative[rank_class]].program;
+  }
+  const Program& program(std::uint32_t id) const { return prepared_.job.programs[id]; }
+  ProgramCosts costs_of(std::uint32_t program) const {
+    return {costs_.distinct, prepared_.ops.of_program(program)};
   }
 
   /// Over the links themselves: nothing is folded.
-  void carry_chunk_by_chunk(const Fabric& fabric, const NetworkProfile& network) {
-    capacities_ = effective_capacities(fabric, network);
-    message_level_.emplace(solver_, fabric, network);
+  void carry_chunk_by_chunk(const NetworkProfile& network) {
+    capacities_ = effective_capacities(prepared_.fabric, network);
+    message_level_.emplace(solver_, prepared_.fabric, network);
     rendezvous_.set_carrier([this](std::uint32_t channel_class, std::uint32_t transfer,
                                    double start, FlowSolver::Callback done) {
       solver_.at(start, [this, channel_class, transfer, done = std::move(done)]() mutable {
-        start_chunks(folded_.classes()[channel_class].channel, costs_.transfers[transfer],
+        start_chunks(folded_.classes()[channel_class].channel, prepared_.ops.transfers()[transfer],
                      std::move(done));
       });
     });
   }
 
   void start_chunks(std::uint32_t id, const TransferKey& transfer, FlowSolver::Callback done) {
-    const Channel& channel = channels_.channels[id];
+    const Channel& channel = prepared_.channels.channels[id];
     if (channel.is_group())
-      message_level_->start(channels_.geometry[id], transfer.kind, transfer.size, std::move(done));
+      message_level_->start(prepared_.channels.geometry[id], transfer.kind, transfer.size,
+                            std::move(done));
     else
       message_level_->start_message(channel.from, channel.to, transfer.size, std::move(done));
   }
 
   void compile_ranks(const CompileOptions& options) {
     const std::uint32_t count = ranks().count();
-    timings_.reserve(count);
-    scripts_.reserve(count);
     walks_.reserve(count);
     is_ready_.assign(count, true);
     for (std::uint32_t id = 0; id < count; ++id) {
-      const std::uint32_t program = program_of(id);
-      timings_.push_back(timing_of(id));
-      scripts_.push_back(compile(job_.programs[program], programs_[program],
-                                 costs_.by_program[program], timings_.back(), options));
-      walks_.emplace_back(id, job_.programs[program], programs_[program], scripts_.back(), folded_,
-                          rendezvous_);
+      const std::uint32_t of = program_of(id);
+      scripted_.push_back(&script_for(of, timing_of(id), options));
+      walks_.emplace_back(id, program(of), prepared_.programs[of], scripted_.back()->script,
+                          folded_, rendezvous_);
     }
+  }
+
+  /// What rank classes with the same program and timing have in common.
+  struct Scripted {
+    std::uint32_t program = 0;
+    RankTiming timing;
+    Script script;
+  };
+
+  const Scripted& script_for(std::uint32_t id, RankTiming timing, const CompileOptions& options) {
+    for (const Scripted& entry : scripts_)
+      if (entry.program == id && entry.timing == timing) return entry;
+    Script script = compile(program(id), prepared_.programs[id], costs_of(id), timing, options);
+    return scripts_.emplace_back(id, std::move(timing), std::move(script));
   }
 
   RankTiming timing_of(std::uint32_t rank_class) {
     RankTiming timing;
-    if (!options_.slowdown.empty())
-      timing.slowdown = options_.slowdown[ranks().representative[rank_class]];
-    for (int port = 0; port < kNumPorts; ++port) {
-      const std::uint32_t channel = folded_.at(rank_class, static_cast<Port>(port));
-      timing.is_local[port] = channel != kNone && folded_.classes()[channel].is_local();
+    const std::vector<double>& slowdown = prepared_.options.slowdown;
+    if (!slowdown.empty()) timing.slowdown = slowdown[ranks().representative[rank_class]];
+    for (int i = 0; i < kNumPorts; ++i) {
+      const Port port = static_cast<Port>(i);
+      const std::uint32_t channel = folded_.at(rank_class, port);
+      if (channel == kNone || !folded_.classes()[channel].is_local()) continue;
+      timing.local_times[i].assign(prepared_.ops.transfers().size(), kNever);
+      for (std::uint32_t transfer : prepared_.ops.transfers_of(program_of(rank_class), port))
+        timing.local_times[i][transfer] = plans_.at(channel, transfer).uncontended;
     }
-    timing.local_transfer = [this, rank_class](Port port, std::uint32_t transfer) {
-      return folded_.plan(folded_.at(rank_class, port), transfer).uncontended;
-    };
     return timing;
   }
 
@@ -136,7 +142,7 @@ class JobRun {
       for (const std::string& where : walks_[id].stuck())
         if (++count <= kNamed)
           stuck += "\n  rank " + std::to_string(ranks().representative[id]) + " (" +
-                   job_.programs[program_of(id)].name + "): " + where;
+                   program(program_of(id)).name + "): " + where;
     STEPCAST_CHECK(count == 0, "deadlock: these ops wait for each other for ever" + stuck);
   }
 
@@ -150,7 +156,7 @@ class JobRun {
     for (const RankWalk& walk : walks_) end = std::max(end, walk.end());
     result.step_time = Seconds(end);
     for (std::uint32_t id = 0; id < walks_.size(); ++id) result.ranks.push_back(rank_report(id));
-    if (options_.attribute || options_.spans)
+    if (prepared_.options.attribute || prepared_.options.spans)
       for (std::uint32_t id = 0; id < walks_.size(); ++id) account(id, result);
     return result;
   }
@@ -165,15 +171,15 @@ class JobRun {
   }
 
   void account(std::uint32_t id, Simulation& result) const {
-    const std::uint32_t program = program_of(id);
+    const std::uint32_t of = program_of(id);
     RankAccount account = attribute({.rank_class = id,
-                                     .program = job_.programs[program],
-                                     .index = programs_[program],
-                                     .costs = costs_.by_program[program],
-                                     .timing = timings_[id],
+                                     .program = program(of),
+                                     .index = prepared_.programs[of],
+                                     .costs = costs_of(of),
+                                     .timing = scripted_[id]->timing,
                                      .channels = folded_,
                                      .rendezvous = rendezvous_},
-                                    result.step_time.value(), options_.spans);
+                                    result.step_time.value(), prepared_.options.spans);
     RankReport& rank = result.ranks[id];
     rank.time = account.time;
     rank.compute_by_kind = std::move(account.compute_by_kind);
@@ -183,18 +189,16 @@ class JobRun {
     }
   }
 
-  const Job& job_;
-  const SimulateOptions& options_;
+  const PreparedJob& prepared_;
+  const FoldedChannels& folded_;
   FlowSolver& solver_;
   OpCosts costs_;
-  std::vector<ProgramIndex> programs_;
-  JobChannels channels_;
-  FoldedChannels folded_;
+  ChannelPlans plans_;
   Rendezvous rendezvous_;
   std::vector<double> capacities_;             // of the solver's links
   std::optional<MessageLevel> message_level_;  // Fidelity::kMessage
-  std::vector<RankTiming> timings_;            // by rank class, as are the next three
-  std::vector<Script> scripts_;
+  std::deque<Scripted> scripts_;
+  std::vector<const Scripted*> scripted_;  // by rank class, as are the next two
   std::vector<RankWalk> walks_;
   std::vector<bool> is_ready_;
   std::vector<std::uint32_t> ready_;
@@ -204,13 +208,13 @@ class JobRun {
 
 }  // namespace
 
+Simulation run_job(const PreparedJob& job, const CostModel& costs, const EngineChoices& choices) {
+  return JobRun(job, costs, choices).run();
+}
+
 Simulation run_job(const Job& job, const Fabric& fabric, const CostModel& costs,
                    const SimulateOptions& options, const EngineChoices& choices) {
-  STEPCAST_CHECK(options.slowdown.empty() || options.slowdown.size() == job.ranks.size(),
-                 "one slowdown per rank");
-  STEPCAST_CHECK(static_cast<std::int64_t>(job.ranks.size()) <= fabric.num_gpus(),
-                 "more ranks than GPUs in the fabric");
-  return JobRun(job, fabric, costs, options, choices).run();
+  return run_job(PreparedJob(job, fabric, options, choices.closed_forms), costs, choices);
 }
 
 }  // namespace stepcast

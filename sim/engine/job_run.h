@@ -4,18 +4,22 @@
 
 #include "sim/engine/compile.h"
 #include "sim/engine/flow_solver.h"
-#include "sim/engine/simulate.h"
+#include "sim/engine/prepared_job.h"
 
 namespace stepcast {
 
 /// How to compute, never what: results do not depend on it, up to rounding.
 struct EngineChoices {
   CompileOptions compile;
-  bool closed_forms = true;      ///< for channels that meet nobody; false: they are flows too
+  /// For channels that meet nobody; false: they are flows too. A prepared job has chosen already.
+  bool closed_forms = true;
   FlowSolver* solver = nullptr;  ///< null: SimGrid's
 };
 
-/// As simulate(). Throws PostedTooLate (rendezvous.h) when `choices` join lanes that must be apart.
+/// As Simulator::run(). Throws PostedTooLate (rendezvous.h) when `choices` join lanes that must be
+/// apart.
+Simulation run_job(const PreparedJob& job, const CostModel& costs, const EngineChoices& choices);
+/// As simulate().
 Simulation run_job(const Job& job, const Fabric& fabric, const CostModel& costs,
                    const SimulateOptions& options, const EngineChoices& choices);
 

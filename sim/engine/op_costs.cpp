@@ -16,77 +16,127 @@ struct KernelHash {
   }
 };
 
-class OpCoster {
+/// Numbers distinct ops by first occurrence.
+class OpNumbers {
  public:
-  explicit OpCoster(const CostModel& costs) : costs_(costs) {}
-
-  OpCost operator()(const Op& op) {
-    struct Visitor {
-      OpCoster& self;
-      OpCost operator()(const Compute& compute) const { return self.kernel(compute.kernel); }
-      OpCost operator()(const Collective& collective) const {
-        return {.issue = self.costs_.issue_collective().value(),
-                .duration = 0,
-                .transfer = self.transfer(transfer_of(collective))};
-      }
-      OpCost operator()(const Send& send) const { return self.message(transfer_of(send)); }
-      OpCost operator()(const Recv& recv) const { return self.message(transfer_of(recv)); }
-      OpCost operator()(const HostWork& work) const {
-        const Seconds time = work.what == HostTask::kMicrobatch ? self.costs_.per_microbatch()
-                                                                : self.costs_.per_step();
-        return {.issue = time.value(), .duration = 0, .transfer = kNone};
-      }
-      OpCost operator()(const Alloc&) const { return {}; }
-      OpCost operator()(const Free&) const { return {}; }
-      OpCost operator()(const HostWait&) const { return {}; }
-    };
-    return std::visit(Visitor{*this}, op.what);
+  OpNumbers(std::vector<JobOps::DistinctOp>& distinct, std::vector<TransferKey>& transfers)
+      : distinct_(distinct), transfers_(transfers) {
+    host_tasks_.fill(kNone);
   }
 
-  std::vector<TransferKey> transfers;
-  Grade grade = Grade::kMeasured;
+  std::uint32_t operator()(const What& what) {
+    struct Visitor {
+      OpNumbers& self;
+      const What& what;
+      std::uint32_t operator()(const Compute& compute) const {
+        return self.number(self.kernels_.try_emplace(compute.kernel, kNone).first->second, what);
+      }
+      std::uint32_t operator()(const Collective& op) const {
+        return self.transfer(transfer_of(op), what);
+      }
+      std::uint32_t operator()(const Send& op) const {
+        return self.transfer(transfer_of(op), what);
+      }
+      std::uint32_t operator()(const Recv& op) const {
+        return self.transfer(transfer_of(op), what);
+      }
+      std::uint32_t operator()(const HostWork& work) const {
+        return self.number(self.host_tasks_[static_cast<std::size_t>(work.what)], what);
+      }
+      std::uint32_t operator()(const Alloc&) const { return self.number(self.free_, what); }
+      std::uint32_t operator()(const Free&) const { return self.number(self.free_, what); }
+      std::uint32_t operator()(const HostWait&) const { return self.number(self.free_, what); }
+    };
+    return std::visit(Visitor{*this, what}, what);
+  }
 
  private:
-  OpCost kernel(const Kernel& kernel) {
-    const auto [entry, is_new] = kernels_.try_emplace(kernel);
-    if (is_new) {
-      const Cost cost = costs_.kernel(kernel);
-      grade = worst(grade, cost.grade);
-      entry->second = {.issue = costs_.issue_compute(kernel).value(),
-                       .duration = cost.time.value(),
-                       .transfer = kNone};
+  std::uint32_t number(std::uint32_t& id, const What& what, std::uint32_t transfer = kNone) {
+    if (id == kNone) {
+      id = static_cast<std::uint32_t>(distinct_.size());
+      distinct_.push_back({&what, transfer});
     }
-    return entry->second;
+    return id;
   }
 
-  OpCost message(const TransferKey& key) {
-    return {.issue = costs_.issue_p2p().value(), .duration = 0, .transfer = transfer(key)};
+  std::uint32_t transfer(const TransferKey& key, const What& what) {
+    const auto index = static_cast<std::size_t>(
+        std::find(transfers_.begin(), transfers_.end(), key) - transfers_.begin());
+    if (index == transfers_.size()) {
+      transfers_.push_back(key);
+      transfer_ids_.push_back(kNone);
+    }
+    return number(transfer_ids_[index], what, static_cast<std::uint32_t>(index));
   }
 
-  std::uint32_t transfer(const TransferKey& key) {
-    const auto index = std::find(transfers.begin(), transfers.end(), key) - transfers.begin();
-    if (index == std::ssize(transfers)) transfers.push_back(key);
-    return static_cast<std::uint32_t>(index);
-  }
-
-  const CostModel& costs_;
-  std::unordered_map<Kernel, OpCost, KernelHash> kernels_;  // looked up only
+  std::vector<JobOps::DistinctOp>& distinct_;
+  std::vector<TransferKey>& transfers_;
+  std::unordered_map<Kernel, std::uint32_t, KernelHash> kernels_;  // looked up only
+  std::vector<std::uint32_t> transfer_ids_;
+  std::array<std::uint32_t, 2> host_tasks_{};  // by HostTask
+  std::uint32_t free_ = kNone;                 // all that costs nothing
 };
+
+struct CostOf {
+  const CostModel& costs;
+  std::uint32_t transfer;
+  Grade& grade;
+
+  OpCost operator()(const Compute& compute) const {
+    const Cost cost = costs.kernel(compute.kernel);
+    grade = worst(grade, cost.grade);
+    return {.issue = costs.issue_compute(compute.kernel).value(), .duration = cost.time.value()};
+  }
+  OpCost operator()(const Collective&) const {
+    return {.issue = costs.issue_collective().value(), .transfer = transfer};
+  }
+  OpCost operator()(const Send&) const { return message(); }
+  OpCost operator()(const Recv&) const { return message(); }
+  OpCost operator()(const HostWork& work) const {
+    switch (work.what) {
+      case HostTask::kMicrobatch:
+        return {.issue = costs.per_microbatch().value()};
+      case HostTask::kStep:
+        return {.issue = costs.per_step().value()};
+    }
+    return {};
+  }
+  OpCost operator()(const Alloc&) const { return {}; }
+  OpCost operator()(const Free&) const { return {}; }
+  OpCost operator()(const HostWait&) const { return {}; }
+
+ private:
+  OpCost message() const { return {.issue = costs.issue_p2p().value(), .transfer = transfer}; }
+};
+
+void insert(std::vector<std::uint32_t>& set, std::uint32_t value) {
+  if (std::find(set.begin(), set.end(), value) == set.end()) set.push_back(value);
+}
 
 }  // namespace
 
-OpCosts cost_ops(const Job& job, const CostModel& costs) {
-  OpCosts result;
-  OpCoster coster(costs);
+JobOps::JobOps(const Job& job) {
+  OpNumbers number(distinct_, transfers_);
   for (const Program& program : job.programs) {
-    auto& blocks = result.by_program.emplace_back();
+    auto& blocks = of_program_.emplace_back();
+    auto& ports = port_transfers_.emplace_back();
     for (const Block& block : program.blocks) {
-      auto& ops = blocks.emplace_back();
-      for (const Op& op : block.ops) ops.push_back(coster(op));
+      auto& ids = blocks.emplace_back();
+      ids.reserve(block.ops.size());
+      for (const Op& op : block.ops) {
+        ids.push_back(number(op.what));
+        if (const auto port = port_of(op.what))
+          insert(ports[static_cast<std::size_t>(*port)], distinct_[ids.back()].transfer);
+      }
     }
   }
-  result.transfers = std::move(coster.transfers);
-  result.grade = coster.grade;
+}
+
+OpCosts cost_ops(const JobOps& ops, const CostModel& costs) {
+  OpCosts result;
+  result.distinct.reserve(ops.distinct().size());
+  for (const JobOps::DistinctOp& op : ops.distinct())
+    result.distinct.push_back(std::visit(CostOf{costs, op.transfer, result.grade}, *op.what));
   return result;
 }
 

@@ -1,7 +1,9 @@
 // Times of the ops of a job as far as they do not depend on the rank: kernels and the CPU's share.
-// Each distinct kernel is costed once.
+// In two steps: which ops are alike is a matter of the job alone; each distinct one is then costed
+// once, however often costs change.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <vector>
 
@@ -11,19 +13,60 @@
 
 namespace stepcast {
 
+/// The distinct ops of a job. Keeps pointers into it.
+class JobOps {
+ public:
+  explicit JobOps(const Job& job);
+
+  struct DistinctOp {
+    const What* what = nullptr;      ///< of the first such op
+    std::uint32_t transfer = kNone;  ///< index into transfers()
+  };
+  const std::vector<DistinctOp>& distinct() const { return distinct_; }
+  const std::vector<TransferKey>& transfers() const { return transfers_; }
+  /// Index into distinct(), [block][op].
+  const std::vector<std::vector<std::uint32_t>>& of_program(std::uint32_t program) const {
+    return of_program_[program];
+  }
+  /// The transfers that a program asks of a port.
+  const std::vector<std::uint32_t>& transfers_of(std::uint32_t program, Port port) const {
+    return port_transfers_[program][static_cast<int>(port)];
+  }
+
+ private:
+  std::vector<DistinctOp> distinct_;
+  std::vector<TransferKey> transfers_;
+  std::vector<std::vector<std::vector<std::uint32_t>>> of_program_;
+  std::vector<std::array<std::vector<std::uint32_t>, kNumPorts>> port_transfers_;
+};
+
 struct OpCost {
   double issue = 0;                ///< CPU seconds
   double duration = 0;             ///< GPU seconds of a kernel at slowdown 1; 0 for other ops
-  std::uint32_t transfer = kNone;  ///< index into OpCosts::transfers
+  std::uint32_t transfer = kNone;  ///< index into JobOps::transfers()
+};
+
+/// The ops of one program; refers to OpCosts and JobOps.
+class ProgramCosts {
+ public:
+  ProgramCosts(const std::vector<OpCost>& distinct,
+               const std::vector<std::vector<std::uint32_t>>& of_program)
+      : distinct_(distinct), of_program_(of_program) {}
+  const OpCost& at(BlockId block, std::uint32_t position) const {
+    return distinct_[of_program_[block][position]];
+  }
+
+ private:
+  const std::vector<OpCost>& distinct_;
+  const std::vector<std::vector<std::uint32_t>>& of_program_;
 };
 
 struct OpCosts {
-  std::vector<std::vector<std::vector<OpCost>>> by_program;  ///< [program][block][op]
-  std::vector<TransferKey> transfers;                        ///< distinct ones
-  Grade grade = Grade::kMeasured;                            ///< worst of the kernels'
+  std::vector<OpCost> distinct;    ///< by index into JobOps::distinct()
+  Grade grade = Grade::kMeasured;  ///< worst of the kernels'
 };
 
 /// Throws Error(kUnsupported) when a kernel can't be costed.
-OpCosts cost_ops(const Job& job, const CostModel& costs);
+OpCosts cost_ops(const JobOps& ops, const CostModel& costs);
 
 }  // namespace stepcast

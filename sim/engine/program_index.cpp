@@ -13,7 +13,11 @@ BlockIndex index_block(const Block& block) {
     entry.first_wait = index.num_waits;
     index.num_waits += static_cast<std::uint32_t>(op.waits_for.size());
     if (op.signals != kNone) entry.signal = index.num_signals++;
-    if (const auto port = port_of(op.what)) entry.ordinal = index.uses[static_cast<int>(*port)]++;
+    if (const auto port = port_of(op.what)) {
+      entry.port = *port;
+      entry.ordinal = index.uses[static_cast<int>(*port)]++;
+    }
+    entry.orders_streams = orders_streams(op);
     index.ops.push_back(entry);
   }
   return index;
@@ -39,6 +43,17 @@ bool orders_streams(const Op& op) {
   return takes_time(op.what) || !op.waits_for.empty() || op.signals != kNone;
 }
 
+std::vector<std::uint32_t> ordering_ops(const Block& block) {
+  std::vector<std::uint32_t> positions;
+  for (std::uint32_t position = 0; position < block.ops.size(); ++position) {
+    const Op& op = block.ops[position];
+    if (!op.waits_for.empty() || op.signals != kNone || port_of(op.what) ||
+        std::holds_alternative<HostWait>(op.what))
+      positions.push_back(position);
+  }
+  return positions;
+}
+
 TransferKey transfer_of(const Collective& collective) {
   return {.message = false,
           .kind = collective.kind,
@@ -53,7 +68,11 @@ TransferKey transfer_of(const Recv& recv) {
 }
 
 ProgramIndex::ProgramIndex(const Program& program) {
-  for (const Block& block : program.blocks) blocks_.push_back(index_block(block));
+  std::vector<std::vector<std::uint32_t>> ordering;
+  for (const Block& block : program.blocks) {
+    blocks_.push_back(index_block(block));
+    ordering.push_back(ordering_ops(block));
+  }
   const InstanceIndex instances(program.events, program.num_microbatches);
   std::vector<std::uint32_t> latest(instances.size(), kNone);
   for (const Call& call : program.calls) {
@@ -61,7 +80,8 @@ ProgramIndex::ProgramIndex(const Program& program) {
     calls_.push_back({.first_signal = num_slots_,
                       .first_wait = static_cast<std::uint32_t>(awaited_.size()),
                       .first_use = uses_});
-    for (const Op& op : program.blocks[call.block].ops) {
+    for (std::uint32_t position : ordering[call.block]) {
+      const Op& op = program.blocks[call.block].ops[position];
       for (EventId event : op.waits_for)
         awaited_.push_back(latest[instances(event, call.microbatch)]);
       if (op.signals != kNone) latest[instances(op.signals, call.microbatch)] = num_slots_++;

@@ -25,6 +25,7 @@ enum class Port : std::uint8_t {
   kRecvNext,
 };
 inline constexpr int kNumPorts = 8;
+inline constexpr Port kNoPort = static_cast<Port>(kNumPorts);
 
 /// Where a collective, send or receive goes to; nothing for other ops.
 std::optional<Port> port_of(const What& what);
@@ -35,6 +36,10 @@ bool takes_time(const What& what);
 /// Whether later ops of its stream, or of others, may have to wait for this one: it takes time, or
 /// it waits or signals. A free that waits for a send holds its stream until the send has ended.
 bool orders_streams(const Op& op);
+
+/// The ops of a block that matter for order among streams, by position: transfers, host waits, and
+/// what waits or signals. Plain kernels, by far the most, are left out.
+std::vector<std::uint32_t> ordering_ops(const Block& block);
 
 /// A transfer that a channel may be asked for: equal values have equal times on equal channels.
 struct TransferKey {
@@ -54,6 +59,8 @@ struct BlockIndex {
     std::uint32_t signal = kNone;  ///< number of its signal among the block's
     std::uint32_t first_wait = 0;  ///< number of its first wait among the block's
     std::uint32_t ordinal = 0;     ///< number of its transfer among the block's of that port
+    Port port = kNoPort;           ///< of a transfer
+    bool orders_streams = false;
   };
   std::vector<OpIndex> ops;
   std::uint32_t num_signals = 0, num_waits = 0;

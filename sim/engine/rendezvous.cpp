@@ -13,8 +13,10 @@ constexpr double kClockTolerance = 1e-9;
 
 }  // namespace
 
-Rendezvous::Rendezvous(FoldedChannels& channels, FlowSolver& solver, Listener listener)
+Rendezvous::Rendezvous(const FoldedChannels& channels, ChannelPlans& plans, FlowSolver& solver,
+                       Listener listener)
     : channels_(channels),
+      plans_(plans),
       solver_(solver),
       listener_(std::move(listener)),
       meetings_(channels.num_uses()) {
@@ -26,7 +28,7 @@ Rendezvous::Rendezvous(FoldedChannels& channels, FlowSolver& solver, Listener li
 
 void Rendezvous::carry_as_flow(std::uint32_t channel_class, std::uint32_t transfer, double start,
                                FlowSolver::Callback done) {
-  const ClassPlan& plan = channels_.plan(channel_class, transfer);
+  const ClassPlan& plan = plans_.at(channel_class, transfer);
   solver_.at(start + plan.latency, [this, &plan, done = std::move(done)]() mutable {
     solver_.start(plan.path, plan.bytes, plan.rate_bound, std::move(done));
   });
@@ -48,7 +50,7 @@ Rendezvous::MeetingId Rendezvous::post(std::uint32_t channel_class, std::uint32_
 
 void Rendezvous::begin(std::uint32_t channel_class, std::uint32_t transfer, MeetingId id) {
   const double start = meetings_[id].start;
-  const ClassPlan& plan = channels_.plan(channel_class, transfer);
+  const ClassPlan& plan = plans_.at(channel_class, transfer);
   if (channels_.classes()[channel_class].closed_form || plan.path.empty()) {
     finish(channel_class, id, start + plan.uncontended);
     return;

@@ -7,7 +7,7 @@
 #include <limits>
 #include <vector>
 
-#include "sim/engine/channels.h"
+#include "sim/engine/channel_plans.h"
 #include "sim/engine/flow_solver.h"
 
 namespace stepcast {
@@ -36,7 +36,8 @@ class Rendezvous {
   /// Told that a meeting's end has become known.
   using Listener = std::function<void(const ChannelClass& channel, MeetingId meeting)>;
 
-  Rendezvous(FoldedChannels& channels, FlowSolver& solver, Listener listener);
+  Rendezvous(const FoldedChannels& channels, ChannelPlans& plans, FlowSolver& solver,
+             Listener listener);
   /// Replaces the one coupled flow per transfer (Fidelity::kMessage).
   void set_carrier(Carrier carrier) { carrier_ = std::move(carrier); }
 
@@ -55,7 +56,8 @@ class Rendezvous {
   void begin(std::uint32_t channel_class, std::uint32_t transfer, MeetingId id);
   void finish(std::uint32_t channel_class, MeetingId id, double end);
 
-  FoldedChannels& channels_;
+  const FoldedChannels& channels_;
+  ChannelPlans& plans_;
   FlowSolver& solver_;
   Listener listener_;
   Carrier carrier_;

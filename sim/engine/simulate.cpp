@@ -1,19 +1,33 @@
 #include "sim/engine/simulate.h"
 
+#include <utility>
+
 #include "sim/engine/job_run.h"
 #include "sim/engine/rendezvous.h"
 
 namespace stepcast {
 
-Simulation simulate(const Job& job, const Fabric& fabric, const CostModel& costs,
-                    const SimulateOptions& options) {
+Simulator::Simulator(const Job& job, const Fabric& fabric, SimulateOptions options)
+    : prepared_(std::make_unique<PreparedJob>(job, fabric, std::move(options))) {}
+Simulator::~Simulator() = default;
+Simulator::Simulator(Simulator&&) noexcept = default;
+Simulator& Simulator::operator=(Simulator&&) noexcept = default;
+
+/// Whether lanes can be joined depends on the costs, so every run tries anew: results must not
+/// depend on the runs before.
+Simulation Simulator::run(const CostModel& costs) const {
   EngineChoices choices;
   try {
-    return run_job(job, fabric, costs, options, choices);
+    return run_job(*prepared_, costs, choices);
   } catch (const PostedTooLate&) {
     choices.compile.lanes = Lanes::kSeparate;
-    return run_job(job, fabric, costs, options, choices);
+    return run_job(*prepared_, costs, choices);
   }
+}
+
+Simulation simulate(const Job& job, const Fabric& fabric, const CostModel& costs,
+                    const SimulateOptions& options) {
+  return Simulator(job, fabric, options).run(costs);
 }
 
 }  // namespace stepcast

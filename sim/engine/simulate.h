@@ -6,7 +6,7 @@
 
 #include <array>
 #include <cstdint>
-#include <span>
+#include <memory>
 #include <vector>
 
 #include "sim/cost/cost_model.h"
@@ -67,9 +67,29 @@ struct Simulation {
   std::uint64_t events = 0;
 };
 
-/// The job must have passed verify(). Rank r runs on GPU r of the fabric. Throws
-/// Error(kUnsupported) when an op can't be costed; InternalError when ranks wait for each other for
-/// ever. One engine lives per process: calls run one after the other, from one thread.
+struct PreparedJob;
+
+/// A job on a fabric, ready to be simulated with one set of costs after the other: which ranks are
+/// alike, what communicators load, what can't be contended is found out once. Each run tells what
+/// simulate() would, bit for bit.
+class Simulator {
+ public:
+  /// The job must have passed verify(). Rank r runs on GPU r of the fabric. Keeps references to
+  /// both; both must outlive the simulator and not change.
+  Simulator(const Job& job, const Fabric& fabric, SimulateOptions options = {});
+  ~Simulator();
+  Simulator(Simulator&&) noexcept;
+  Simulator& operator=(Simulator&&) noexcept;
+
+  /// Throws Error(kUnsupported) when an op can't be costed; InternalError when ranks wait for each
+  /// other for ever. One engine lives per process: runs follow one another, from one thread.
+  Simulation run(const CostModel& costs) const;
+
+ private:
+  std::unique_ptr<const PreparedJob> prepared_;
+};
+
+/// One run of a Simulator.
 Simulation simulate(const Job& job, const Fabric& fabric, const CostModel& costs,
                     const SimulateOptions& options = {});
 

@@ -1,0 +1,41 @@
+#include "sim/engine/channel_plans.h"
+
+namespace stepcast {
+
+ChannelPlans::ChannelPlans(const FoldedChannels& channels, const NetworkProfile& network,
+                           const std::vector<TransferKey>& transfers)
+    : channels_(channels),
+      network_(network),
+      transfers_(transfers),
+      plans_(channels.classes().size() * transfers.size()) {}
+
+const ClassPlan& ChannelPlans::at(std::uint32_t channel_class, std::uint32_t transfer) {
+  auto& plan = plans_[channel_class * transfers_.size() + transfer];
+  if (!plan) plan = make(channel_class, transfers_[transfer]);
+  return *plan;
+}
+
+ClassPlan ChannelPlans::make(std::uint32_t channel_class, const TransferKey& transfer) const {
+  const JobChannels& all = channels_.unfolded();
+  const std::uint32_t id = channels_.classes()[channel_class].channel;
+  const FlowPlan plan =
+      all.channels[id].is_group()
+          ? plan_collective(all.geometry[id], network_, transfer.kind, transfer.size)
+          : plan_p2p(channels_.pair(channel_class), network_, transfer.size);
+  ClassPlan result{.latency = plan.latency.value(),
+                   .bytes = plan.bytes,
+                   .rate_bound = plan.rate_bound,
+                   .uncontended = plan.uncontended.value(),
+                   .path = {}};
+  if (!plan.links.empty()) result.path = channels_.path(channel_class, plan.algorithm);
+  return result;
+}
+
+std::vector<double> ChannelPlans::capacities(const Fabric& fabric) const {
+  std::vector<double> result;
+  for (std::uint32_t link : channels_.quotient().links.representative)
+    result.push_back(effective_capacity(fabric.links()[link], network_));
+  return result;
+}
+
+}  // namespace stepcast

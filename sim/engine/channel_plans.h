@@ -1,0 +1,42 @@
+// What transfers mean on folded channels with one network profile: the part of the channels that
+// changes with costs.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "sim/engine/channels.h"
+
+namespace stepcast {
+
+/// A transfer on a channel class, ready for the solver over link classes. Times in seconds.
+struct ClassPlan {
+  double latency = 0, bytes = 0, rate_bound = 0;
+  double uncontended = 0;
+  std::span<const std::uint32_t>
+      path;  ///< owned by the channels; empty where a closed form will do
+};
+
+class ChannelPlans {
+ public:
+  /// Keeps references to all of them.
+  ChannelPlans(const FoldedChannels& channels, const NetworkProfile& network,
+               const std::vector<TransferKey>& transfers);
+
+  /// Made on demand. References stay good.
+  const ClassPlan& at(std::uint32_t channel_class, std::uint32_t transfer);
+  /// Bytes per second by link class.
+  std::vector<double> capacities(const Fabric& fabric) const;
+
+ private:
+  ClassPlan make(std::uint32_t channel_class, const TransferKey& transfer) const;
+
+  const FoldedChannels& channels_;
+  const NetworkProfile& network_;
+  const std::vector<TransferKey>& transfers_;
+  std::vector<std::optional<ClassPlan>> plans_;  // by channel class, then transfer
+};
+
+}  // namespace stepcast
