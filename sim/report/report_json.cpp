@@ -22,20 +22,26 @@ void write_configuration(JsonWriter& json, const Scenario& scenario) {
   json.member("plan", to_text(scenario.plan));
 }
 
+void write_published(JsonWriter& json, const Published& published, const Report& report) {
+  json.key("published");
+  json.begin_object();
+  if (published.step_time > Seconds(0)) {
+    json.member("step_time_s", published.step_time.value());
+    json.member("error", report.step_time / published.step_time - 1);
+  }
+  if (published.peak_memory > Bytes(0))
+    json.member("peak_memory_bytes", published.peak_memory.value());
+  json.member("source", published.source);
+  json.end_object();
+}
+
 void write_speed(JsonWriter& json, const Scenario& scenario, const Report& report) {
   json.member("step_time_s", report.step_time.value());
   json.member("step_time_low_s", report.step_time_low.value());
   json.member("step_time_high_s", report.step_time_high.value());
   json.member("relative_sigma", report.relative_sigma);
   json.member("grade", name_of(report.grade));
-  if (scenario.published.step_time > Seconds(0)) {
-    json.key("published");
-    json.begin_object();
-    json.member("step_time_s", scenario.published.step_time.value());
-    json.member("error", report.step_time / scenario.published.step_time - 1);
-    json.member("source", scenario.published.source);
-    json.end_object();
-  }
+  if (!scenario.published.source.empty()) write_published(json, scenario.published, report);
   json.member("tokens_per_s", report.tokens_per_s);
   json.member("model_flops_utilization", report.model_flops_utilization);
   json.member("hardware_flops_utilization", report.hardware_flops_utilization);

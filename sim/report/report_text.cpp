@@ -34,6 +34,10 @@ std::string beside(Seconds predicted, Seconds published) {
                 100 * (predicted / published - 1));
 }
 
+std::string published_memory(Bytes peak) {
+  return peak > Bytes(0) ? "   published " + to_text(peak) : "";
+}
+
 std::string shares_text(const std::vector<Share>& shares, Seconds step) {
   std::string text;
   for (const Share& share : shares) {
@@ -111,9 +115,10 @@ std::string report_table(const Scenario& scenario, const Report& report) {
   text +=
       "\n  where the step goes (mean over ranks)\n" + shares_text(report.compute, report.step_time);
   text += "  idle\n" + shares_text(report.idle, report.step_time);
-  text += format("\n  memory per rank: %s in the fullest stage of %s, %s\n",
+  text += format("\n  memory per rank: %s in the fullest stage of %s, %s%s\n",
                  to_text(report.memory[report.fullest_stage].reserved).c_str(),
-                 to_text(report.memory_capacity).c_str(), std::string(name_of(report.fit)).c_str());
+                 to_text(report.memory_capacity).c_str(), std::string(name_of(report.fit)).c_str(),
+                 published_memory(scenario.published.peak_memory).c_str());
   return text + stages_table(report);
 }
 

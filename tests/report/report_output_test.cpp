@@ -26,9 +26,10 @@ TEST(ReportTable, BeginsWithWhatWasAskedAndEndsWithMemory) {
 
 TEST(ReportTable, ShowsThePublishedTimeBesideThePredictedOne) {
   SmallReport small = small_report();
-  small.scenario.published = {.step_time = Seconds(8), .peak_memory = {}, .source = "a paper"};
+  small.scenario.published = {
+      .step_time = Seconds(8), .peak_memory = Bytes{1 << 30}, .source = "a paper"};
   expect_parts(report_table(small.scenario, small.report()),
-               {"published 8.00 s, predicted +25.0 %"});
+               {"published 8.00 s, predicted +25.0 %", "published 1.00 GiB"});
 }
 
 TEST(ReportTable, NoLineEndsInBlanks) {
