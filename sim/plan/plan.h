@@ -36,7 +36,7 @@ struct Plan {
   Recompute recompute = Recompute::kNone;
   bool overlap_grad_reduce = false;   ///< gradient buckets are reduced while backward goes on
   Bytes bucket_size{40'000'000 * 4};  ///< of one gradient bucket, when they overlap
-  std::optional<StageBalance> stage_balance;  ///< instead of the stack's
+  std::optional<StageBalance> stage_balance = {};  ///< instead of the stack's
 
   std::int64_t world_size() const { return tp * pp * dp; }
 };
@@ -65,11 +65,11 @@ struct Traits {
   bool tensor_overlap = false;          ///< tp collectives run beside the GEMMs they feed
   bool fp32_gradients = true;           ///< gradients accumulate in fp32 (else in the weight type)
   bool fp32_accumulation_copy = false;  ///< 16-bit gradients and fp32 accumulation both exist
-  /// A weight gradient is made apart and added to the sum by a kernel (autograd); else the GEMM that
-  /// makes it accumulates (Megatron-LM's gradient accumulation fusion of 2022).
+  /// A weight gradient is made apart and added to the sum by a kernel (autograd); else the GEMM
+  /// that makes it accumulates (Megatron-LM's gradient accumulation fusion of 2022).
   bool autograd_accumulation = false;
-  bool fp32_grad_reduce = true;         ///< bytes on the wire of the gradient reduction
-  bool grad_norm_clip = true;           ///< global norm over the model group, read by the host
+  bool fp32_grad_reduce = true;  ///< bytes on the wire of the gradient reduction
+  bool grad_norm_clip = true;    ///< global norm over the model group, read by the host
   bool fused_bias_gelu = true, fused_norm = true;
   bool fused_loss = true;            ///< else logits are cast to fp32 by a kernel of its own
   std::int64_t vocab_divisor = 128;  ///< vocabulary is padded to this times tp
