@@ -21,6 +21,8 @@ class JobRun {
   JobRun(const PreparedJob& prepared, const CostModel& costs, const EngineChoices& choices)
       : prepared_(prepared),
         folded_(prepared.folded),
+        with_account_(choices.with_account &&
+                      (prepared.options.attribute || prepared.options.spans)),
         solver_(choices.solver ? *choices.solver : simgrid_solver()),
         costs_(cost_ops(prepared.ops, costs)),
         plans_(folded_, costs.network(), prepared.ops.transfers()),
@@ -156,7 +158,7 @@ class JobRun {
     for (const RankWalk& walk : walks_) end = std::max(end, walk.end());
     result.step_time = Seconds(end);
     for (std::uint32_t id = 0; id < walks_.size(); ++id) result.ranks.push_back(rank_report(id));
-    if (prepared_.options.attribute || prepared_.options.spans)
+    if (with_account_)
       for (std::uint32_t id = 0; id < walks_.size(); ++id) account(id, result);
     return result;
   }
@@ -191,6 +193,7 @@ class JobRun {
 
   const PreparedJob& prepared_;
   const FoldedChannels& folded_;
+  bool with_account_;
   FlowSolver& solver_;
   OpCosts costs_;
   ChannelPlans plans_;

@@ -8,11 +8,13 @@
 
 namespace stepcast {
 
-/// How to compute, never what: results do not depend on it, up to rounding.
+/// How to compute: results do not depend on it, up to rounding.
 struct EngineChoices {
   CompileOptions compile;
   /// For channels that meet nobody; false: they are flows too. A prepared job has chosen already.
   bool closed_forms = true;
+  bool with_account =
+      true;  ///< false: times by cause and spans are left out in spite of the options
   FlowSolver* solver = nullptr;  ///< null: SimGrid's
 };
 

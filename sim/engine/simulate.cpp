@@ -15,8 +15,9 @@ Simulator& Simulator::operator=(Simulator&&) noexcept = default;
 
 /// Whether lanes can be joined depends on the costs, so every run tries anew: results must not
 /// depend on the runs before.
-Simulation Simulator::run(const CostModel& costs) const {
+Simulation Simulator::run(const CostModel& costs, bool with_account) const {
   EngineChoices choices;
+  choices.with_account = with_account;
   try {
     return run_job(*prepared_, costs, choices);
   } catch (const PostedTooLate&) {
@@ -24,6 +25,10 @@ Simulation Simulator::run(const CostModel& costs) const {
     return run_job(*prepared_, costs, choices);
   }
 }
+
+Simulation Simulator::run(const CostModel& costs) const { return run(costs, true); }
+
+Seconds Simulator::step_time(const CostModel& costs) const { return run(costs, false).step_time; }
 
 Simulation simulate(const Job& job, const Fabric& fabric, const CostModel& costs,
                     const SimulateOptions& options) {

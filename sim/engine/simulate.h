@@ -84,8 +84,11 @@ class Simulator {
   /// Throws Error(kUnsupported) when an op can't be costed; InternalError when ranks wait for each
   /// other for ever. One engine lives per process: runs follow one another, from one thread.
   Simulation run(const CostModel& costs) const;
+  /// run().step_time, without the times by cause and spans that the options ask for.
+  Seconds step_time(const CostModel& costs) const;
 
  private:
+  Simulation run(const CostModel& costs, bool with_account) const;
   std::unique_ptr<const PreparedJob> prepared_;
 };
 

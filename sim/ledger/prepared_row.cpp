@@ -15,19 +15,17 @@ CostModel cost_model(const Scenario& scenario, const StackProfile& stack,
 }  // namespace
 
 Seconds PreparedRow::predict(const StackProfile& stack, const NetworkProfile& network) const {
-  return simulate(job, fabric, cost_model(scenario, stack, network),
-                  {.slowdown = {}, .attribute = false})
-      .step_time;
+  return simulator->step_time(cost_model(scenario, stack, network));
 }
 
 Report PreparedRow::report() const {
   const CostModel costs = cost_model(scenario, scenario.stack, scenario.network_profile);
-  return make_report(scenario, job, simulate(job, fabric, costs));
+  return make_report(scenario, *job, simulator->run(costs));
 }
 
 StageMemory PreparedRow::fullest_stage() const {
   StageMemory fullest;
-  for (const Program& program : job.programs) {
+  for (const Program& program : job->programs) {
     StageMemory stage = assess_memory(program, scenario.stack, scenario.topology.device);
     if (stage.reserved > fullest.reserved) fullest = std::move(stage);
   }
@@ -35,11 +33,16 @@ StageMemory PreparedRow::fullest_stage() const {
 }
 
 PreparedRow prepare(Scenario scenario) {
-  Job job = lower(scenario.model, scenario.plan, scenario.training, scenario.traits);
-  const std::vector<std::string> findings = verify(job);
+  auto job = std::make_unique<const Job>(
+      lower(scenario.model, scenario.plan, scenario.training, scenario.traits));
+  const std::vector<std::string> findings = verify(*job);
   STEPCAST_CHECK(findings.empty(), scenario.name + ": " + findings.front());
-  Fabric fabric(scenario.topology, scenario.num_gpus);
-  return {.scenario = std::move(scenario), .job = std::move(job), .fabric = std::move(fabric)};
+  auto fabric = std::make_unique<const Fabric>(scenario.topology, scenario.num_gpus);
+  auto simulator = std::make_unique<const Simulator>(*job, *fabric);
+  return {.scenario = std::move(scenario),
+          .job = std::move(job),
+          .fabric = std::move(fabric),
+          .simulator = std::move(simulator)};
 }
 
 }  // namespace stepcast

@@ -1,6 +1,9 @@
 // A published row made ready to be predicted again and again: its programs and its fabric, built
-// and verified once. Validation predicts it with the profiles as shipped, fitting with many others.
+// and verified once, and whatever the engine finds out without knowing costs. Validation predicts
+// it with the profiles as shipped, fitting with many others.
 #pragma once
+
+#include <memory>
 
 #include "sim/report/report.h"
 #include "sim/stepcast.h"
@@ -9,8 +12,10 @@ namespace stepcast {
 
 struct PreparedRow {
   Scenario scenario;
-  Job job;
-  Fabric fabric;
+  // The simulator refers to the two before it, so all stay where they are when the row is moved.
+  std::unique_ptr<const Job> job;
+  std::unique_ptr<const Fabric> fabric;
+  std::unique_ptr<const Simulator> simulator;
 
   /// Step time with these profiles in place of the scenario's. Throws Error(kUnsupported) when a
   /// kernel can't be timed. Starts the process's SimGrid engine.

@@ -43,7 +43,7 @@ std::string predict_step(const Scenario& scenario, bool with_time) {
     step.grade = report.grade;
     for (const StageMemory& stage : report.memory) take_memory(stage, step);
   } else {
-    for (const Program& program : row.job.programs)
+    for (const Program& program : row.job->programs)
       take_memory(assess_memory(program, scenario.stack, scenario.topology.device), step);
   }
   return std::string(reinterpret_cast<const char*>(&step), sizeof step);

@@ -38,8 +38,8 @@ void simulate_run(benchmark::State& state, const Prepared& run, const SimulateOp
 
 /// With prepared programs and fabric, as a fit does it: new costs, the same job.
 void rerun(benchmark::State& state, const Prepared& run) {
-  const Simulator simulator(run.job, run.fabric, {.slowdown = {}, .attribute = false});
-  for (auto _ : state) benchmark::DoNotOptimize(simulator.run(run.costs));
+  const Simulator simulator(run.job, run.fabric);
+  for (auto _ : state) benchmark::DoNotOptimize(simulator.step_time(run.costs));
 }
 
 void BM_SimulateGpt3On1024(benchmark::State& state) {

@@ -80,6 +80,14 @@ TEST(Simulator, ProcessesAgreeBitForBit) {
   }
 }
 
+TEST(Simulator, TheStepTimeAloneIsTheSame) {
+  const RandomCase test = random_case(3);
+  const Fabric fabric = fabric_of(test);
+  const Simulator simulator(test.job, fabric, test.options);
+  const CostModel costs = round_costs(test.stack);
+  EXPECT_EQ(simulator.step_time(costs).value(), simulator.run(costs).step_time.value());
+}
+
 TEST(Simulator, MayBeMoved) {
   const RandomCase test = random_case(1);
   const Fabric fabric = fabric_of(test);
