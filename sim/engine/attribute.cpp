@@ -126,9 +126,9 @@ class Accountant {
       activity.end = activity.begin + rank_.timing.local_time(port, cost.transfer);
       return;
     }
-    const Meeting& meeting = rank_.rendezvous.meeting(
-        rank_.rendezvous.id_of(rank_.channels.at(rank_.rank_class, port),
-                               rank_.index.ordinal(call_, port, index.ordinal)));
+    const Meeting& meeting = rank_.meetings.meeting(
+        rank_.meetings.id_of(rank_.channels.at(rank_.rank_class, port),
+                             rank_.index.ordinal(call_, port, index.ordinal)));
     activity.moving = meeting.start;
     activity.end = meeting.end;
   }

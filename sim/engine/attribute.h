@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "sim/engine/compile.h"
-#include "sim/engine/rendezvous.h"
+#include "sim/engine/meetings.h"
 #include "sim/engine/simulate.h"
 
 namespace stepcast {
@@ -19,7 +19,7 @@ struct WalkedRank {
   ProgramCosts costs;
   const RankTiming& timing;
   const FoldedChannels& channels;
-  const Rendezvous& rendezvous;
+  const Meetings& meetings;
 };
 
 struct RankAccount {

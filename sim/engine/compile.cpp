@@ -116,10 +116,10 @@ class Compiler {
   // Of the block being compiled.
   BlockId block_ = 0;
   std::uint16_t segment_ = 0;
-  double cpu_ = 0;                        // since the CPU entered the segment
-  std::vector<OpenMap> open_;             // by lane
-  std::vector<std::vector<Step>> steps_;  // by lane
-  std::vector<LatestSignal> latest_;      // by event
+  double cpu_ = 0;                              // since the CPU entered the segment
+  std::vector<OpenMap> open_;                   // by lane
+  std::vector<std::vector<ScriptStep>> steps_;  // by lane
+  std::vector<LatestSignal> latest_;            // by event
 };
 
 /// A stream joins the compute stream's lane when most of its ops depend on this rank alone. (The

@@ -54,7 +54,7 @@ enum class StepKind : std::uint8_t {
   kHostMark,  ///< the CPU waits for the stream here
 };
 
-struct Step {
+struct ScriptStep {
   StepKind kind{};
   std::uint8_t stream = 0;    ///< index among the lane's
   std::uint16_t segment = 0;  ///< of the block: ops between two host waits
@@ -93,7 +93,7 @@ struct Script {
 
   std::vector<Lane> lanes;
   std::vector<std::vector<Segment>> segments;  ///< by block
-  std::vector<Step> steps;
+  std::vector<ScriptStep> steps;
   std::vector<MaxPlusMap> maps;
   std::vector<double> coefficients;
   std::vector<std::uint32_t> exports;  ///< signal numbers of the block

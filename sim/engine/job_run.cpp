@@ -9,9 +9,9 @@
 #include "sim/base/error.h"
 #include "sim/engine/attribute.h"
 #include "sim/engine/channel_plans.h"
+#include "sim/engine/meetings.h"
 #include "sim/engine/message_level.h"
 #include "sim/engine/rank_walk.h"
-#include "sim/engine/rendezvous.h"
 
 namespace stepcast {
 namespace {
@@ -26,8 +26,8 @@ class JobRun {
         solver_(choices.solver ? *choices.solver : simgrid_solver()),
         costs_(cost_ops(prepared.ops, costs)),
         plans_(folded_, costs.network(), prepared.ops.transfers()),
-        rendezvous_(folded_, plans_, solver_,
-                    [this](const ChannelClass& channel, Rendezvous::MeetingId) { wake(channel); }),
+        meetings_(folded_, plans_, solver_,
+                  [this](const ChannelClass& channel, Meetings::MeetingId) { wake(channel); }),
         capacities_(plans_.capacities(prepared.fabric)) {
     if (prepared.options.fidelity == Fidelity::kMessage) carry_chunk_by_chunk(costs.network());
     compile_ranks(choices.compile);
@@ -57,8 +57,8 @@ class JobRun {
   void carry_chunk_by_chunk(const NetworkProfile& network) {
     capacities_ = effective_capacities(prepared_.fabric, network);
     message_level_.emplace(solver_, prepared_.fabric, network);
-    rendezvous_.set_carrier([this](std::uint32_t channel_class, std::uint32_t transfer,
-                                   double start, FlowSolver::Callback done) {
+    meetings_.set_carrier([this](std::uint32_t channel_class, std::uint32_t transfer, double start,
+                                 FlowSolver::Callback done) {
       solver_.at(start, [this, channel_class, transfer, done = std::move(done)]() mutable {
         start_chunks(folded_.classes()[channel_class].channel, prepared_.ops.transfers()[transfer],
                      std::move(done));
@@ -83,7 +83,7 @@ class JobRun {
       const std::uint32_t of = program_of(id);
       scripted_.push_back(&script_for(of, timing_of(id), options));
       walks_.emplace_back(id, program(of), prepared_.programs[of], scripted_.back()->script,
-                          folded_, rendezvous_);
+                          folded_, meetings_);
     }
   }
 
@@ -180,7 +180,7 @@ class JobRun {
                                      .costs = costs_of(of),
                                      .timing = scripted_[id]->timing,
                                      .channels = folded_,
-                                     .rendezvous = rendezvous_},
+                                     .meetings = meetings_},
                                     result.step_time.value(), prepared_.options.spans);
     RankReport& rank = result.ranks[id];
     rank.time = account.time;
@@ -197,7 +197,7 @@ class JobRun {
   FlowSolver& solver_;
   OpCosts costs_;
   ChannelPlans plans_;
-  Rendezvous rendezvous_;
+  Meetings meetings_;
   std::vector<double> capacities_;             // of the solver's links
   std::optional<MessageLevel> message_level_;  // Fidelity::kMessage
   std::deque<Scripted> scripts_;

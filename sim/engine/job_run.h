@@ -18,7 +18,7 @@ struct EngineChoices {
   FlowSolver* solver = nullptr;  ///< null: SimGrid's
 };
 
-/// As Simulator::run(). Throws PostedTooLate (rendezvous.h) when `choices` join lanes that must be
+/// As Simulator::run(). Throws PostedTooLate (meetings.h) when `choices` join lanes that must be
 /// apart.
 Simulation run_job(const PreparedJob& job, const CostModel& costs, const EngineChoices& choices);
 /// As simulate().

@@ -8,13 +8,13 @@
 namespace stepcast {
 
 RankWalk::RankWalk(std::uint32_t rank_class, const Program& program, const ProgramIndex& index,
-                   const Script& script, const FoldedChannels& channels, Rendezvous& rendezvous)
+                   const Script& script, const FoldedChannels& channels, Meetings& meetings)
     : rank_class_(rank_class),
       program_(program),
       index_(index),
       script_(script),
       channels_(channels),
-      rendezvous_(rendezvous),
+      meetings_(meetings),
       lanes_(script.lanes.size()),
       slots_(index.num_slots(), kUnknown) {
   std::uint32_t segments = 0;
@@ -59,7 +59,7 @@ std::uint64_t RankWalk::advance(std::uint32_t id) {
   return taken;
 }
 
-bool RankWalk::take(std::uint32_t id, const Step& step) {
+bool RankWalk::take(std::uint32_t id, const ScriptStep& step) {
   Lane& lane = lanes_[id];
   const std::uint32_t segment = first_segment_[lane.call] + step.segment;
   if (segment >= entered_.size()) return false;
@@ -79,7 +79,7 @@ bool RankWalk::take(std::uint32_t id, const Step& step) {
   return false;
 }
 
-bool RankWalk::pass_gate(Lane& lane, const Step& step) {
+bool RankWalk::pass_gate(Lane& lane, const ScriptStep& step) {
   const std::uint32_t slot = index_.awaited_slot(lane.call, step.argument);
   if (slot == kNone) return true;
   if (slots_[slot] == kUnknown) return false;
@@ -87,7 +87,7 @@ bool RankWalk::pass_gate(Lane& lane, const Step& step) {
   return true;
 }
 
-void RankWalk::apply(std::uint32_t id, const Step& step, double cpu) {
+void RankWalk::apply(std::uint32_t id, const ScriptStep& step, double cpu) {
   Lane& lane = lanes_[id];
   const MaxPlusMap& map = script_.maps[step.argument];
   const std::size_t streams = script_.lanes[id].streams.size();
@@ -105,15 +105,15 @@ void RankWalk::apply(std::uint32_t id, const Step& step, double cpu) {
   lane.free = ends;
 }
 
-bool RankWalk::transfer(Lane& lane, const Step& step) {
+bool RankWalk::transfer(Lane& lane, const ScriptStep& step) {
   const TransferStep& transfer = script_.transfers[step.argument];
   if (lane.posted == kNone) {
     const double issue = entered_[first_segment_[lane.call] + step.segment] + transfer.issue;
-    lane.posted = rendezvous_.post(channels_.at(rank_class_, transfer.port),
-                                   index_.ordinal(lane.call, transfer.port, transfer.ordinal),
-                                   transfer.transfer, std::max(issue, lane.free[step.stream]));
+    lane.posted = meetings_.post(channels_.at(rank_class_, transfer.port),
+                                 index_.ordinal(lane.call, transfer.port, transfer.ordinal),
+                                 transfer.transfer, std::max(issue, lane.free[step.stream]));
   }
-  const double end = rendezvous_.meeting(lane.posted).end;
+  const double end = meetings_.meeting(lane.posted).end;
   if (end == kUnknown) return false;
   lane.posted = kNone;
   lane.free[step.stream] = end;

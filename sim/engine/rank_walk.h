@@ -9,7 +9,7 @@
 // as soon as the last of these is known, hence, by induction, no later than the largest of them. An
 // end is a start plus a duration, a transfer's start the maximum of its posts, and the end of a
 // flow is known when it happens. So no flow is ever started in the past. With joined lanes an op
-// may be held up by a gate of another stream of its lane, on which it does not depend; Rendezvous
+// may be held up by a gate of another stream of its lane, on which it does not depend; Meetings
 // notices when this matters (PostedTooLate), and the job is run again with separate lanes.
 #pragma once
 
@@ -18,7 +18,7 @@
 #include <vector>
 
 #include "sim/engine/compile.h"
-#include "sim/engine/rendezvous.h"
+#include "sim/engine/meetings.h"
 
 namespace stepcast {
 
@@ -26,7 +26,7 @@ class RankWalk {
  public:
   /// Keeps references to all of them.
   RankWalk(std::uint32_t rank_class, const Program& program, const ProgramIndex& index,
-           const Script& script, const FoldedChannels& channels, Rendezvous& rendezvous);
+           const Script& script, const FoldedChannels& channels, Meetings& meetings);
 
   /// Goes on as far as known times allow. Returns how many steps were taken.
   std::uint64_t advance();
@@ -46,10 +46,10 @@ class RankWalk {
   };
 
   std::uint64_t advance(std::uint32_t lane);
-  bool take(std::uint32_t lane, const Step& step);
-  bool pass_gate(Lane& lane, const Step& step);
-  bool transfer(Lane& lane, const Step& step);
-  void apply(std::uint32_t lane, const Step& step, double cpu);
+  bool take(std::uint32_t lane, const ScriptStep& step);
+  bool pass_gate(Lane& lane, const ScriptStep& step);
+  bool transfer(Lane& lane, const ScriptStep& step);
+  void apply(std::uint32_t lane, const ScriptStep& step, double cpu);
   void run_cpu();
 
   std::uint32_t rank_class_;
@@ -57,7 +57,7 @@ class RankWalk {
   const ProgramIndex& index_;
   const Script& script_;
   const FoldedChannels& channels_;
-  Rendezvous& rendezvous_;
+  Meetings& meetings_;
 
   std::vector<Lane> lanes_;
   std::vector<double> slots_;                 // when signals are reached

@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "sim/engine/job_run.h"
-#include "sim/engine/rendezvous.h"
+#include "sim/engine/meetings.h"
 
 namespace stepcast {
 

@@ -5,7 +5,7 @@
 #include <cmath>
 #include <memory>
 
-#include "sim/engine/rendezvous.h"
+#include "sim/engine/meetings.h"
 #include "tests/engine/random_jobs.h"
 
 namespace stepcast {

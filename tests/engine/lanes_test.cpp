@@ -1,7 +1,7 @@
 // A job in which joined lanes learn too late what another rank is waiting for.
 #include <gtest/gtest.h>
 
-#include "sim/engine/rendezvous.h"
+#include "sim/engine/meetings.h"
 #include "tests/engine/small_jobs.h"
 
 namespace stepcast {

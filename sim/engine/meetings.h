@@ -26,7 +26,7 @@ struct Meeting {
 /// depend on each other through another rank. What was found out so far is void.
 struct PostedTooLate {};
 
-class Rendezvous {
+class Meetings {
  public:
   using MeetingId = std::uint32_t;
   /// Carries a transfer over the network, latency included, from `start` (now or later) on; calls
@@ -36,8 +36,8 @@ class Rendezvous {
   /// Told that a meeting's end has become known.
   using Listener = std::function<void(const ChannelClass& channel, MeetingId meeting)>;
 
-  Rendezvous(const FoldedChannels& channels, ChannelPlans& plans, FlowSolver& solver,
-             Listener listener);
+  Meetings(const FoldedChannels& channels, ChannelPlans& plans, FlowSolver& solver,
+           Listener listener);
   /// Replaces the one coupled flow per transfer (Fidelity::kMessage).
   void set_carrier(Carrier carrier) { carrier_ = std::move(carrier); }
 

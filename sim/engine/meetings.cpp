@@ -1,4 +1,4 @@
-#include "sim/engine/rendezvous.h"
+#include "sim/engine/meetings.h"
 
 #include <algorithm>
 #include <utility>
@@ -13,8 +13,8 @@ constexpr double kClockTolerance = 1e-9;
 
 }  // namespace
 
-Rendezvous::Rendezvous(const FoldedChannels& channels, ChannelPlans& plans, FlowSolver& solver,
-                       Listener listener)
+Meetings::Meetings(const FoldedChannels& channels, ChannelPlans& plans, FlowSolver& solver,
+                   Listener listener)
     : channels_(channels),
       plans_(plans),
       solver_(solver),
@@ -26,16 +26,16 @@ Rendezvous::Rendezvous(const FoldedChannels& channels, ChannelPlans& plans, Flow
   };
 }
 
-void Rendezvous::carry_as_flow(std::uint32_t channel_class, std::uint32_t transfer, double start,
-                               FlowSolver::Callback done) {
+void Meetings::carry_as_flow(std::uint32_t channel_class, std::uint32_t transfer, double start,
+                             FlowSolver::Callback done) {
   const ClassPlan& plan = plans_.at(channel_class, transfer);
   solver_.at(start + plan.latency, [this, &plan, done = std::move(done)]() mutable {
     solver_.start(plan.path, plan.bytes, plan.rate_bound, std::move(done));
   });
 }
 
-Rendezvous::MeetingId Rendezvous::post(std::uint32_t channel_class, std::uint32_t ordinal,
-                                       std::uint32_t transfer, double time) {
+Meetings::MeetingId Meetings::post(std::uint32_t channel_class, std::uint32_t ordinal,
+                                   std::uint32_t transfer, double time) {
   const ChannelClass& channel = channels_.classes()[channel_class];
   STEPCAST_CHECK(ordinal < channel.uses, "a channel has fewer transfers than a participant posts");
   const MeetingId id = channel.first_use + ordinal;
@@ -48,7 +48,7 @@ Rendezvous::MeetingId Rendezvous::post(std::uint32_t channel_class, std::uint32_
   return id;
 }
 
-void Rendezvous::begin(std::uint32_t channel_class, std::uint32_t transfer, MeetingId id) {
+void Meetings::begin(std::uint32_t channel_class, std::uint32_t transfer, MeetingId id) {
   const double start = meetings_[id].start;
   const ClassPlan& plan = plans_.at(channel_class, transfer);
   if (channels_.classes()[channel_class].closed_form || plan.path.empty()) {
@@ -60,7 +60,7 @@ void Rendezvous::begin(std::uint32_t channel_class, std::uint32_t transfer, Meet
            [this, channel_class, id] { finish(channel_class, id, solver_.now()); });
 }
 
-void Rendezvous::finish(std::uint32_t channel_class, MeetingId id, double end) {
+void Meetings::finish(std::uint32_t channel_class, MeetingId id, double end) {
   meetings_[id].end = end;
   listener_(channels_.classes()[channel_class], id);
 }
