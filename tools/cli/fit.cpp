@@ -9,6 +9,7 @@
 
 #include "sim/base/file_io.h"
 #include "sim/base/json_writer.h"
+#include "sim/scenario/resolve.h"
 #include "tools/cli/commands.h"
 #include "tools/cli/progress.h"
 
@@ -60,7 +61,8 @@ void copy_value(JsonWriter& json, const JsonValue& value) {
 /// A stack file with the traits of the one that was fitted, and the fitted costs.
 std::string fitted_stack_json(const Arguments& arguments, const Library& library,
                               const StackFit& fit) {
-  const JsonDocument original = read_json_file(library.stack_file(arguments.options.stack));
+  const std::string& stack = arguments.options.stack;
+  const JsonDocument original = read_json_file(is_path(stack) ? stack : library.stack_file(stack));
   StackProfile profile = fit.stack;
   profile.name = std::filesystem::path(arguments.output).stem().string();
   JsonWriter json;
@@ -91,7 +93,7 @@ int fit_command(Arguments& arguments) {
   const Library library = find_library();
   StackFit fit;
   {
-    Progress progress("rows");
+    Progress progress("simulations of a round");
     arguments.options.pool.progress = [&](std::size_t done, std::size_t total) {
       progress.update(done, total);
     };

@@ -4,6 +4,8 @@
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
 #include <CLI/Validators.hpp>
+#include <algorithm>
+#include <cstdio>
 #include <memory>
 
 #include "sim/ledger/validation_text.h"
@@ -17,8 +19,19 @@ struct Arguments {
   std::string ledger;
   bool json = false;
   bool rows = false;
+  bool by_given = false;
   ValidateOptions options;
 };
+
+/// A label that no row has makes no groups; that is easily a slip.
+void warn_of_empty_labels(const Validation& validation, const std::vector<std::string>& labels) {
+  for (const std::string& label : labels) {
+    const bool grouped = std::any_of(
+        validation.groups.begin(), validation.groups.end(),
+        [&](const GroupSummary& group) { return group.by == label && !group.name.empty(); });
+    if (!grouped) std::fprintf(stderr, "--by %s: no predicted row has this label\n", label.c_str());
+  }
+}
 
 int validate_command(Arguments& arguments) {
   Validation validation;
@@ -29,6 +42,7 @@ int validate_command(Arguments& arguments) {
     };
     validation = validate(arguments.ledger, find_library(), arguments.options);
   }
+  if (arguments.by_given) warn_of_empty_labels(validation, arguments.options.by);
   print(arguments.json ? to_json(validation) : to_table(validation, arguments.rows));
   return 0;
 }
@@ -42,11 +56,15 @@ void add_validate(CLI::App& app, std::function<int()>& run) {
       ->required();
   app.add_flag("--json", arguments->json, "one JSON document instead of the table");
   app.add_flag("--rows", arguments->rows, "also a line for each row");
-  app.add_option("--by", arguments->options.by, "labels to group by (framework,kind)")
-      ->delimiter(',');
+  const CLI::Option* by =
+      app.add_option("--by", arguments->options.by, "labels to group by (framework,kind)")
+          ->delimiter(',');
   app.add_option("--workers", arguments->options.pool.workers, "processes (one for each core)")
       ->check(CLI::Range(1, 1024));
-  run = [arguments] { return validate_command(*arguments); };
+  run = [arguments, by] {
+    arguments->by_given = by->count() > 0;
+    return validate_command(*arguments);
+  };
 }
 
 }  // namespace stepcast::cli
