@@ -61,6 +61,11 @@ void BM_SimulateGpt3On1024ReplicasApart(benchmark::State& state) {
 }
 BENCHMARK(BM_SimulateGpt3On1024ReplicasApart)->Unit(benchmark::kMillisecond);
 
+void BM_SimulateGpt3On1024Unfolded(benchmark::State& state) {
+  simulate_run(state, gpt3(), {.folding = Folding::kOff, .slowdown = {}, .attribute = false});
+}
+BENCHMARK(BM_SimulateGpt3On1024Unfolded)->Unit(benchmark::kMillisecond);
+
 void BM_SimulateLlamaOn16384(benchmark::State& state) {
   simulate_run(state, llama(), {.slowdown = {}, .attribute = false});
 }
