@@ -27,8 +27,14 @@ struct Prediction {
   Report report;
 };
 
-/// All of it: lower, verify, simulate, report. Whether it fits in memory is in the report; nothing is
-/// thrown for that.
+/// All of it: lower, verify, simulate, report. Whether it fits in memory is in the report; nothing
+/// is thrown for that. Errors are those of build_programs() and simulate(); they name the
+/// scenario's file.
 Prediction predict(const Scenario& scenario, const SimulateOptions& options = {});
+/// The same with the scenario's programs at hand.
+Prediction predict(const Scenario& scenario, Job job, const SimulateOptions& options);
+
+/// The memory part of the report alone: needs no simulation.
+Report predict_memory(const Scenario& scenario, const Job& job);
 
 }  // namespace stepcast

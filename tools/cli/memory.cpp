@@ -13,7 +13,7 @@ namespace {
 
 int memory_command(const std::string& file, bool json) {
   const Scenario scenario = load_scenario(file, find_library());
-  const Report report = memory_report(scenario, build_programs(scenario));
+  const Report report = predict_memory(scenario, build_programs(scenario));
   print(json ? memory_json(scenario, report) : memory_table(report));
   return 0;
 }

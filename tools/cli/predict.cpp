@@ -2,6 +2,7 @@
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
 #include <memory>
+#include <utility>
 
 #include "sim/base/file_io.h"
 #include "sim/base/quantity_text.h"
@@ -54,8 +55,9 @@ int predict_command(const Arguments& arguments) {
   const Scenario scenario = load_scenario(arguments.scenario, find_library());
   SimulateOptions options = arguments.simulation.options();
   options.spans = !arguments.trace.empty();
-  const Prediction prediction = predict(scenario, options);
-  if (!arguments.ignore_memory) require_fit(scenario, prediction.report);
+  Job job = build_programs(scenario);
+  if (!arguments.ignore_memory) require_fit(scenario, predict_memory(scenario, job));
+  const Prediction prediction = predict(scenario, std::move(job), options);
   if (options.spans) write_trace(prediction, arguments.trace);
   if (arguments.json) {
     print(report_json(scenario, prediction.job, prediction.simulation, prediction.report));
