@@ -124,7 +124,9 @@ CostModel::CostModel(Device device, DeviceProfile device_profile, NetworkProfile
     : device_(std::move(device)),
       device_profile_(std::move(device_profile)),
       network_(for_generation(std::move(network), device_.generation)),
-      stack_(std::move(stack)) {}
+      stack_(std::move(stack)) {
+  network_.inter_efficiency *= stack_.network_efficiency;
+}
 
 Cost CostModel::kernel(const Kernel& kernel) const {
   Cost cost = kernel_on_measured_device(kernel);

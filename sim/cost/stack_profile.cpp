@@ -15,10 +15,11 @@ struct Factor {
   NumberRange range;
 };
 constexpr NumberRange kEfficiency = {.min = 0.01, .max = 2};
-constexpr std::array<Factor, 8> kFactors = {{
+constexpr std::array<Factor, 9> kFactors = {{
     {"gemm_efficiency", &StackProfile::gemm_efficiency, kEfficiency},
     {"attention_efficiency", &StackProfile::attention_efficiency, kEfficiency},
     {"memory_efficiency", &StackProfile::memory_efficiency, kEfficiency},
+    {"network_efficiency", &StackProfile::network_efficiency, kEfficiency},
     {"score_bytes", &StackProfile::score_bytes, {.min = 1, .max = 100}},
     {"score_backward_ratio", &StackProfile::score_backward_ratio, {.min = 0.1, .max = 10}},
     {"misaligned_head_factor", &StackProfile::misaligned_head_factor, {.min = 1, .max = 100}},

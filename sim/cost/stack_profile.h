@@ -17,9 +17,12 @@ namespace stepcast {
 struct StackProfile {
   std::string name;
   Grade grade = Grade::kAssumed;
-  double gemm_efficiency = 1.0;          ///< of the device profile's sustained GEMM rate
-  double attention_efficiency = 1.0;     ///< of the device profile's flash-attention rate
-  double memory_efficiency = 1.0;        ///< of the device profile's rate of memory-bound kernels
+  double gemm_efficiency = 1.0;       ///< of the device profile's sustained GEMM rate
+  double attention_efficiency = 1.0;  ///< of the device profile's flash-attention rate
+  double memory_efficiency = 1.0;     ///< of the device profile's rate of memory-bound kernels
+  /// Of the network profile's bandwidth between nodes, which is that of a benchmark of collectives
+  /// alone. In training their ranks come late and their copies share SMs and memory with kernels.
+  double network_efficiency = 1.0;
   double score_bytes = 12.0;             ///< bytes moved per attention score, forward, unfused
   double score_backward_ratio = 1.2;     ///< backward over forward of the same
   double misaligned_head_factor = 10.0;  ///< time of attention products when head_dim % 8 != 0

@@ -32,6 +32,7 @@ constexpr FitParameter kTable[] = {
     {"stack.score_backward_ratio", &Stack::score_backward_ratio, 0.15, 0.5, 3.0, unfused_attention, false, "the same, backward over forward"},
     {"stack.misaligned_head_factor", &Stack::misaligned_head_factor, 0.5, 1.0, 40.0, misaligned_heads, true, "time of attention products of odd head sizes"},
     {"stack.logit_bytes", &Stack::logit_bytes, 0.4, 4.0, 80.0, always, true, "bytes moved per logit in the loss"},
+    {"stack.network_efficiency", &Stack::network_efficiency, 0.3, 0.05, 1.5, across_nodes, false, "bandwidth between nodes beside training, of the network profile's"},
     {"stack.issue_forward", &Stack::issue_forward, 0.7, 1e-6, 500e-6, always, true, "CPU time per kernel, forward"},
     {"stack.issue_backward", &Stack::issue_backward, 0.7, 1e-6, 500e-6, always, true, "CPU time per kernel, backward"},
     {"stack.issue_update", &Stack::issue_update, 0.7, 1e-6, 500e-6, always, false, "CPU time per optimizer kernel"},

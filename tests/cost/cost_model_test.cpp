@@ -192,6 +192,15 @@ TEST(MemoryCost, IsLeastTrafficOverTheEfficientBandwidth) {
   EXPECT_CLOSE(seconds(model(slow_memory(), profile), copy), 12e-6);
 }
 
+TEST(NetworkCost, TheStackTakesItsShareOfTheBandwidthBetweenNodes) {
+  StackProfile stack;
+  stack.network_efficiency = 0.5;
+  const NetworkProfile whole = model(slow_memory(), toy_profile()).network();
+  const NetworkProfile half = model(slow_memory(), toy_profile(), stack).network();
+  EXPECT_CLOSE(half.inter_efficiency, 0.5 * whole.inter_efficiency);
+  EXPECT_CLOSE(half.intra_efficiency, whole.intra_efficiency);
+}
+
 TEST(MemoryCost, TheStackSaysWhatItsSoftmaxAndLossMove) {
   StackProfile stack;
   stack.score_bytes = 12;
