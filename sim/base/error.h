@@ -8,7 +8,7 @@
 
 namespace stepcast {
 
-/// What went wrong, as the exit code of the command line (sim/README.md lists them).
+/// What went wrong, as the exit code of the command line (README.md lists them).
 enum class ErrorKind {
   kUsage = 2,
   kInput = 3,        ///< a file says something wrong

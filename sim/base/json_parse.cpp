@@ -136,7 +136,7 @@ bool TreeBuilder::add(decltype(JsonNode::value) value) {
            "the file holds more than " + std::to_string(kMaxJsonValues) + " values");
     return false;
   }
-  JsonNode node{.value = std::move(value),
+  JsonNode node{.value = value,
                 .key = {},
                 .begin = static_cast<std::uint32_t>(cursor_.offset()),
                 .line = cursor_.line(),
@@ -148,7 +148,7 @@ bool TreeBuilder::add(decltype(JsonNode::value) value) {
     node.line = key_.line;
     node.column = key_.column;
   }
-  tree_.nodes.push_back(std::move(node));
+  tree_.nodes.push_back(node);
   if (!levels_.empty()) link(static_cast<std::uint32_t>(tree_.nodes.size() - 1));
   return true;
 }
@@ -196,7 +196,7 @@ bool TreeBuilder::open(decltype(JsonNode::value) container) {
            "values are nested more than " + std::to_string(kMaxJsonDepth) + " levels deep");
     return false;
   }
-  if (!add(std::move(container))) return false;
+  if (!add(container)) return false;
   cursor_.over_bracket();
   levels_.push_back({.node = static_cast<std::uint32_t>(tree_.nodes.size() - 1)});
   return true;

@@ -98,7 +98,8 @@ class JobRun {
     for (const Scripted& entry : scripts_)
       if (entry.program == id && entry.timing == timing) return entry;
     Script script = compile(program(id), prepared_.programs[id], costs_of(id), timing, options);
-    return scripts_.emplace_back(id, std::move(timing), std::move(script));
+    return scripts_.emplace_back(
+        Scripted{.program = id, .timing = std::move(timing), .script = std::move(script)});
   }
 
   RankTiming timing_of(std::uint32_t rank_class) {

@@ -24,7 +24,4 @@ std::string to_text(const Program& program, const Op& op);
 /// Where an expanded op stands: "forward.chunk0 op 3 (send to next), microbatch 2".
 std::string place_of(const Program& program, std::uint32_t call, std::uint32_t op);
 
-/// Number of enumerators, for tables by phase.
-inline constexpr int kNumPhases = 6;
-
 }  // namespace stepcast
