@@ -225,7 +225,6 @@ def profile_of(name, spec, data):
     default = float(np.median([c[0] for c in classes.values()])) if classes else 0.75
     out['memory'] = {'efficiency': round(max(default, 0.6), 3), 'overhead': '2 us', 'grade': 'fitted' if classes else 'assumed',
                      'kernels': {k: {'efficiency': round(e, 3), 'source': '%s, median of %d' % (s, n)} for k, (e, s, n) in classes.items()}}
-    out['launch'] = {'period': '2.4 us', 'source': 'gpu-benches small kernels, back to back in a stream'}
     return out
 
 

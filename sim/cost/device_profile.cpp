@@ -122,13 +122,6 @@ void read_memory(const JsonValue& value, Problems& problems, DeviceProfile& prof
   fields.finish();
 }
 
-void read_launch(const JsonValue& value, Problems& problems, DeviceProfile& profile) {
-  Fields fields(value, problems);
-  profile.launch_period = fields.quantity<Seconds>("period", Seconds(0), true);
-  fields.text("source", "");
-  fields.finish();
-}
-
 std::vector<std::string> read_also_for(Fields& fields) {
   std::vector<std::string> devices;
   const auto list = fields.child("also_for");
@@ -160,7 +153,6 @@ DeviceProfile read_device_profile(JsonValue value, Problems& problems) {
   if (const auto attention = fields.child("attention"))
     read_by_dtype(*attention, problems, read_attention, profile.attention);
   if (const auto memory = fields.required_child("memory")) read_memory(*memory, problems, profile);
-  if (const auto launch = fields.child("launch")) read_launch(*launch, problems, profile);
   fields.finish();
   return profile;
 }

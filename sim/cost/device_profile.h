@@ -56,7 +56,6 @@ struct DeviceProfile {
   Seconds memory_overhead;  ///< t0 of a memory-bound kernel
   Grade memory_grade = Grade::kAssumed;
   double memory_relative_sigma = 0.2;
-  Seconds launch_period;  ///< least time between starts of two kernels of one stream
 };
 
 /// Whether the profile may be used for a device: its own, or one that it names (also_for). For the

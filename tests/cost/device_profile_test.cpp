@@ -45,8 +45,7 @@ TEST(DeviceProfile, ReadsEveryField) {
                            "s0": 5, "causal_s0_factor": 3, "backward_over_forward": 2.6,
                            "overhead": "6 us", "grade": "measured", "relative_sigma": 0.05}},
     "memory": {"efficiency": 0.75, "overhead": "2 us", "grade": "transferred", "relative_sigma": 0.3,
-               "kernels": {"layer_norm_forward": {"efficiency": 0.6, "source": "s"}}},
-    "launch": {"period": "2.5 us", "source": "s"}})");
+               "kernels": {"layer_norm_forward": {"efficiency": 0.6, "source": "s"}}}})");
   ASSERT_EQ(outcome.problems, "");
   const DeviceProfile& profile = outcome.profile;
   const auto& gemm = profile.gemm[static_cast<std::size_t>(Dtype::kBf16)];
@@ -62,7 +61,6 @@ TEST(DeviceProfile, ReadsEveryField) {
   ASSERT_EQ(profile.memory_kernels.size(), 1u);
   EXPECT_EQ(profile.memory_kernels[0].first, KernelKind::kLayerNormForward);
   EXPECT_EQ(profile.memory_relative_sigma, 0.3);
-  EXPECT_EQ(profile.launch_period, Seconds(2.5e-6));
   EXPECT_TRUE(serves(profile, "d"));
   EXPECT_TRUE(serves(profile, "e"));
   EXPECT_FALSE(serves(profile, "f"));
