@@ -54,7 +54,7 @@ std::optional<double> kendall_tau_b(std::span<const double> a, std::span<const d
   for (std::size_t i = 0; i < a.size(); ++i) {
     for (std::size_t j = i + 1; j < a.size(); ++j) {
       const int order_a = sign(a[i] - a[j]), order_b = sign(b[i] - b[j]);
-      difference += std::int64_t{order_a} * order_b;
+      difference += order_a * order_b;
       untied_a += order_a != 0;
       untied_b += order_b != 0;
     }

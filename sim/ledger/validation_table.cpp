@@ -15,7 +15,7 @@ std::string percent(double fraction, bool with_sign = false) {
   return text;
 }
 
-std::string pad(std::string text, std::size_t width, bool right = true) {
+std::string pad(const std::string& text, std::size_t width, bool right = true) {
   const std::string spaces(text.size() < width ? width - text.size() : 0, ' ');
   return right ? spaces + text : text + spaces;
 }
