@@ -1,20 +1,13 @@
 // StackFit -> text, for people and for scripts.
-#include <array>
-#include <cstdio>
 #include <map>
 
 #include "sim/base/json_writer.h"
+#include "sim/base/printed.h"
 #include "sim/ledger/fit.h"
+#include "sim/ledger/statistics_json.h"
 
 namespace stepcast {
 namespace {
-
-template <typename... Arguments>
-std::string printed(const char* format, Arguments... arguments) {
-  std::array<char, 256> text{};
-  std::snprintf(text.data(), text.size(), format, arguments...);
-  return text.data();
-}
 
 std::string error_line(const char* what, std::size_t rows, const ErrorSummary& error) {
   return printed("%-10s %5zu rows: median %5.1f %%, mean %5.1f %%, 90th %5.1f %%, bias %+5.1f %%\n",
@@ -45,12 +38,7 @@ std::string group_lines(const StackFit& fit) {
 
 void member(JsonWriter& json, const char* key, const ErrorSummary& error) {
   json.key(key);
-  json.begin_object(JsonWriter::Layout::kOneLine);
-  json.member("median_abs", error.median_abs);
-  json.member("mean_abs", error.mean_abs);
-  json.member("p90_abs", error.p90_abs);
-  json.member("bias", error.bias);
-  json.end_object();
+  write(json, error);
 }
 
 void write_parameters(JsonWriter& json, const StackFit& fit) {
@@ -89,12 +77,7 @@ void write_rows(JsonWriter& json, const StackFit& fit) {
 void write_skipped(JsonWriter& json, const StackFit& fit) {
   json.key("skipped");
   json.begin_array();
-  for (const auto& [id, reason] : fit.skipped) {
-    json.begin_object(JsonWriter::Layout::kOneLine);
-    json.member("id", id);
-    json.member("reason", reason);
-    json.end_object();
-  }
+  for (const auto& [id, reason] : fit.skipped) write_skipped_row(json, id, reason);
   json.end_array();
 }
 

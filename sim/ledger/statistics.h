@@ -1,6 +1,6 @@
-// Figures that sum up how good predictions are. Errors are signed and relative: predicted /
-// measured
-// - 1. All functions take values in any order and give the same bits whatever that order was.
+// Figures that sum up how good predictions are. Errors are signed and relative:
+// predicted / measured - 1. All functions take values in any order and give the same bits whatever
+// that order was.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,5 @@
 #include "sim/base/json_writer.h"
+#include "sim/ledger/statistics_json.h"
 #include "sim/ledger/validation_text.h"
 
 namespace stepcast {
@@ -10,15 +11,6 @@ void member_or_null(JsonWriter& json, std::string_view key, const std::optional<
     json.value(*value);
   else
     json.null();
-}
-
-void write(JsonWriter& json, const ErrorSummary& error) {
-  json.begin_object(JsonWriter::Layout::kOneLine);
-  json.member("median_abs", error.median_abs);
-  json.member("mean_abs", error.mean_abs);
-  json.member("p90_abs", error.p90_abs);
-  json.member("bias", error.bias);
-  json.end_object();
 }
 
 void write(JsonWriter& json, const MemorySummary& memory) {
@@ -37,25 +29,10 @@ void write_ranking(JsonWriter& json, const RankingSummary& ranking) {
   json.end_object();
 }
 
-void write_oom(JsonWriter& json, const OomCounts& oom) {
-  json.begin_object(JsonWriter::Layout::kOneLine);
-  json.member("true_fit", oom.true_fit);
-  json.member("true_oom", oom.true_oom);
-  json.member("false_fit", oom.false_fit);
-  json.member("false_oom", oom.false_oom);
-  json.member("accuracy", oom.accuracy());
-  json.end_object();
-}
-
 void write_skipped(JsonWriter& json, const Validation& v) {
   json.begin_array();
-  for (const RowAnswer& row : v.answers) {
-    if (row.skipped.empty()) continue;
-    json.begin_object(JsonWriter::Layout::kOneLine);
-    json.member("id", row.id);
-    json.member("reason", row.skipped);
-    json.end_object();
-  }
+  for (const RowAnswer& row : v.answers)
+    if (!row.skipped.empty()) write_skipped_row(json, row.id, row.skipped);
   json.end_array();
 }
 
@@ -111,7 +88,7 @@ std::string to_json(const Validation& v) {
   json.key("ranking");
   write_ranking(json, v.ranking);
   json.key("oom");
-  write_oom(json, v.oom);
+  write(json, v.oom);
   json.key("memory");
   write(json, v.memory);
   json.key("reserved_memory");

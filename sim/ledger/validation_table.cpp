@@ -1,8 +1,7 @@
 #include <algorithm>
-#include <cmath>
-#include <cstdio>
 #include <map>
 
+#include "sim/base/printed.h"
 #include "sim/ledger/validation_text.h"
 
 namespace stepcast {
@@ -10,9 +9,7 @@ namespace {
 
 /// "12.3 %"
 std::string percent(double fraction, bool with_sign = false) {
-  char text[32];
-  std::snprintf(text, sizeof text, with_sign ? "%+.1f %%" : "%.1f %%", 100 * fraction);
-  return text;
+  return with_sign ? printed("%+.1f %%", 100 * fraction) : printed("%.1f %%", 100 * fraction);
 }
 
 std::string pad(const std::string& text, std::size_t width, bool right = true) {
@@ -62,10 +59,7 @@ std::string oom_text(const OomCounts& oom) {
 }
 
 std::string seconds(const std::optional<double>& value) {
-  if (!value) return "-";
-  char text[32];
-  std::snprintf(text, sizeof text, "%.4g s", *value);
-  return text;
+  return value ? printed("%.4g s", *value) : "-";
 }
 
 std::string row_lines(const Validation& v) {
@@ -91,13 +85,10 @@ std::string to_table(const Validation& v, bool rows) {
   for (const GroupSummary& group : v.groups)
     text += line(group.by + " " + group.name.substr(0, 36), group.rows, group.error, group.memory);
   text += "\n";
-  if (v.ranking.groups > 0) {
-    char tau[32];
-    std::snprintf(tau, sizeof tau, "%.2f", v.ranking.kendall_tau);
-    text += "ranking of plans: Kendall's tau " + std::string(tau) + " (median of " +
-            std::to_string(v.ranking.groups) + " groups), regret " + percent(v.ranking.regret) +
-            "\n";
-  }
+  if (v.ranking.groups > 0)
+    text += "ranking of plans: Kendall's tau " + printed("%.2f", v.ranking.kendall_tau) +
+            " (median of " + std::to_string(v.ranking.groups) + " groups), regret " +
+            percent(v.ranking.regret) + "\n";
   text += oom_text(v.oom);
   if (v.reserved_memory.rows > 0)
     text += "reserved memory: " + std::to_string(v.reserved_memory.rows) + " rows, median " +

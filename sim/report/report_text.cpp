@@ -1,8 +1,8 @@
 #include "sim/report/report_text.h"
 
-#include <cstdarg>
-#include <cstdio>
+#include <cmath>
 
+#include "sim/base/printed.h"
 #include "sim/base/quantity_text.h"
 
 namespace stepcast {
@@ -10,18 +10,8 @@ namespace {
 
 constexpr int kBarWidth = 30;
 
-/// printf into a string; the program never sets a locale.
-[[gnu::format(printf, 1, 2)]] std::string format(const char* pattern, ...) {
-  char line[512];
-  va_list arguments;
-  va_start(arguments, pattern);
-  std::vsnprintf(line, sizeof line, pattern, arguments);
-  va_end(arguments);
-  return line;
-}
-
 std::string with_thousands(double value) {
-  std::string digits = format("%.0f", value);
+  std::string digits = printed("%.0f", value);
   for (int at = static_cast<int>(digits.size()) - 3; at > 0; at -= 3)
     digits.insert(static_cast<std::size_t>(at), ",");
   return digits;
@@ -30,8 +20,8 @@ std::string with_thousands(double value) {
 /// "  (published 32.0 s: -1.2 %)", or nothing.
 std::string beside(Seconds predicted, Seconds published) {
   if (published <= Seconds(0)) return "";
-  return format("   published %s, predicted %+.1f %%", to_text(published).c_str(),
-                100 * (predicted / published - 1));
+  return printed("   published %s, predicted %+.1f %%", to_text(published).c_str(),
+                 100 * (predicted / published - 1));
 }
 
 std::string published_memory(Bytes peak) {
@@ -43,9 +33,9 @@ std::string shares_text(const std::vector<Share>& shares, Seconds step) {
   for (const Share& share : shares) {
     const double part = share.time / step;
     if (part < 0.0005) continue;
-    const std::string bar(static_cast<std::size_t>(part * kBarWidth + 0.5), '#');
-    text += format("    %-30s %5.1f %%  %9s", share.name.c_str(), 100 * part,
-                   to_text(share.time).c_str());
+    const std::string bar(static_cast<std::size_t>(std::lround(part * kBarWidth)), '#');
+    text += printed("    %-30s %5.1f %%  %9s", share.name.c_str(), 100 * part,
+                    to_text(share.time).c_str());
     text += (bar.empty() ? "" : "  " + bar) + "\n";
   }
   return text;
@@ -57,17 +47,17 @@ std::string stage_line(const StageMemory& stage) {
   const auto at_peak = [&](BufferCategory category) {
     return gib(stage.peak.at_peak[static_cast<std::size_t>(category)]);
   };
-  return format("    %-18s %8.2f %8.2f %8.2f %8.2f %8.2f %9.2f %9.2f  %s\n", stage.name.c_str(),
-                at_peak(BufferCategory::kParameters), at_peak(BufferCategory::kGradients),
-                at_peak(BufferCategory::kOptimizerState), at_peak(BufferCategory::kActivations),
-                at_peak(BufferCategory::kWorkspace) + at_peak(BufferCategory::kCommunication),
-                gib(stage.peak.total), gib(stage.reserved),
-                std::string(name_of(stage.fit)).c_str());
+  return printed("    %-18s %8.2f %8.2f %8.2f %8.2f %8.2f %9.2f %9.2f  %s\n", stage.name.c_str(),
+                 at_peak(BufferCategory::kParameters), at_peak(BufferCategory::kGradients),
+                 at_peak(BufferCategory::kOptimizerState), at_peak(BufferCategory::kActivations),
+                 at_peak(BufferCategory::kWorkspace) + at_peak(BufferCategory::kCommunication),
+                 gib(stage.peak.total), gib(stage.reserved),
+                 std::string(name_of(stage.fit)).c_str());
 }
 
 std::string stages_table(const Report& report) {
-  std::string text = format("    %-18s %8s %8s %8s %8s %8s %9s %9s\n", "GiB", "params", "grads",
-                            "optim", "activ", "other", "peak", "reserved");
+  std::string text = printed("    %-18s %8s %8s %8s %8s %8s %9s %9s\n", "GiB", "params", "grads",
+                             "optim", "activ", "other", "peak", "reserved");
   for (const StageMemory& stage : report.memory) text += stage_line(stage);
   return text;
 }
@@ -83,23 +73,23 @@ std::string headline(const Scenario& scenario) {
 
 std::string speed_text(const Scenario& scenario, const Report& report) {
   std::string text =
-      format("  step time       %s   (90 %%: %s to %s, %s)%s\n", to_text(report.step_time).c_str(),
-             to_text(report.step_time_low).c_str(), to_text(report.step_time_high).c_str(),
-             std::string(name_of(report.grade)).c_str(),
-             beside(report.step_time, scenario.published.step_time).c_str());
-  text += format("  tokens/s        %s\n", with_thousands(report.tokens_per_s).c_str());
-  text += format("  utilisation     model %.1f %%, hardware %.1f %% of peak; %s per GPU\n",
-                 100 * report.model_flops_utilization, 100 * report.hardware_flops_utilization,
-                 to_text(report.achieved_per_gpu).c_str());
+      printed("  step time       %s   (90 %%: %s to %s, %s)%s\n", to_text(report.step_time).c_str(),
+              to_text(report.step_time_low).c_str(), to_text(report.step_time_high).c_str(),
+              std::string(name_of(report.grade)).c_str(),
+              beside(report.step_time, scenario.published.step_time).c_str());
+  text += printed("  tokens/s        %s\n", with_thousands(report.tokens_per_s).c_str());
+  text += printed("  utilisation     model %.1f %%, hardware %.1f %% of peak; %s per GPU\n",
+                  100 * report.model_flops_utilization, 100 * report.hardware_flops_utilization,
+                  to_text(report.achieved_per_gpu).c_str());
   return text;
 }
 
 std::string money_text(const Report& report) {
   const double steps = report.steps_per_trillion_tokens;
-  std::string text = format(
+  std::string text = printed(
       "  per step        %s rent, %s, %s electricity\n", to_text(report.rent_per_step).c_str(),
       to_text(report.energy_per_step).c_str(), to_text(report.electricity_per_step).c_str());
-  text += format(
+  text += printed(
       "  per 10^12 tokens  %.3g days, %s rent, %s, %s electricity (prices assumed: see the "
       "topology)\n",
       (report.step_time * steps).value() / 86400, to_text(report.rent_per_step * steps).c_str(),
@@ -115,21 +105,21 @@ std::string report_table(const Scenario& scenario, const Report& report) {
   text +=
       "\n  where the step goes (mean over ranks)\n" + shares_text(report.compute, report.step_time);
   text += "  idle\n" + shares_text(report.idle, report.step_time);
-  text += format("\n  memory per rank: %s in the fullest stage of %s, %s%s\n",
-                 to_text(report.memory[report.fullest_stage].reserved).c_str(),
-                 to_text(report.memory_capacity).c_str(), std::string(name_of(report.fit)).c_str(),
-                 published_memory(scenario.published.peak_memory).c_str());
+  text += printed("\n  memory per rank: %s in the fullest stage of %s, %s%s\n",
+                  to_text(report.memory[report.fullest_stage].reserved).c_str(),
+                  to_text(report.memory_capacity).c_str(), std::string(name_of(report.fit)).c_str(),
+                  published_memory(scenario.published.peak_memory).c_str());
   return text + stages_table(report);
 }
 
 std::string memory_table(const Report& report) {
   const StageMemory& fullest = report.memory[report.fullest_stage];
-  std::string text = format("  capacity %s, %s\n", to_text(report.memory_capacity).c_str(),
-                            std::string(name_of(report.fit)).c_str());
+  std::string text = printed("  capacity %s, %s\n", to_text(report.memory_capacity).c_str(),
+                             std::string(name_of(report.fit)).c_str());
   text += stages_table(report);
   text += "\n  peak of " + fullest.name + ": " + fullest.peak.cause + "\n";
   for (const auto& [name, size] : fullest.peak.largest)
-    text += format("    %-40s %10s\n", name.c_str(), to_text(size).c_str());
+    text += printed("    %-40s %10s\n", name.c_str(), to_text(size).c_str());
   return text;
 }
 

@@ -12,13 +12,6 @@
 namespace stepcast {
 namespace {
 
-std::vector<std::uint32_t> gpus(std::uint32_t count, std::uint32_t stride = 1,
-                                std::uint32_t first = 0) {
-  std::vector<std::uint32_t> result;
-  for (std::uint32_t i = 0; i < count; ++i) result.push_back(first + i * stride);
-  return result;
-}
-
 std::uint32_t weight_of(const LinkWeights& weights, LinkId link) {
   for (const LinkWeight& use : weights)
     if (use.link == link) return use.weight;
@@ -155,6 +148,20 @@ TEST(IdealNetwork, AllGatherAndReduceScatterMoveHalfOfThat) {
     // Each of the 8 channels of a rank carries an eighth.
     EXPECT_DOUBLE_EQ(plan.bytes, 6.4e9 * 31 / 32 / 8);
   }
+}
+
+TEST(IdealNetwork, RingsThatLeaveTheNodeGoAtThePaceOfTheirNics) {
+  // 16 ranks on two nodes: 15 steps of 40 us, and 15/16 S / B as without; 8 on one: no change.
+  const Fabric fabric(nvswitch_cluster({.nodes = 2}), 16);
+  NetworkProfile paced = ideal_network_profile();
+  paced.ring_step_overhead = Seconds(40e-6);
+  const auto gather = [&](const GroupGeometry& group, const NetworkProfile& profile) {
+    return plan_collective(group, profile, CollectiveKind::kAllGather, Bytes(16'000'000))
+        .uncontended.value();
+  };
+  const GroupGeometry both(fabric, gpus(16)), one(fabric, gpus(8));
+  EXPECT_NEAR(gather(both, paced) - gather(both, ideal_network_profile()), 15 * 40e-6, 1e-12);
+  EXPECT_NEAR(gather(one, paced), gather(one, ideal_network_profile()), 1e-15);
 }
 
 TEST(IdealNetwork, BroadcastAndReduceMoveTheBufferOnce) {

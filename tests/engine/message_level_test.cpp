@@ -11,13 +11,6 @@
 namespace stepcast {
 namespace {
 
-std::vector<std::uint32_t> gpus(std::uint32_t count, std::uint32_t stride = 1,
-                                std::uint32_t first = 0) {
-  std::vector<std::uint32_t> result;
-  for (std::uint32_t i = 0; i < count; ++i) result.push_back(first + i * stride);
-  return result;
-}
-
 /// No losses; every hop costs so many seconds, whatever the protocol. Trees are made unattractive.
 NetworkProfile with_hops(double intra, double inter, bool tree = false) {
   NetworkProfile profile = ideal_network_profile();

@@ -1,7 +1,9 @@
 // Clusters of the network tests, with round figures.
 #pragma once
 
+#include <cstdint>
 #include <string>
+#include <vector>
 
 #include "sim/cost/network_profile.h"
 #include "sim/topology/fabric.h"
@@ -51,6 +53,14 @@ inline Topology cube_mesh_node() {
                         {1, 5, 2}, {2, 3, 2}, {2, 6, 1}, {3, 7, 1}, {4, 5, 1}, {4, 6, 1},
                         {4, 7, 2}, {5, 6, 2}, {5, 7, 1}, {6, 7, 2}};
   return topology;
+}
+
+/// `count` ranks, every `stride`-th from `first` on.
+inline std::vector<std::uint32_t> gpus(std::uint32_t count, std::uint32_t stride = 1,
+                                       std::uint32_t first = 0) {
+  std::vector<std::uint32_t> result;
+  for (std::uint32_t i = 0; i < count; ++i) result.push_back(first + i * stride);
+  return result;
 }
 
 /// topologies/networks/NAME.json.
