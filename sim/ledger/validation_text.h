@@ -1,4 +1,4 @@
-// Validation -> text. The JSON keys are a promise to scripts (README.md, "validate").
+// Validation -> text. The JSON keys are a promise to scripts (tests/validation/README.md).
 #pragma once
 
 #include <string>

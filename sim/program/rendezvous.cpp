@@ -19,7 +19,7 @@ bool can_stop_something(const Op& op) {
 
 }  // namespace
 
-Rendezvous::Rendezvous(const Job& job, std::vector<Rank> pipeline) : job_(job) {
+Rendezvous::Rendezvous(const Job& job, const std::vector<Rank>& pipeline) : job_(job) {
   for (const Rank rank : pipeline) {
     const Program& program = job.programs[job.ranks[rank].program];
     event_index_.emplace_back(program.events, called_microbatches(program));

@@ -26,7 +26,7 @@ namespace stepcast {
 class Rendezvous {
  public:
   /// The job's places and sequences must be sound.
-  Rendezvous(const Job& job, std::vector<Rank> pipeline);
+  Rendezvous(const Job& job, const std::vector<Rank>& pipeline);
 
   /// Runs until nothing moves. Issues one call per rank and round, which keeps queues short.
   void run();

@@ -14,7 +14,7 @@ namespace {
 /// `path` with links resolved, as far as it exists.
 fs::path links_resolved(const fs::path& path) {
   std::error_code failed;
-  const fs::path real = fs::weakly_canonical(path, failed);
+  fs::path real = fs::weakly_canonical(path, failed);
   if (failed) refuse("cannot be followed: " + failed.message());
   return real;
 }
