@@ -126,6 +126,7 @@ CostModel::CostModel(Device device, DeviceProfile device_profile, NetworkProfile
       network_(for_generation(std::move(network), device_.generation)),
       stack_(std::move(stack)) {
   network_.inter_efficiency *= stack_.network_efficiency;
+  network_.ring_step_overhead = std::max(network_.ring_step_overhead, stack_.ring_step_overhead);
 }
 
 Cost CostModel::kernel(const Kernel& kernel) const {
@@ -167,5 +168,6 @@ Seconds CostModel::issue_collective() const { return stack_.issue_collective; }
 Seconds CostModel::issue_p2p() const { return stack_.issue_p2p; }
 Seconds CostModel::per_microbatch() const { return stack_.per_microbatch; }
 Seconds CostModel::per_step() const { return stack_.per_step; }
+Seconds CostModel::per_shard() const { return stack_.per_shard; }
 
 }  // namespace stepcast

@@ -36,6 +36,8 @@ class CostModel {
   /// CPU time of the training loop, once per microbatch and once per step.
   Seconds per_microbatch() const;
   Seconds per_step() const;
+  /// Of ZeRO's bookkeeping, for each weight tensor and rank.
+  Seconds per_shard() const;
 
   const NetworkProfile& network() const { return network_; }
   const StackProfile& stack() const { return stack_; }

@@ -94,6 +94,7 @@ NetworkProfile read_network_profile(JsonValue value, Problems& problems) {
   profile.inter_efficiency = fields.number("inter_efficiency", kEfficiency);
   profile.intra_latency_factor = fields.number("intra_latency_factor", kLatencyFactor, 1);
   profile.inter_latency_factor = fields.number("inter_latency_factor", kLatencyFactor, 1);
+  profile.ring_step_overhead = fields.quantity("ring_step_overhead", Seconds(0), true);
   profile.scale_loss = fields.number("scale_loss", {.min = 0, .max = 0.09}, 0);
   read_protocols(fields, problems, profile);
   profile.ll_limit_two_nodes = fields.quantity("ll_limit_two_nodes", BytesPerSec(0), true);

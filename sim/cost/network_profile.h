@@ -83,7 +83,10 @@ struct NetworkProfile {
   double inter_efficiency = 1;      ///< ring bandwidth between nodes, of the NICs' sum
   double intra_latency_factor = 1;  ///< on every hop inside a node
   double inter_latency_factor = 1;  ///< on every hop between nodes
-  double scale_loss = 0;            ///< of inter_efficiency, per doubling of nodes beyond two
+  /// Least time of any step of a ring that leaves the node: its steps go at the pace of the NICs'
+  /// proxies (NCCL tuning.cc: inter-node rings launch every step with the net overhead).
+  Seconds ring_step_overhead{0};
+  double scale_loss = 0;  ///< of inter_efficiency, per doubling of nodes beyond two
 
   std::array<ProtocolCosts, kNumProtocols> protocols;  ///< by Protocol
   BytesPerSec ll_limit_two_nodes;  ///< most ring bandwidth LL reaches between nodes; 0: no limit

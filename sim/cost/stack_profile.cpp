@@ -27,7 +27,7 @@ constexpr std::array<Factor, 9> kFactors = {{
     {"fragmentation", &StackProfile::fragmentation, {.min = 1, .max = 4}},
 }};
 
-constexpr std::array<std::pair<std::string_view, Seconds StackProfile::*>, 7> kTimes = {{
+constexpr std::array<std::pair<std::string_view, Seconds StackProfile::*>, 9> kTimes = {{
     {"issue_forward", &StackProfile::issue_forward},
     {"issue_backward", &StackProfile::issue_backward},
     {"issue_update", &StackProfile::issue_update},
@@ -35,6 +35,8 @@ constexpr std::array<std::pair<std::string_view, Seconds StackProfile::*>, 7> kT
     {"issue_p2p", &StackProfile::issue_p2p},
     {"per_microbatch", &StackProfile::per_microbatch},
     {"per_step", &StackProfile::per_step},
+    {"ring_step_overhead", &StackProfile::ring_step_overhead},
+    {"per_shard", &StackProfile::per_shard},
 }};
 constexpr Seconds kLongestTime{60};
 constexpr Bytes kMostContextMemory{1'000'000'000'000};

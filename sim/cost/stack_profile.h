@@ -34,6 +34,8 @@ struct StackProfile {
   Seconds issue_p2p{40e-6};         ///< per send or receive
   Seconds per_microbatch{0.5e-3};   ///< training loop, data
   Seconds per_step{10e-3};          ///< once per step: logging, scheduler, loss scaling
+  Seconds ring_step_overhead{0};    ///< as in network_profile.h, beside training
+  Seconds per_shard{0};             ///< per weight tensor and rank, where ZeRO shares out tensors
   double relative_sigma = 0.1;      ///< uncertainty left after fitting
 
   // Memory that no buffer of the program shows.

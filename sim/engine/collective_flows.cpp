@@ -91,8 +91,9 @@ Timing ring_timing(const GroupGeometry& group, const NetworkProfile& profile, Co
         group.num_nodes() == 2 ? profile.ll_limit_two_nodes : profile.ll_limit_many_nodes;
     if (limit.value() > 0) bandwidth = std::min(bandwidth, limit.value());
   }
-  const double intra = costs.ring_hop_intra.value() * profile.intra_latency_factor;
-  const double inter = costs.ring_hop_inter.value() * profile.inter_latency_factor;
+  const double pace = group.num_nodes() > 1 ? profile.ring_step_overhead.value() : 0.0;
+  const double intra = std::max(pace, costs.ring_hop_intra.value() * profile.intra_latency_factor);
+  const double inter = std::max(pace, costs.ring_hop_inter.value() * profile.inter_latency_factor);
   return {.first = costs.base.value(),
           .hops = (steps - inter_steps) * intra + inter_steps * inter,
           .transfer = ring_bytes(group, kind, size) / bandwidth,

@@ -49,7 +49,8 @@ struct HopCosts {
   double efficiency = 1;        // of the slowest link: bounds the rate
 };
 
-HopCosts hop_costs(const NetworkProfile& profile, const FlowPlan& plan, Algorithm algorithm) {
+HopCosts hop_costs(const GroupGeometry& group, const NetworkProfile& profile, const FlowPlan& plan,
+                   Algorithm algorithm) {
   if (algorithm == Algorithm::kPairwise)
     return {.base = profile.all_to_all_base.value(),
             .intra = profile.all_to_all_peer_intra.value() * profile.intra_latency_factor,
@@ -57,11 +58,12 @@ HopCosts hop_costs(const NetworkProfile& profile, const FlowPlan& plan, Algorith
             .efficiency = 1};
   const ProtocolCosts& costs = profile.protocols[static_cast<std::size_t>(plan.protocol)];
   const bool tree = algorithm == Algorithm::kTree;
+  const double pace = !tree && group.num_nodes() > 1 ? profile.ring_step_overhead.value() : 0.0;
   return {.base = costs.base.value(),
-          .intra = (tree ? costs.tree_hop_intra : costs.ring_hop_intra).value() *
-                   profile.intra_latency_factor,
-          .inter = (tree ? costs.tree_hop_inter : costs.ring_hop_inter).value() *
-                   profile.inter_latency_factor,
+          .intra = std::max(pace, (tree ? costs.tree_hop_intra : costs.ring_hop_intra).value() *
+                                      profile.intra_latency_factor),
+          .inter = std::max(pace, (tree ? costs.tree_hop_inter : costs.ring_hop_inter).value() *
+                                      profile.inter_latency_factor),
           .efficiency = std::min(1.0, tree ? costs.tree_efficiency : costs.ring_efficiency)};
 }
 
@@ -76,7 +78,7 @@ class MessageLevel::Run {
         group_(group),
         algorithm_(algorithm_of(group, owner.profile_, kind, size)),
         schedule_(schedule_of(group, kind, algorithm_)),
-        costs_(hop_costs(owner.profile_, plan_collective(group, owner.profile_, kind, size),
+        costs_(hop_costs(group, owner.profile_, plan_collective(group, owner.profile_, kind, size),
                          algorithm_)),
         size_(size),
         done_(std::move(done)) {

@@ -1,7 +1,9 @@
 #include "sim/engine/op_costs.h"
 
 #include <algorithm>
+#include <map>
 #include <unordered_map>
+#include <utility>
 
 namespace stepcast {
 namespace {
@@ -20,9 +22,7 @@ struct KernelHash {
 class OpNumbers {
  public:
   OpNumbers(std::vector<JobOps::DistinctOp>& distinct, std::vector<TransferKey>& transfers)
-      : distinct_(distinct), transfers_(transfers) {
-    host_tasks_.fill(kNone);
-  }
+      : distinct_(distinct), transfers_(transfers) {}
 
   std::uint32_t operator()(const What& what) {
     struct Visitor {
@@ -41,7 +41,8 @@ class OpNumbers {
         return self.transfer(transfer_of(op), what);
       }
       std::uint32_t operator()(const HostWork& work) const {
-        return self.number(self.host_tasks_[static_cast<std::size_t>(work.what)], what);
+        return self.number(
+            self.host_tasks_.try_emplace({work.what, work.times}, kNone).first->second, what);
       }
       std::uint32_t operator()(const Alloc&) const { return self.number(self.free_, what); }
       std::uint32_t operator()(const Free&) const { return self.number(self.free_, what); }
@@ -73,8 +74,8 @@ class OpNumbers {
   std::vector<TransferKey>& transfers_;
   std::unordered_map<Kernel, std::uint32_t, KernelHash> kernels_;  // looked up only
   std::vector<std::uint32_t> transfer_ids_;
-  std::array<std::uint32_t, 2> host_tasks_{};  // by HostTask
-  std::uint32_t free_ = kNone;                 // all that costs nothing
+  std::map<std::pair<HostTask, std::uint32_t>, std::uint32_t> host_tasks_;  // and how many times
+  std::uint32_t free_ = kNone;  // all that costs nothing
 };
 
 struct CostOf {
@@ -98,6 +99,8 @@ struct CostOf {
         return {.issue = costs.per_microbatch().value()};
       case HostTask::kStep:
         return {.issue = costs.per_step().value()};
+      case HostTask::kShard:
+        return {.issue = costs.per_shard().value() * work.times};
     }
     return {};
   }

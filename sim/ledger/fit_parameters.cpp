@@ -12,6 +12,9 @@ bool misaligned_heads(const Scenario& s) {
   return unfused_attention(s) && s.model.head_dim % 8 != 0;
 }
 bool pipelined(const Scenario& s) { return s.plan.pp > 1; }
+bool shards_tensors(const Scenario& s) {
+  return s.traits.zero_by_tensor && s.plan.zero_stage > 0 && s.plan.dp > 1;
+}
 bool communicates(const Scenario& s) { return s.num_gpus > 1; }
 /// Tensor-parallel ranks sit side by side, so they are the ones whose every layer pays the node's
 /// links.
@@ -40,6 +43,8 @@ constexpr FitParameter kTable[] = {
     {"stack.issue_p2p", &Stack::issue_p2p, 0.7, 1e-6, 2e-3, pipelined, false, "CPU time per message between stages"},
     {"stack.per_microbatch", &Stack::per_microbatch, 0.7, 1e-6, 50e-3, always, false, "CPU time of the training loop per microbatch"},
     {"stack.per_step", &Stack::per_step, 0.7, 1e-5, 1.0, always, true, "CPU time once per step"},
+    {"stack.ring_step_overhead", &Stack::ring_step_overhead, 0.7, 1e-6, 1e-3, across_nodes, true, "each step of a ring between nodes, at least"},
+    {"stack.per_shard", &Stack::per_shard, 0.7, 1e-7, 1e-3, shards_tensors, true, "CPU time of ZeRO per weight tensor and rank"},
     {"network.intra_efficiency", &Network::intra_efficiency, 0.15, 0.2, 1.2, inside_node, true, "ring bandwidth inside a node"},
     {"network.inter_efficiency", &Network::inter_efficiency, 0.3, 0.05, 1.5, across_nodes, true, "ring bandwidth between nodes"},
     {"network.intra_latency_factor", &Network::intra_latency_factor, 0.4, 0.2, 10.0, inside_node, false, "on every hop inside a node"},

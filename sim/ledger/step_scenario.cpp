@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <numeric>
 
+#include "sim/base/quantity_text.h"
 #include "sim/plan/feasibility.h"
 
 namespace stepcast {
@@ -177,6 +178,7 @@ class Expression {
     set_stage_balance();
     set_schedule();
     set_recompute();
+    set_gradient_buckets();
   }
 
   /// Megatron-LM's own scripts of the SC21 table (examples/sc21/run_table_1.sh) go down from 16
@@ -237,6 +239,22 @@ class Expression {
     out_.assumptions.push_back(std::string("recompute ") +
                                (s.traits.flash_attention ? "none" : "selective") +
                                " (not published)");
+  }
+
+  /// "ddp bucket 25 MB": PyTorch's DistributedDataParallel, which reduces while backward goes on.
+  /// It counts its buckets in the weights' type, whatever travels.
+  void set_gradient_buckets() {
+    static constexpr std::string_view kMention = "ddp bucket ";
+    const std::size_t at = row_.notes.find(kMention);
+    if (at == std::string::npos) return;
+    const std::string text = row_.notes.substr(at + kMention.size());
+    std::string why;
+    const auto size = parse_quantity<Bytes>(text.substr(0, text.find_first_of(",;")), why);
+    if (!size) return;
+    Scenario& s = out_.scenario;
+    const bool doubled = s.traits.fp32_grad_reduce && size_of(s.training.precision) == 2;
+    s.plan.overlap_grad_reduce = true;
+    s.plan.bucket_size = *size * (doubled ? 2 : 1);
   }
 
   const StepRow& row_;

@@ -16,6 +16,7 @@ struct PredictedStep {
   double relative_sigma = 0;
   double resident_bytes = 0;  ///< each the most over the stages
   double peak_bytes = 0;
+  double held_bytes = 0;  ///< by the allocator
   double reserved_bytes = 0;
   Grade grade = Grade::kAssumed;
   Fit fit = Fit::kFits;
@@ -28,6 +29,7 @@ void take_memory(const StageMemory& stage, PredictedStep& step) {
   };
   raise(step.resident_bytes, stage.peak.resident_total);
   raise(step.peak_bytes, stage.peak.total);
+  raise(step.held_bytes, stage.held);
   raise(step.reserved_bytes, stage.reserved);
   step.fit = std::max(step.fit, stage.fit);
 }
@@ -73,6 +75,7 @@ RowAnswer answer_frame(const StepRow& row) {
 double predicted_gb(const PredictedStep& step, MemoryKind kind) {
   const double bytes = kind == MemoryKind::kStatic      ? step.resident_bytes
                        : kind == MemoryKind::kAllocated ? step.peak_bytes
+                       : kind == MemoryKind::kReserved  ? step.held_bytes
                                                         : step.reserved_bytes;
   return bytes / 1e9;
 }

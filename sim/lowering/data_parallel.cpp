@@ -147,6 +147,9 @@ void DataParallel::clip() {
 
 void DataParallel::update() {
   writer_.set_origin(Phase::kOptimizer);
+  if (step_.shards_by_tensor())
+    writer_.host_work(HostTask::kShard,
+                      static_cast<std::uint32_t>(buffers_.weight_tensors() * step_.plan.dp));
   std::vector<BufferId> writes = parameters_of(buffers_.weights());
   const std::span<const BufferId> state = buffers_.optimizer_state();
   writes.insert(writes.end(), state.begin(), state.end());

@@ -50,43 +50,47 @@ std::int64_t StageBuffers::parameters() const {
   return sum;
 }
 
+std::int64_t StageBuffers::weight_tensors() const {
+  std::int64_t count = 0;
+  for (const ChunkBuffers& chunk : chunks_)
+    for (const GraphInstance& instance : chunk.graphs)
+      for (const Operator& op : instance.graph().operators) count += op.parameters > 0 ? 1 : 0;
+  return count;
+}
+
 SharedBuffers StageBuffers::share(const ModelGraphs::Entry& entry) {
   const OperatorGraph& graph = entry.graph;
   SharedBuffers shared;
+  shared.tensors.assign(graph.tensors.size(), kNone);
+  shared.gradients.assign(graph.tensors.size(), kNone);
   const auto declare = [&](const std::string& name, Bytes size, Dtype dtype,
                            BufferCategory category) {
-    return writer_.program().buffer(name, size, dtype, category, Scope::kStep);
+    return writer_.program().buffer(graph.name + "." + name, size, dtype, category, Scope::kStep);
   };
-  std::vector<bool> gathered(graph.tensors.size(), false);
   if (step_.keeps_gather_buffers())
     for (const Operator& op : graph.operators)
-      if (op.region == Region::kColumn) gathered[op.full] = true;
+      if (op.region == Region::kColumn) shared.tensors[op.full] = gathered_input_;
+  const Dtype dtype = step_.weight_dtype(), storage = step_.shape.storage();
   for (TensorId t = 0; t < graph.tensors.size(); ++t) {
     const Tensor& tensor = graph.tensors[t];
-    const bool inner = t != graph.input && t != graph.output;
-    shared.tensors.push_back(entry.lives.kept[t] || !inner ? kNone
-                             : gathered[t]                 ? gathered_input_
-                                           : declare(graph.name + "." + tensor.name, tensor.size(),
-                                                     tensor.dtype, kWorkspace));
-    shared.gradients.push_back(
-        inner ? declare(graph.name + "." + tensor.name + ".gradient",
-                        Bytes(tensor.elements * size_of(step_.shape.storage())),
-                        step_.shape.storage(), kWorkspace)
-              : kNone);
+    if (t == graph.input || t == graph.output) continue;
+    if (!entry.lives.kept[t] && shared.tensors[t] == kNone)
+      shared.tensors[t] = declare(tensor.name, tensor.size(), tensor.dtype, kWorkspace);
+    shared.gradients[t] = declare(tensor.name + ".gradient",
+                                  Bytes(tensor.elements * size_of(storage)), storage, kWorkspace);
   }
-  const Dtype dtype = step_.weight_dtype();
   for (const Operator& op : graph.operators) {
-    shared.full_gradients.push_back(op.full == kNoTensor ? kNone
-                                    : op.region == Region::kRow && step_.keeps_gather_buffers()
-                                        ? gathered_gradient_
-                                        : declare(graph.name + "." + op.name + ".full_gradient",
-                                                  graph.tensors[op.full].size(), dtype,
-                                                  kCommunication));
-    shared.weight_gradients.push_back(
-        step_.adds_gradients() && !step_.keeps_half_gradients() && op.parameters > 0
-            ? declare(graph.name + "." + op.name + ".weight_gradient",
-                      Bytes(op.parameters * size_of(dtype)), dtype, kWorkspace)
-            : kNone);
+    BufferId full = kNone, weight = kNone;
+    if (op.full != kNoTensor && op.region == Region::kRow && step_.keeps_gather_buffers())
+      full = gathered_gradient_;
+    else if (op.full != kNoTensor)
+      full =
+          declare(op.name + ".full_gradient", graph.tensors[op.full].size(), dtype, kCommunication);
+    if (step_.adds_gradients() && !step_.keeps_half_gradients() && op.parameters > 0)
+      weight = declare(op.name + ".weight_gradient", Bytes(op.parameters * size_of(dtype)), dtype,
+                       kWorkspace);
+    shared.full_gradients.push_back(full);
+    shared.weight_gradients.push_back(weight);
   }
   return shared;
 }

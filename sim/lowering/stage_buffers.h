@@ -71,6 +71,8 @@ class StageBuffers {
   /// Every group of weights once.
   const std::vector<WeightBuffers>& weights() const { return weights_; }
   std::int64_t parameters() const;
+  /// Operators with weights of their own or shared ones.
+  std::int64_t weight_tensors() const;
   const std::optional<WeightBuffers>& word_embedding() const { return words_; }
   std::span<const BufferId> optimizer_state() const { return optimizer_; }
 

@@ -76,9 +76,9 @@ void StageWriter::host_wait(Stream stream) {
   builder_.host_wait(stream);
 }
 
-void StageWriter::host_work(HostTask task) {
+void StageWriter::host_work(HostTask task, std::uint32_t times) {
   flush();
-  builder_.host_work(task);
+  builder_.host_work(task, times);
 }
 
 void StageWriter::flush() {

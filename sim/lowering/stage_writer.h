@@ -45,7 +45,7 @@ class StageWriter {
   void alloc(BufferId buffer);
   void free(BufferId buffer);
   void host_wait(Stream stream);
-  void host_work(HostTask task);
+  void host_work(HostTask task, std::uint32_t times = 1);
 
   /// What the last compute op of every block signals. Ops of other streams wait for it.
   EventId computed() const { return computed_; }

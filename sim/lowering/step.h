@@ -39,7 +39,10 @@ struct Step {
   std::int64_t updated(std::int64_t count) const {
     return shards_optimizer() ? (count + plan.dp - 1) / plan.dp : count;
   }
-  bool buckets_overlap() const { return plan.overlap_grad_reduce && plan.dp > 1; }
+  bool shards_by_tensor() const { return shards_optimizer() && traits.zero_by_tensor; }
+  bool buckets_overlap() const {
+    return plan.overlap_grad_reduce && plan.dp > 1 && !shards_by_tensor();
+  }
   bool keeps_gather_buffers() const {
     return traits.gather_buffers_resident && shape.splits_sequence();
   }

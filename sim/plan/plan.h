@@ -69,7 +69,9 @@ struct Traits {
   /// that makes it accumulates (Megatron-LM's gradient accumulation fusion of 2022).
   bool autograd_accumulation = false;
   bool fp32_grad_reduce = true;  ///< bytes on the wire of the gradient reduction
-  bool grad_norm_clip = true;    ///< global norm over the model group, read by the host
+  /// ZeRO shares out every weight tensor by itself, in Python, when backward is over (nanotron).
+  bool zero_by_tensor = false;
+  bool grad_norm_clip = true;  ///< global norm over the model group, read by the host
   bool fused_bias_gelu = true, fused_norm = true;
   bool fused_loss = true;            ///< else logits are cast to fp32 by a kernel of its own
   std::int64_t vocab_divisor = 128;  ///< vocabulary is padded to this times tp

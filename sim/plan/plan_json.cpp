@@ -2,6 +2,7 @@
 // on its own here; feasibility.h asks whether they fit together.
 #include <array>
 #include <string_view>
+#include <utility>
 
 #include "sim/plan/plan.h"
 
@@ -37,7 +38,7 @@ std::int64_t read_zero_stage(Fields& fields, std::int64_t otherwise) {
 }  // namespace
 
 Plan read_plan(JsonValue value, Problems& problems) {
-  Fields fields(value, problems);
+  Fields fields(std::move(value), problems);
   Plan plan;
   plan.tp = fields.integer("tp", kDegree, plan.tp);
   plan.pp = fields.integer("pp", kDegree, plan.pp);
@@ -57,7 +58,7 @@ Plan read_plan(JsonValue value, Problems& problems) {
 }
 
 Training read_training(JsonValue value, Problems& problems) {
-  Fields fields(value, problems);
+  Fields fields(std::move(value), problems);
   Training training;
   training.global_batch_size = fields.integer("global_batch_size", kSequences);
   training.seq_len = fields.integer("seq_len", kTokens);
@@ -68,7 +69,7 @@ Training read_training(JsonValue value, Problems& problems) {
 }
 
 Traits read_traits(JsonValue value, Problems& problems) {
-  Fields fields(value, problems);
+  Fields fields(std::move(value), problems);
   Traits traits;
   const auto flag = [&](std::string_view key, bool& field) { field = fields.boolean(key, field); };
   flag("flash_attention", traits.flash_attention);
@@ -84,6 +85,7 @@ Traits read_traits(JsonValue value, Problems& problems) {
   flag("fp32_accumulation_copy", traits.fp32_accumulation_copy);
   flag("autograd_accumulation", traits.autograd_accumulation);
   flag("fp32_grad_reduce", traits.fp32_grad_reduce);
+  flag("zero_by_tensor", traits.zero_by_tensor);
   flag("grad_norm_clip", traits.grad_norm_clip);
   flag("fused_bias_gelu", traits.fused_bias_gelu);
   flag("fused_norm", traits.fused_norm);

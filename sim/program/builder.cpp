@@ -101,7 +101,9 @@ void ProgramBuilder::free(BufferId buffer, Stream stream, Order order) {
 
 void ProgramBuilder::host_wait(Stream stream) { append(stream, HostWait{}, {}); }
 
-void ProgramBuilder::host_work(HostTask task) { append(Stream::kCompute, HostWork{task}, {}); }
+void ProgramBuilder::host_work(HostTask task, std::uint32_t times) {
+  append(Stream::kCompute, HostWork{.what = task, .times = times}, {});
+}
 
 void ProgramBuilder::call(BlockId block, std::uint32_t microbatch) {
   check_ids({block}, program_.blocks.size(), "block");

@@ -54,7 +54,7 @@ class ProgramBuilder {
   /// follows on `stream` starts after it.
   void free(BufferId buffer, Stream stream, Order order);
   void host_wait(Stream stream);
-  void host_work(HostTask task);
+  void host_work(HostTask task, std::uint32_t times = 1);
 
   void call(BlockId block, std::uint32_t microbatch);
   Bytes size_of(BufferId buffer) const;

@@ -44,7 +44,8 @@ struct OpWords {
   std::string operator()(const Free& op) const { return "free " + buffer(op.buffer); }
   std::string operator()(const HostWait&) const { return "host_wait"; }
   std::string operator()(const HostWork& op) const {
-    return "host_work " + std::string(name_of(op.what));
+    return "host_work " + std::string(name_of(op.what)) +
+           (op.times == 1 ? "" : " x " + std::to_string(op.times));
   }
 };
 
@@ -142,7 +143,15 @@ std::string_view name_of(Phase phase) {
 }
 
 std::string_view name_of(HostTask task) {
-  return task == HostTask::kMicrobatch ? "microbatch" : "step";
+  switch (task) {
+    case HostTask::kMicrobatch:
+      return "microbatch";
+    case HostTask::kStep:
+      return "step";
+    case HostTask::kShard:
+      return "shard";
+  }
+  return "";
 }
 
 std::string short_name(const Op& op) { return std::visit(ShortWords{}, op.what); }

@@ -130,9 +130,15 @@ struct HostWait {};
 
 /// The CPU is busy for a while with work that launches nothing (data loading, Python of the
 /// training loop). How long is the cost room's answer to `what`.
-enum class HostTask : std::uint8_t { kMicrobatch, kStep };
+enum class HostTask : std::uint8_t {
+  kMicrobatch,
+  kStep,
+  kShard,  ///< one weight tensor's slice for one rank
+};
+inline constexpr int kNumHostTasks = 3;
 struct HostWork {
   HostTask what{};
+  std::uint32_t times = 1;
 };
 
 using What = std::variant<Compute, Collective, Send, Recv, Alloc, Free, HostWait, HostWork>;

@@ -148,10 +148,10 @@ StageMemory assess_memory(const Program& program, const StackProfile& stack, con
   stage.name = program.name;
   stage.peak = walk_memory(program);
   const Bytes moving = stage.peak.total - stage.peak.resident_total;
-  const double reserved = static_cast<double>(stage.peak.resident_total.value()) +
-                          static_cast<double>(moving.value()) * stack.fragmentation +
-                          static_cast<double>(stack.context_memory.value());
-  stage.reserved = Bytes(static_cast<std::int64_t>(reserved));
+  const double held = static_cast<double>(stage.peak.resident_total.value()) +
+                      static_cast<double>(moving.value()) * stack.fragmentation;
+  stage.held = Bytes(static_cast<std::int64_t>(held));
+  stage.reserved = stage.held + stack.context_memory;
   const double share = stage.reserved / device.memory_capacity;
   stage.fit = share > kDoesNotFitFrom ? Fit::kDoesNotFit
               : share > kTightFrom    ? Fit::kTight

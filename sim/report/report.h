@@ -22,6 +22,7 @@ struct StageMemory {
   std::string name;  ///< Program::name
   PeakMemory peak;
   Bytes reserved;  ///< what the allocator and the CUDA context hold at the peak
+  Bytes held;      ///< of it, by the allocator
   Fit fit = Fit::kFits;
 };
 

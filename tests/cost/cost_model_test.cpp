@@ -201,6 +201,14 @@ TEST(NetworkCost, TheStackTakesItsShareOfTheBandwidthBetweenNodes) {
   EXPECT_CLOSE(half.intra_efficiency, whole.intra_efficiency);
 }
 
+TEST(NetworkCost, TheStackSetsTheLeastPaceOfRingsBetweenNodes) {
+  StackProfile stack;
+  stack.ring_step_overhead = Seconds(40e-6);
+  EXPECT_EQ(model(slow_memory(), toy_profile(), stack).network().ring_step_overhead,
+            Seconds(40e-6));
+  EXPECT_EQ(model(slow_memory(), toy_profile()).network().ring_step_overhead, Seconds(0));
+}
+
 TEST(MemoryCost, TheStackSaysWhatItsSoftmaxAndLossMove) {
   StackProfile stack;
   stack.score_bytes = 12;

@@ -63,6 +63,18 @@ TEST(StepScenario, APublishedRowNeedsNoAssumption) {
   EXPECT_EQ(row.scenario.published.step_time, Seconds(10));
 }
 
+// DistributedDataParallel counts its buckets in 16-bit weights; what travels is in fp32.
+TEST(StepScenario, GradientBucketsAreReadFromTheNotes) {
+  StepRow row = plain_row();
+  EXPECT_FALSE(expressed(row).scenario.plan.overlap_grad_reduce);
+  row.notes = "fp32 gradient accumulation; ddp bucket 25 MB; async";
+  const Scenario fp32 = expressed(row).scenario;
+  EXPECT_TRUE(fp32.plan.overlap_grad_reduce);
+  EXPECT_EQ(fp32.plan.bucket_size, Bytes(fp32.traits.fp32_grad_reduce ? 50'000'000 : 25'000'000));
+  row.notes = "ddp bucket large";
+  EXPECT_FALSE(expressed(row).scenario.plan.overlap_grad_reduce);
+}
+
 TEST(StepScenario, WhatWasNotPublishedFollowsTheRulesAndIsNoted) {
   StepRow row = plain_row();
   row.micro_batch_size.reset();

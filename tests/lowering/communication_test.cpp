@@ -123,6 +123,32 @@ TEST(DataParallel, OverlappedBucketsCarryTheSameBytesInTheLastBackwardPass) {
   EXPECT_EQ(last, 1);
 }
 
+/// How often the block has the CPU cut out a rank's share of a weight tensor.
+std::uint32_t shards_cut(const Program& program, std::string_view block) {
+  std::uint32_t times = 0;
+  for (const Op& op : block_named(program, block).ops)
+    if (const auto* work = std::get_if<HostWork>(&op.what))
+      times += work->what == HostTask::kShard ? work->times : 0;
+  return times;
+}
+
+TEST(DataParallel, ZeroByTensorCutsEveryTensorForEveryRankAfterBackward) {
+  TinyJob tiny;
+  tiny.become_llama();
+  tiny.plan.dp = 4;
+  tiny.plan.zero_stage = 1;
+  tiny.plan.overlap_grad_reduce = true;
+  EXPECT_EQ(shards_cut(tiny.job().programs.front(), "update"), 0u);
+  tiny.traits.zero_by_tensor = true;
+  const Program program = tiny.job().programs.front();
+  // Four layers of two norms, qkv, projection, up and down; embedding, final norm, logits.
+  EXPECT_EQ(shards_cut(program, "update"), 4u * (4 * 6 + 3));
+  EXPECT_GT(data_bytes(program, "update", kReduceScatter), 0);
+  tiny.plan.zero_stage = 0;  // buckets leave during backward
+  EXPECT_EQ(shards_cut(tiny.job().programs.front(), "update"), 0u);
+  EXPECT_EQ(data_bytes(tiny.job().programs.front(), "update", kAllReduce), 0);
+}
+
 TEST(DataParallel, OneReplicaReducesNothing) {
   TinyJob tiny;
   tiny.plan.zero_stage = 1;

@@ -68,7 +68,8 @@ Traits random_traits(std::mt19937& random) {
         &Traits::p2p_overlap, &Traits::p2p_host_wait, &Traits::gathered_inputs_kept,
         &Traits::gather_buffers_resident, &Traits::tensor_overlap, &Traits::fp32_gradients,
         &Traits::fp32_accumulation_copy, &Traits::fp32_grad_reduce, &Traits::grad_norm_clip,
-        &Traits::fused_bias_gelu, &Traits::fused_norm, &Traits::fused_loss})
+        &Traits::fused_bias_gelu, &Traits::fused_norm, &Traits::fused_loss,
+        &Traits::zero_by_tensor})
     traits.*trait = flip(random);
   traits.stage_balance = pick(
       random, {StageBalance::kUniform, StageBalance::kEndsMinusOne, StageBalance::kByComputeCost});

@@ -80,7 +80,7 @@ TEST(ReadTraits, FieldsGoWhereTheirNamesSay) {
       "p2p_host_wait": true, "gathered_inputs_kept": true,
       "gather_buffers_resident": true, "gemm_workspace": "64 MiB", "tensor_overlap": true,
       "fp32_gradients": false, "fp32_accumulation_copy": true, "fp32_grad_reduce": false,
-      "grad_norm_clip": false, "fused_bias_gelu": false, "fused_norm": false, "fused_loss": false, "vocab_divisor": 7})",
+      "grad_norm_clip": false, "fused_bias_gelu": false, "fused_norm": false, "fused_loss": false, "zero_by_tensor": true, "vocab_divisor": 7})",
                                            "t.json");
   Problems problems;
   const Traits traits = read_traits(document.root(), problems);
@@ -101,6 +101,7 @@ TEST(ReadTraits, FieldsGoWhereTheirNamesSay) {
   EXPECT_FALSE(traits.fused_bias_gelu);
   EXPECT_FALSE(traits.fused_norm);
   EXPECT_FALSE(traits.fused_loss);
+  EXPECT_TRUE(traits.zero_by_tensor);
   EXPECT_EQ(traits.vocab_divisor, 7);
   EXPECT_EQ(traits.gemm_workspace, Bytes(64 << 20));
 }

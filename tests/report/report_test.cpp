@@ -103,6 +103,7 @@ TEST(MemoryReport, ReservedIsStaticPlusFragmentedPlusContext) {
   ASSERT_EQ(report.memory.size(), 1u);
   // 1 GB + 1.25 * 4 GB + 2 GB = 8 GB; sizes are rounded up to 512 bytes.
   EXPECT_NEAR(static_cast<double>(report.memory[0].reserved.value()), 8e9, 5e3);
+  EXPECT_NEAR(static_cast<double>(report.memory[0].held.value()), 6e9, 5e3);
   EXPECT_NEAR(static_cast<double>(report.memory[0].peak.total.value()), 5e9, 5e3);
 }
 
