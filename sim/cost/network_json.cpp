@@ -106,6 +106,8 @@ NetworkProfile read_network_profile(JsonValue value, Problems& problems) {
   profile.p2p_latency_intra = latency(fields, "p2p_latency_intra");
   profile.p2p_latency_inter = latency(fields, "p2p_latency_inter");
   profile.p2p_efficiency = fields.number("p2p_efficiency", kEfficiency);
+  profile.p2p_channel_rate = fields.quantity("p2p_channel_rate", BytesPerSec(0), true);
+  profile.single_process_floor = fields.quantity("single_process_floor", Seconds(0), true);
   read_generations(fields, problems, profile);
   if (profile.intra_efficiency == 0 && profile.generations.empty())
     fields.reject("intra_efficiency",

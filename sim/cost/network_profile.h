@@ -1,7 +1,7 @@
 // How a collective library behaves on a network: latencies and efficiencies of NCCL's algorithms
 // and protocols (topologies/networks/*.json; topologies/networks/README.md documents fields and
-// sources). The engine's collective_flows.h turns them into time; `stepcast calibrate-network` and
-// `stepcast fit` refit single fields under the names they have here.
+// sources). The engine's collective_flows.h turns them into time; `stepcast fit` finds single
+// fields, under the names they have here, from measured steps.
 #pragma once
 
 #include <array>
@@ -114,6 +114,9 @@ struct NetworkProfile {
   Seconds p2p_latency_intra;
   Seconds p2p_latency_inter;
   double p2p_efficiency = 1;  ///< of the NIC, one message between two nodes
+  BytesPerSec p2p_channel_rate;  ///< between nodes, of one channel of a peer; 0: no limit
+
+  Seconds single_process_floor;  ///< least time of a collective when one process drives all GPUs
 
   std::vector<InterconnectGeneration> generations;  ///< as in the file; see for_generation()
 };

@@ -8,6 +8,7 @@
 #include <cmath>
 #include <limits>
 #include <optional>
+#include <string>
 
 #include "sim/base/error.h"
 
@@ -198,30 +199,59 @@ double idle_rate(const GroupGeometry& group, const NetworkProfile& profile, Algo
          group.num_channels();
 }
 
-/// The best of the three protocols for ring and tree; nothing when the algorithm cannot do `kind`.
+/// A way to do it, and how long it takes.
 struct Choice {
   Algorithm algorithm{};
   Protocol protocol = Protocol::kSimple;
   Timing timing;
 };
 
-std::optional<Choice> best_protocol(const GroupGeometry& group, const NetworkProfile& profile,
-                                    CollectiveKind kind, double size, Algorithm algorithm) {
-  const bool all_to_all = kind == CollectiveKind::kAllToAll;
-  if (all_to_all != (algorithm == Algorithm::kPairwise)) return std::nullopt;
-  if (algorithm == Algorithm::kPairwise)
-    return Choice{algorithm, Protocol::kSimple, all_to_all_timing(group, profile, size)};
-  if (algorithm != Algorithm::kRing && kind != CollectiveKind::kAllReduce) return std::nullopt;
-  if (algorithm == Algorithm::kNvls) {
-    if (!nvls_available(group, profile)) return std::nullopt;
-    return Choice{algorithm, Protocol::kSimple, nvls_timing(group, profile, size)};
+bool has_way(const GroupGeometry& group, const NetworkProfile& profile, CollectiveKind kind,
+             Algorithm algorithm, Protocol protocol) {
+  if ((kind == CollectiveKind::kAllToAll) != (algorithm == Algorithm::kPairwise)) return false;
+  switch (algorithm) {
+    case Algorithm::kRing:
+      return true;
+    case Algorithm::kTree:
+      return kind == CollectiveKind::kAllReduce;
+    case Algorithm::kNvls:
+      return kind == CollectiveKind::kAllReduce && protocol == Protocol::kSimple &&
+             nvls_available(group, profile);
+    case Algorithm::kPairwise:
+      return protocol == Protocol::kSimple;
   }
+  return false;
+}
+
+Timing timing_of(const GroupGeometry& group, const NetworkProfile& profile, CollectiveKind kind,
+                 double size, Algorithm algorithm, Protocol protocol) {
+  switch (algorithm) {
+    case Algorithm::kRing:
+      return ring_timing(group, profile, kind, size, protocol);
+    case Algorithm::kTree:
+      return tree_timing(group, profile, size, protocol);
+    case Algorithm::kNvls:
+      return nvls_timing(group, profile, size);
+    case Algorithm::kPairwise:
+      break;
+  }
+  return all_to_all_timing(group, profile, size);
+}
+
+/// The fastest way that `forced` leaves; of equally fast ones the first.
+std::optional<Choice> best_choice(const GroupGeometry& group, const NetworkProfile& profile,
+                                  CollectiveKind kind, double size, const ForcedChoice& forced) {
   std::optional<Choice> best;
-  for (Protocol protocol : {Protocol::kSimple, Protocol::kLl128, Protocol::kLl}) {
-    const Timing timing = algorithm == Algorithm::kRing
-                              ? ring_timing(group, profile, kind, size, protocol)
-                              : tree_timing(group, profile, size, protocol);
-    if (!best || timing.total() < best->timing.total()) best = Choice{algorithm, protocol, timing};
+  for (Algorithm algorithm :
+       {Algorithm::kRing, Algorithm::kTree, Algorithm::kNvls, Algorithm::kPairwise}) {
+    if (forced.algorithm && algorithm != *forced.algorithm) continue;
+    for (Protocol protocol : {Protocol::kSimple, Protocol::kLl128, Protocol::kLl}) {
+      if (forced.protocol && protocol != *forced.protocol) continue;
+      if (!has_way(group, profile, kind, algorithm, protocol)) continue;
+      const Timing timing = timing_of(group, profile, kind, size, algorithm, protocol);
+      if (!best || timing.total() < best->timing.total())
+        best = Choice{algorithm, protocol, timing};
+    }
   }
   return best;
 }
@@ -266,32 +296,43 @@ std::vector<double> effective_capacities(const Fabric& fabric, const NetworkProf
 
 FlowPlan plan_collective(const GroupGeometry& geometry, const NetworkProfile& profile,
                          CollectiveKind kind, Bytes size) {
-  FlowPlan plan;
-  if (geometry.num_ranks() == 1) return plan;
-  const auto bytes = static_cast<double>(size.value());
-  std::optional<Choice> best;
-  for (Algorithm algorithm :
-       {Algorithm::kRing, Algorithm::kTree, Algorithm::kNvls, Algorithm::kPairwise}) {
-    const auto choice = best_protocol(geometry, profile, kind, bytes, algorithm);
-    if (choice && (!best || choice->timing.total() < best->timing.total())) best = choice;
-  }
-  STEPCAST_CHECK(best.has_value(), "no algorithm for a collective");
-  return make_plan(geometry, profile, kind, bytes, *best);
+  return plan_collective(geometry, profile, kind, size, ForcedChoice{});
 }
 
 FlowPlan plan_collective(const GroupGeometry& geometry, const NetworkProfile& profile,
-                         CollectiveKind kind, Bytes size, Algorithm algorithm) {
+                         CollectiveKind kind, Bytes size, const ForcedChoice& forced) {
   if (geometry.num_ranks() == 1) return {};
   const auto bytes = static_cast<double>(size.value());
-  const auto choice = best_protocol(geometry, profile, kind, bytes, algorithm);
-  if (!choice)
-    throw Error(ErrorKind::kUnsupported, "algorithm \"" + std::string(name_of(algorithm)) +
-                                             "\" does not do " + std::string(name_of(kind)) +
+  const auto choice = best_choice(geometry, profile, kind, bytes, forced);
+  STEPCAST_CHECK(choice || forced.algorithm || forced.protocol, "no algorithm for a collective");
+  if (!choice) {
+    std::string asked;
+    if (forced.algorithm) asked += "algorithm \"" + std::string(name_of(*forced.algorithm)) + "\"";
+    if (forced.algorithm && forced.protocol) asked += " with ";
+    if (forced.protocol) asked += "protocol \"" + std::string(name_of(*forced.protocol)) + "\"";
+    throw Error(ErrorKind::kUnsupported, asked + " does not do " + std::string(name_of(kind)) +
                                              " among these GPUs; leave the choice to the profile");
+  }
   return make_plan(geometry, profile, kind, bytes, *choice);
 }
 
-FlowPlan plan_p2p(const PairGeometry& pair, const NetworkProfile& profile, Bytes size) {
+namespace {
+
+/// Channels of a peer behind the network: four, which fill its NIC, halved until all peers that are
+/// served at a time (one in eight) have theirs among those of the communicator. NCCL 2.30,
+/// src/graph/paths.cc (ncclTopoComputeP2pChannels).
+constexpr int kP2pChannels = 4;
+int p2p_channels(const P2pCommunicator& communicator) {
+  const int all = std::min(16, 4 * communicator.per_node);
+  int channels = kP2pChannels;
+  while (channels > 1 && channels * ((communicator.ranks + 7) / 8) > all) channels /= 2;
+  return channels;
+}
+
+}  // namespace
+
+FlowPlan plan_p2p(const PairGeometry& pair, const NetworkProfile& profile, Bytes size,
+                  const P2pCommunicator& communicator) {
   FlowPlan plan;
   plan.algorithm = Algorithm::kPairwise;
   plan.protocol = Protocol::kSimple;
@@ -301,8 +342,14 @@ FlowPlan plan_p2p(const PairGeometry& pair, const NetworkProfile& profile, Bytes
   if (plan.bytes == 0 || pair.links().empty()) return plan;
   plan.links = pair.links();
   const double capacity = pair.same_node() ? profile.intra_efficiency : profile.inter_efficiency;
-  const double efficiency =
-      pair.same_node() ? capacity : std::min(profile.p2p_efficiency, capacity);
+  double efficiency = capacity;
+  if (!pair.same_node()) {
+    efficiency = std::min(capacity, profile.p2p_efficiency);
+    const int channels = p2p_channels(communicator);
+    const double channel_rate = profile.p2p_channel_rate.value();
+    if (channels < kP2pChannels && channel_rate > 0)
+      efficiency = std::min(efficiency, channels * channel_rate / pair.bandwidth());
+  }
   const double rate = pair.bandwidth() * efficiency;
   if (efficiency < capacity) plan.rate_bound = rate;
   plan.uncontended += Seconds(plan.bytes / rate);

@@ -19,6 +19,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -134,9 +135,21 @@ struct FlowPlan {
 FlowPlan plan_collective(const GroupGeometry& geometry, const NetworkProfile& profile,
                          CollectiveKind kind, Bytes size);
 
-/// The same with the algorithm given. Throws Error(kUnsupported) when it does not do `kind` here.
+/// What a user may prescribe, as with NCCL_ALGO and NCCL_PROTO.
+struct ForcedChoice {
+  std::optional<Algorithm> algorithm{};
+  std::optional<Protocol> protocol{};  ///< NVLS and all_to_all know but Simple
+};
+
+/// The fastest of what `forced` leaves. Throws Error(kUnsupported) when that is nothing.
 FlowPlan plan_collective(const GroupGeometry& geometry, const NetworkProfile& profile,
-                         CollectiveKind kind, Bytes size, Algorithm algorithm);
+                         CollectiveKind kind, Bytes size, const ForcedChoice& forced);
+
+/// The same with the algorithm given.
+inline FlowPlan plan_collective(const GroupGeometry& geometry, const NetworkProfile& profile,
+                                CollectiveKind kind, Bytes size, Algorithm algorithm) {
+  return plan_collective(geometry, profile, kind, size, ForcedChoice{algorithm, std::nullopt});
+}
 
 /// The way from one GPU to another.
 class PairGeometry {
@@ -152,8 +165,16 @@ class PairGeometry {
   LinkWeights links_;
 };
 
+/// The communicator that a message is sent in. NCCL has one set of channels for all peers of a
+/// communicator, and halves the number per peer as the communicator grows.
+struct P2pCommunicator {
+  int ranks = 2;
+  int per_node = 1;  ///< of the fullest node
+};
+
 /// A message of `size` bytes.
-FlowPlan plan_p2p(const PairGeometry& pair, const NetworkProfile& profile, Bytes size);
+FlowPlan plan_p2p(const PairGeometry& pair, const NetworkProfile& profile, Bytes size,
+                  const P2pCommunicator& communicator = {});
 
 /// Appends a path as FlowSolver::start wants it: every link as often as it weighs.
 void append_path(std::span<const LinkWeight> links, std::vector<std::uint32_t>& path);

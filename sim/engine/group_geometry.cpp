@@ -99,6 +99,22 @@ std::vector<std::vector<int>> direct_links(const Fabric& fabric,
   return counts;
 }
 
+/// Disjoint rings over bundles of links. Where they leave links unused, every bundle counts as two:
+/// the links between four GPUs, each joined to each, make three rings both ways that use every link
+/// twice, but not one and a half that use it once.
+std::vector<std::vector<int>> most_rings(const std::vector<std::vector<int>>& links) {
+  std::vector<std::vector<int>> whole = disjoint_rings(links);
+  int degree = std::numeric_limits<int>::max();
+  for (const auto& row : links)
+    degree = std::min(degree, std::accumulate(row.begin(), row.end(), 0));
+  if (std::ssize(whole) >= degree) return whole;
+  std::vector<std::vector<int>> halves = links;
+  for (auto& row : halves)
+    for (int& count : row) count *= 2;
+  std::vector<std::vector<int>> finer = disjoint_rings(halves);
+  return finer.size() > 2 * whole.size() ? finer : whole;
+}
+
 /// The walk begun at `first`, which is on it.
 std::vector<std::uint32_t> rotated(const std::vector<std::uint32_t>& walk, std::uint32_t first) {
   std::vector<std::uint32_t> result(walk);
@@ -195,7 +211,7 @@ void GroupGeometry::find_walks(const Fabric& fabric) {
     if (members.size() >= 2 && members.size() <= 8) {
       const std::vector<std::vector<int>> links = direct_links(fabric, members);
       if (!links.empty()) {
-        for (const std::vector<int>& ring : disjoint_rings(links)) {
+        for (const std::vector<int>& ring : most_rings(links)) {
           auto& walk = walks.emplace_back();
           for (int index : ring) walk.push_back(members[static_cast<std::size_t>(index)]);
         }

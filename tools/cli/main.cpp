@@ -33,12 +33,13 @@ struct Command {
   const char* description;
 };
 
-constexpr std::array<Command, 7> kCommands = {{
+constexpr std::array<Command, 8> kCommands = {{
     {"predict", add_predict, "step time, memory, money and energy of a scenario, and why"},
     {"memory", add_memory, "memory of every pipeline stage, and what makes its peak"},
     {"program", add_program, "the program that one rank runs"},
     {"check", add_check, "read a scenario, model, topology or stack and report every mistake"},
     {"list", add_list, "what can be named: models, topologies, stacks, kernels, schedules"},
+    {"collective", add_collective, "times and bandwidths of a collective by size, as nccl-tests"},
     {"validate", add_validate, "predict the rows of a table of measurements and print the errors"},
     {"fit", add_fit, "calibrate a stack and a network from measured step times"},
 }};

@@ -1,0 +1,129 @@
+#include "sim/engine/collective_bench.h"
+
+#include <algorithm>
+#include <array>
+#include <string>
+
+#include "sim/base/named_table.h"
+
+namespace stepcast {
+namespace {
+
+constexpr std::array<BenchOpInfo, 7> kOps = {{
+    {BenchOp::kAllReduce, "all_reduce", "every rank gets the sum of all ranks' buffers"},
+    {BenchOp::kAllGather, "all_gather", "every rank gets all ranks' parts"},
+    {BenchOp::kReduceScatter, "reduce_scatter", "every rank gets its part of the sum"},
+    {BenchOp::kBroadcast, "broadcast", "every rank gets the root's buffer"},
+    {BenchOp::kReduce, "reduce", "the root gets the sum of all ranks' buffers"},
+    {BenchOp::kAllToAll, "all_to_all", "every rank sends a part to every other"},
+    {BenchOp::kSendRecv, "sendrecv", "every rank sends to the next one"},
+}};
+
+CollectiveKind kind_of(BenchOp op) {
+  switch (op) {
+    case BenchOp::kAllReduce:
+      return CollectiveKind::kAllReduce;
+    case BenchOp::kAllGather:
+      return CollectiveKind::kAllGather;
+    case BenchOp::kReduceScatter:
+      return CollectiveKind::kReduceScatter;
+    case BenchOp::kBroadcast:
+      return CollectiveKind::kBroadcast;
+    case BenchOp::kReduce:
+      return CollectiveKind::kReduce;
+    case BenchOp::kAllToAll:
+      return CollectiveKind::kAllToAll;
+    case BenchOp::kSendRecv:
+      break;
+  }
+  throw InternalError("sendrecv is no collective");
+}
+
+/// A pair inside a node and a pair between nodes, where the ring of ranks has them: neighbours of
+/// one kind load links of their own, alike for all of them.
+std::vector<PairGeometry> ring_neighbours(const Fabric& fabric,
+                                          const std::vector<std::uint32_t>& gpus) {
+  std::vector<PairGeometry> pairs;
+  for (std::size_t i = 0; i < gpus.size() && gpus.size() > 1; ++i) {
+    PairGeometry pair(fabric, gpus[i], gpus[(i + 1) % gpus.size()]);
+    const bool seen = std::any_of(pairs.begin(), pairs.end(), [&](const PairGeometry& other) {
+      return other.same_node() == pair.same_node() && other.bandwidth() == pair.bandwidth();
+    });
+    if (!seen) pairs.push_back(std::move(pair));
+  }
+  return pairs;
+}
+
+}  // namespace
+
+std::span<const BenchOpInfo> bench_ops() { return kOps; }
+
+std::string_view name_of(BenchOp op) {
+  for (const BenchOpInfo& row : kOps)
+    if (row.op == op) return row.name;
+  return "";
+}
+
+BenchOp find_bench_op(std::string_view name) {
+  if (name == "alltoall") name = "all_to_all";
+  return find_row(bench_ops(), name, "collective operation").op;
+}
+
+double busbw_factor(BenchOp op, int ranks) {
+  const double share = (ranks - 1.0) / ranks;
+  switch (op) {
+    case BenchOp::kAllReduce:
+      return 2 * share;
+    case BenchOp::kAllGather:
+    case BenchOp::kReduceScatter:
+    case BenchOp::kAllToAll:
+      return share;
+    case BenchOp::kBroadcast:
+    case BenchOp::kReduce:
+    case BenchOp::kSendRecv:
+      break;
+  }
+  return 1;
+}
+
+std::vector<std::uint32_t> first_gpus(const Fabric& fabric, std::int64_t count,
+                                      std::int64_t per_node) {
+  STEPCAST_CHECK(count >= 1 && per_node >= 1 && per_node <= fabric.gpus_per_node(),
+                 "GPUs per node out of range");
+  std::vector<std::uint32_t> gpus;
+  for (std::int64_t gpu = 0; gpu < fabric.num_gpus() && std::ssize(gpus) < count; ++gpu)
+    if (gpu % fabric.gpus_per_node() < per_node) gpus.push_back(static_cast<std::uint32_t>(gpu));
+  if (std::ssize(gpus) < count)
+    throw Error(ErrorKind::kInfeasible, std::to_string(count) + " GPUs at " +
+                                            std::to_string(per_node) +
+                                            " per node are more than the topology has");
+  return gpus;
+}
+
+CollectiveBench::CollectiveBench(const Fabric& fabric, std::vector<std::uint32_t> gpus, BenchOp op)
+    : op_(op), group_(fabric, gpus, op == BenchOp::kAllToAll) {
+  if (op == BenchOp::kSendRecv) neighbours_ = ring_neighbours(fabric, gpus);
+}
+
+FlowPlan CollectiveBench::plan(const NetworkProfile& profile, Bytes size,
+                               const BenchSettings& settings) const {
+  FlowPlan plan = op_ == BenchOp::kSendRecv
+                      ? plan_send_recv(profile, size)
+                      : plan_collective(group_, profile, kind_of(op_), size,
+                                        {settings.algorithm, settings.protocol});
+  if (settings.single_process)
+    plan.uncontended = std::max(plan.uncontended, profile.single_process_floor);
+  return plan;
+}
+
+FlowPlan CollectiveBench::plan_send_recv(const NetworkProfile& profile, Bytes size) const {
+  FlowPlan slowest;
+  for (const PairGeometry& pair : neighbours_) {
+    FlowPlan plan = plan_p2p(pair, profile, size,
+                             {.ranks = group_.num_ranks(), .per_node = group_.ranks_per_node()});
+    if (plan.uncontended > slowest.uncontended) slowest = plan;
+  }
+  return slowest;
+}
+
+}  // namespace stepcast

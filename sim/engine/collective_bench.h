@@ -1,0 +1,75 @@
+// What nccl-tests measures, as predictions: one collective of one size on an idle network, by
+// nccl-tests' own definitions of size and bandwidth (its doc/PERFORMANCE.md).
+//
+//   CollectiveBench bench(fabric, first_gpus(fabric, 16, 8), BenchOp::kAllReduce);
+//   FlowPlan plan = bench.plan(profile, Bytes(1 << 20), {});
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "sim/engine/collective_flows.h"
+
+namespace stepcast {
+
+/// The programs of nccl-tests that are predicted.
+enum class BenchOp : std::uint8_t {
+  kAllReduce,
+  kAllGather,
+  kReduceScatter,
+  kBroadcast,
+  kReduce,
+  kAllToAll,
+  kSendRecv,  ///< every rank sends to the next one and receives from the one before
+};
+
+struct BenchOpInfo {
+  BenchOp op;
+  std::string_view name;
+  std::string_view description;
+};
+std::span<const BenchOpInfo> bench_ops();
+std::string_view name_of(BenchOp op);
+/// By name; "alltoall" is taken for all_to_all. Throws Error(kInput) listing the names.
+BenchOp find_bench_op(std::string_view name);
+
+/// busbw / algbw for `ranks` ranks.
+double busbw_factor(BenchOp op, int ranks);
+
+/// The first `per_node` GPUs of as many nodes as make `count`; the last node may have fewer. Throws
+/// Error(kInfeasible) when the fabric has not got so many.
+std::vector<std::uint32_t> first_gpus(const Fabric& fabric, std::int64_t count,
+                                      std::int64_t per_node);
+
+/// How NCCL is run, beyond the network profile.
+struct BenchSettings {
+  std::optional<Algorithm> algorithm{};  ///< as NCCL_ALGO; else the fastest
+  std::optional<Protocol> protocol{};    ///< as NCCL_PROTO
+  bool single_process = false;           ///< one process drives all GPUs of a node (-g 8)
+};
+
+/// One operation of one communicator, for any profile and size.
+class CollectiveBench {
+ public:
+  /// `gpus` in communicator order, distinct.
+  CollectiveBench(const Fabric& fabric, std::vector<std::uint32_t> gpus, BenchOp op);
+
+  int num_ranks() const { return group_.num_ranks(); }
+
+  /// `size` as nccl-tests counts it: the buffer of one rank, for all_gather and reduce_scatter the
+  /// concatenated one. FlowPlan::uncontended is the time; algorithm and protocol are what was
+  /// chosen. Throws Error(kUnsupported) when the settings ask for what these GPUs can't do.
+  FlowPlan plan(const NetworkProfile& profile, Bytes size, const BenchSettings& settings) const;
+
+ private:
+  FlowPlan plan_send_recv(const NetworkProfile& profile, Bytes size) const;
+
+  BenchOp op_;
+  GroupGeometry group_;
+  std::vector<PairGeometry> neighbours_;  ///< of send_recv: one pair of each kind
+};
+
+}  // namespace stepcast

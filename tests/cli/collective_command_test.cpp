@@ -1,0 +1,52 @@
+// stepcast collective: tables like those of nccl-tests.
+#include <gtest/gtest.h>
+
+#include "sim/base/json_document.h"
+#include "tests/support/run_program.h"
+
+namespace stepcast {
+namespace {
+
+ProgramRun run(std::vector<std::string> arguments) {
+  arguments.insert(arguments.begin(), {STEPCAST_BINARY, "collective", "dgx-h100"});
+  return run_program(arguments);
+}
+
+double number(const JsonValue& object, const char* key) { return *object.member(key)->as_number(); }
+
+TEST(CollectiveCommand, BusBandwidthFollowsFromSizeAndTime) {
+  const ProgramRun ran =
+      run({"--op", "all_reduce", "--gpus", "8", "--max", "1G", "--factor", "8", "--json"});
+  ASSERT_EQ(ran.exit_code, 0) << ran.err;
+  const JsonValue root = parse_json(ran.out, "stdout").root();
+  const auto results = root.member("results")->elements();
+  ASSERT_EQ(results.size(), 10u);  // 8^1 .. 8^10 = 1 GiB
+  for (const JsonValue& row : results) {
+    const double algbw = number(row, "size_bytes") / number(row, "time_us") / 1e3;
+    EXPECT_NEAR(number(row, "algbw_gb_s") / algbw, 1, 1e-9);
+    EXPECT_NEAR(number(row, "busbw_gb_s") / number(row, "algbw_gb_s"), 1.75, 1e-6);
+    EXPECT_EQ(row.member("grade")->as_string(), "fitted");
+  }
+  EXPECT_EQ(results.back().member("algorithm")->as_string(), "nvls");
+}
+
+TEST(CollectiveCommand, EveryOperationHasATable) {
+  for (const char* op : {"all_reduce", "all_gather", "reduce_scatter", "broadcast", "reduce",
+                         "all_to_all", "sendrecv"}) {
+    const ProgramRun ran = run({"--op", op, "--gpus", "16", "--min", "1K", "--max", "1M"});
+    EXPECT_EQ(ran.exit_code, 0) << ran.err;
+    EXPECT_NE(ran.out.find("1048576"), std::string::npos) << ran.out;
+  }
+}
+
+TEST(CollectiveCommand, MistakesAreSaid) {
+  EXPECT_EQ(run({"--min", "8Q"}).exit_code, 2);
+  EXPECT_EQ(run({"--min", "2M", "--max", "1M"}).exit_code, 2);
+  EXPECT_EQ(run({"--algorithm", "rnig"}).exit_code, 2);
+  EXPECT_EQ(run({"--op", "all_redcue"}).exit_code, 3);
+  EXPECT_EQ(run({"--gpus", "1000000"}).exit_code, 4);
+  EXPECT_EQ(run({"--op", "all_gather", "--algorithm", "tree"}).exit_code, 6);
+}
+
+}  // namespace
+}  // namespace stepcast

@@ -1,0 +1,101 @@
+// nccl-tests as predictions: its definitions of bandwidth, its send/recv ring, forced choices.
+#include "sim/engine/collective_bench.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/engine/small_clusters.h"
+
+namespace stepcast {
+namespace {
+
+CollectiveBench bench_of(BenchOp op, std::int64_t count, std::int64_t per_node = 8) {
+  const Fabric fabric(nvswitch_cluster({.nodes = 16}), 128);
+  return CollectiveBench(fabric, first_gpus(fabric, count, per_node), op);
+}
+
+TEST(BenchOps, BusBandwidthIsWhatNcclTestsPrint) {
+  // nccl-tests doc/PERFORMANCE.md, for 8 ranks.
+  EXPECT_DOUBLE_EQ(busbw_factor(BenchOp::kAllReduce, 8), 1.75);
+  EXPECT_DOUBLE_EQ(busbw_factor(BenchOp::kAllGather, 8), 0.875);
+  EXPECT_DOUBLE_EQ(busbw_factor(BenchOp::kReduceScatter, 8), 0.875);
+  EXPECT_DOUBLE_EQ(busbw_factor(BenchOp::kAllToAll, 8), 0.875);
+  EXPECT_DOUBLE_EQ(busbw_factor(BenchOp::kBroadcast, 8), 1);
+  EXPECT_DOUBLE_EQ(busbw_factor(BenchOp::kReduce, 8), 1);
+  EXPECT_DOUBLE_EQ(busbw_factor(BenchOp::kSendRecv, 8), 1);
+}
+
+TEST(BenchOps, EveryNameFindsItsOperation) {
+  for (const BenchOpInfo& row : bench_ops()) {
+    EXPECT_EQ(find_bench_op(row.name), row.op);
+    EXPECT_EQ(name_of(row.op), row.name);
+  }
+  EXPECT_EQ(find_bench_op("alltoall"), BenchOp::kAllToAll);
+  EXPECT_THROW(find_bench_op("all_redcue"), Error);
+}
+
+TEST(FirstGpus, TakesSomeOfEveryNode) {
+  const Fabric fabric(nvswitch_cluster({.nodes = 3}), 24);
+  EXPECT_EQ(first_gpus(fabric, 5, 2), (std::vector<std::uint32_t>{0, 1, 8, 9, 16}));
+  EXPECT_THROW(first_gpus(fabric, 7, 2), Error);
+}
+
+TEST(CollectiveBench, AllReduceOnAnIdealRingTakesItsBusBandwidth) {
+  // 8 GPUs at 300 GB/s: 1.75 S / 300 GB/s.
+  const CollectiveBench bench = bench_of(BenchOp::kAllReduce, 8);
+  const FlowPlan plan =
+      bench.plan(ideal_network_profile(), Bytes(300'000'000), {.algorithm = Algorithm::kRing});
+  EXPECT_NEAR(plan.uncontended.value(), 1.75e-3, 1e-12);
+}
+
+TEST(CollectiveBench, RingsUseEveryLinkBetweenFourGpus) {
+  // Each GPU has 3 links of 25 GB/s, so 75 GB/s: 1.5 S / 75 GB/s.
+  const Fabric fabric(full_mesh_node(4), 4);
+  const CollectiveBench bench(fabric, first_gpus(fabric, 4, 4), BenchOp::kAllReduce);
+  const FlowPlan plan =
+      bench.plan(ideal_network_profile(), Bytes(50'000'000), {.algorithm = Algorithm::kRing});
+  EXPECT_NEAR(plan.uncontended.value(), 1e-3, 1e-12);
+}
+
+TEST(CollectiveBench, SendRecvIsAsSlowAsTheNeighboursInDifferentNodes) {
+  // A NIC has 25 GB/s, NVLink 300 GB/s: 25 MB take 1 ms as soon as a second node takes part.
+  NetworkProfile profile = ideal_network_profile();
+  const Bytes size(25'000'000);
+  EXPECT_NEAR(bench_of(BenchOp::kSendRecv, 8).plan(profile, size, {}).uncontended.value(),
+              25e6 / 300e9, 1e-12);
+  EXPECT_NEAR(bench_of(BenchOp::kSendRecv, 16).plan(profile, size, {}).uncontended.value(), 1e-3,
+              1e-12);
+}
+
+TEST(CollectiveBench, SendRecvInALargeCommunicatorHasFewerChannels) {
+  // 8 per node: 16 channels in all. 16 ranks: 4 x 2 fit, and the NIC's 25 GB/s are the limit; 64
+  // ranks: 2 x 8, so 20 GB/s; 80 ranks: 1 x 10, so 10 GB/s.
+  NetworkProfile profile = ideal_network_profile();
+  profile.p2p_channel_rate = BytesPerSec(10e9);
+  const auto time = [&](std::int64_t ranks) {
+    return bench_of(BenchOp::kSendRecv, ranks)
+        .plan(profile, Bytes(100'000'000), {})
+        .uncontended.value();
+  };
+  EXPECT_NEAR(time(16), 4e-3, 1e-12);
+  EXPECT_NEAR(time(64), 5e-3, 1e-12);
+  EXPECT_NEAR(time(80), 10e-3, 1e-12);
+}
+
+TEST(CollectiveBench, ForcedChoicesAreKeptOrRefused) {
+  const CollectiveBench bench = bench_of(BenchOp::kAllGather, 16);
+  const NetworkProfile profile = ideal_network_profile();
+  const BenchSettings ll{.protocol = Protocol::kLl};
+  EXPECT_EQ(bench.plan(profile, Bytes(1 << 30), ll).protocol, Protocol::kLl);
+  EXPECT_THROW(bench.plan(profile, Bytes(8), {.algorithm = Algorithm::kTree}), Error);
+}
+
+TEST(CollectiveBench, OneProcessThatDrivesAllGpusHasAFloor) {
+  NetworkProfile profile = ideal_network_profile();
+  profile.single_process_floor = Seconds(40e-6);
+  const CollectiveBench bench = bench_of(BenchOp::kAllReduce, 8);
+  EXPECT_LT(bench.plan(profile, Bytes(8), {}).uncontended, Seconds(1e-6));
+  EXPECT_EQ(bench.plan(profile, Bytes(8), {.single_process = true}).uncontended, Seconds(40e-6));
+}
+
+}  // namespace
+}  // namespace stepcast
