@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "sim/ledger/collective_validation.h"
 #include "sim/ledger/kernel_validation.h"
 #include "sim/ledger/step_row.h"
 #include "sim/ledger/step_validation.h"
@@ -70,7 +71,7 @@ std::vector<RowAnswer> answer(LedgerKind kind, const CsvTable& table, const Libr
                       "training by data parallelism alone is not predicted: its models "
                       "(convolutions, recommendation, diffusion, ...) are not modelled");
     case LedgerKind::kCollectives:
-      return skip_all(table, "tables of collectives are not predicted by validate");
+      return answer_collectives(table, library);
     case LedgerKind::kConvolutions:
       return skip_all(table, "convolutions are not in the catalogue of kernels");
     case LedgerKind::kMiscellaneous:

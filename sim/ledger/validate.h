@@ -29,8 +29,10 @@ LedgerKind recognise(const CsvTable& table);
 
 struct ValidateOptions {
   /// Labels to group by (rows of other tables carry other labels, and are not grouped by these):
-  /// columns of a step table, or "gpu", "dtype", "pass", "op", "impl" of a kernel table.
-  std::vector<std::string> by = {"framework", "kind", "gpu", "dtype"};
+  /// columns of a step table; "gpu", "dtype", "pass", "op", "impl" of a kernel table; "system",
+  /// "collective", "size", "quality", "network" of a table of collectives.
+  std::vector<std::string> by = {"framework",  "kind", "gpu",    "dtype",
+                                 "collective", "size", "system", "quality"};
   WorkerPoolOptions pool;
 };
 

@@ -1,0 +1,173 @@
+#include "sim/ledger/collective_rows.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace stepcast {
+namespace {
+
+struct Generation {
+  std::string_view label;
+  std::string_view name;    ///< Device::generation
+  double nvlink_rate = 0;   ///< bytes per second, all links of a GPU, one direction
+  double link_rate = 25e9;  ///< of one NVLink
+};
+constexpr std::array<Generation, 4> kGenerations{{
+    {"V100", "volta", 150e9, 25e9},
+    {"A100", "ampere", 300e9, 25e9},
+    {"H100", "hopper", 450e9, 25e9},
+    {"B200", "blackwell", 900e9, 50e9},
+}};
+
+/// Words of the column `network`, lower case, and the profile; the first that occurs wins.
+constexpr std::array<std::pair<std::string_view, std::string_view>, 6> kNetworks{{
+    {"efa", "nccl-efa"},
+    {"slingshot", "nccl-slingshot"},
+    {"tcpx", "nccl-tcpx"},
+    {"roce", "nccl-roce"},
+    {"omni", "nccl-omnipath"},
+    {"tcp", "nccl-tcp"},
+}};
+
+std::string lower(std::string text) {
+  for (char& c : text)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  return text;
+}
+
+std::string profile_of(const std::string& network) {
+  const std::string words = lower(network);
+  for (const auto& [word, profile] : kNetworks)
+    if (words.find(word) != std::string::npos) return std::string(profile);
+  return "nccl-ib";
+}
+
+/// NVIDIA DGX-1 with Tesla V100 white paper (2017), figure 4.
+std::vector<MeshLink> hybrid_cube_mesh() {
+  return {{0, 1, 1}, {0, 2, 1}, {0, 3, 2}, {0, 4, 2}, {1, 2, 2}, {1, 3, 1}, {1, 5, 2}, {2, 3, 2},
+          {2, 6, 1}, {3, 7, 1}, {4, 5, 1}, {4, 6, 1}, {4, 7, 2}, {5, 6, 2}, {5, 7, 1}, {6, 7, 2}};
+}
+
+/// The same number of links between every two GPUs.
+std::vector<MeshLink> full_mesh(std::int64_t gpus, std::int64_t count) {
+  std::vector<MeshLink> links;
+  for (std::int64_t a = 0; a < gpus; ++a)
+    for (std::int64_t b = a + 1; b < gpus; ++b) links.push_back({a, b, count});
+  return links;
+}
+
+/// False when no node has this name or number of GPUs.
+bool shape_node(const std::string& shape, const Generation& generation, Node& node) {
+  if (shape == "nvswitch" || shape.starts_with("nvl")) {
+    node.intra = IntraNode::kNvswitch;
+    node.intra_bandwidth = BytesPerSec(generation.nvlink_rate);
+    return true;
+  }
+  node.intra = IntraNode::kMesh;
+  node.intra_bandwidth = BytesPerSec(generation.link_rate);
+  if (shape == "cube8" && node.gpus == 8) {
+    node.mesh = hybrid_cube_mesh();
+    return true;
+  }
+  const double links = generation.nvlink_rate / generation.link_rate;
+  if (!shape.starts_with("mesh") || node.gpus < 2 || node.gpus - 1 > links) return false;
+  node.mesh = full_mesh(node.gpus, static_cast<std::int64_t>(links) / (node.gpus - 1));
+  return true;
+}
+
+CollectiveSystem read_system(const CsvCells& cells) {
+  CollectiveSystem system;
+  system.name = cells.text("system");
+  system.network_profile = profile_of(cells.text("network"));
+  system.gpus_per_host = cells.integer("gpus_per_node").value_or(0);
+  Topology& topology = system.topology;
+  topology.name = system.name;
+  topology.device.name = cells.text("gpu");
+  topology.fabric.kind = FabricKind::kSingleSwitch;
+  topology.node.gpus = cells.integer("nvlink_domain_gpus").value_or(system.gpus_per_host);
+  topology.node.nics = topology.node.gpus;
+  const std::string label = cells.text("generation");
+  for (const Generation& generation : kGenerations) {
+    if (generation.label != label) continue;
+    topology.device.generation = std::string(generation.name);
+    const std::string shape = cells.text("topology");
+    if (system.gpus_per_host < 1 || topology.node.gpus < 1 || topology.node.gpus > 1024)
+      system.skipped = "system " + system.name + " does not say how many GPUs a node has";
+    else if (!shape_node(shape, generation, topology.node))
+      system.skipped = "system " + system.name + ": topology \"" + shape + "\" is not known";
+    return system;
+  }
+  system.skipped = "system " + system.name + ": generation \"" + label + "\" is not known";
+  return system;
+}
+
+/// "peak table, Ring forced" and the like; SHARP has no prediction.
+void read_notes(const std::string& notes, TimedCollective& row) {
+  const auto says = [&](std::string_view words) { return notes.find(words) != std::string::npos; };
+  row.settings.single_process = says("one process");
+  if (says("Ring forced")) row.settings.algorithm = Algorithm::kRing;
+  if (says(" Tree forced")) row.settings.algorithm = Algorithm::kTree;
+  if (says("NVLS forced") || says("NVLSTree forced")) row.settings.algorithm = Algorithm::kNvls;
+  // NVLS over several nodes is NVSwitches joined by SHARP; without SHARP it is called NVLSTree.
+  if (says("SHARP forced") || (says("NVLS forced") && row.nodes > 1))
+    row.skipped = "reduction inside the network's switches (SHARP) is not modelled";
+}
+
+std::int64_t divided_up(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
+
+/// Hosts -> NVLink domains.
+void place(const CollectiveSystem& system, std::int64_t hosts, TimedCollective& row) {
+  const std::int64_t hosts_per_domain =
+      std::max<std::int64_t>(1, system.topology.node.gpus / system.gpus_per_host);
+  row.nodes = divided_up(hosts, hosts_per_domain);
+  row.per_node = divided_up(row.ranks, row.nodes);
+}
+
+}  // namespace
+
+std::map<std::string, CollectiveSystem> read_collective_systems(const CsvTable& table) {
+  std::map<std::string, CollectiveSystem> systems;
+  for (const CsvRecord& record : table.records) {
+    const CsvCells cells(table, record);
+    CollectiveSystem system = read_system(cells);
+    const double rate = cells.number("net_gbps_per_gpu").value_or(0);
+    system.topology.node.nic_bandwidth = BytesPerSec(rate * 1e9 / 8);
+    systems.emplace(system.name, std::move(system));
+  }
+  return systems;
+}
+
+TimedCollective read_collective_row(const CsvCells& cells, const CollectiveSystem& system) {
+  TimedCollective row;
+  row.skipped = system.skipped;
+  row.size = cells.integer("size_bytes").value_or(0);
+  row.ranks = cells.integer("n_gpus").value_or(0);
+  row.time_us = cells.number("time_us").value_or(0);
+  const double rate = cells.number("net_gbps_per_gpu").value_or(0);
+  row.nic_bandwidth = rate > 0 ? BytesPerSec(rate * 1e9 / 8) : system.topology.node.nic_bandwidth;
+  if (!row.skipped.empty()) return row;
+  if (row.size < 1 || row.ranks < 1 || row.time_us <= 0) {
+    row.skipped = "size, GPUs or time was not published";
+    return row;
+  }
+  place(system, cells.integer("nodes").value_or(divided_up(row.ranks, system.gpus_per_host)), row);
+  if (row.nodes < 1 || row.nodes > row.ranks || row.per_node > system.topology.node.gpus)
+    row.skipped = "more GPUs in a node than system " + system.name + " has";
+  else if (row.nodes > 1 && row.nic_bandwidth.value() <= 0)
+    row.skipped = "the rate of the network was not published";
+  read_notes(cells.text("notes"), row);
+  try {
+    row.op = find_bench_op(cells.text("collective"));
+  } catch (const Error&) {
+    row.skipped = "collective \"" + cells.text("collective") + "\" is not predicted";
+  }
+  return row;
+}
+
+std::string_view size_class(std::int64_t bytes) {
+  if (bytes < 8 << 10) return "below 8 KiB";
+  return bytes < 1 << 20 ? "8 KiB to 1 MiB" : "1 MiB and more";
+}
+
+}  // namespace stepcast
