@@ -31,11 +31,11 @@ double rate_factor(const GemmModel& model, KernelKind kind) {
 
 [[noreturn]] void cannot_time(const DeviceProfile& profile, const Kernel& kernel,
                               std::string_view lacking) {
-  throw Error(ErrorKind::kUnsupported,
-              "device profile \"" + profile.name + "\" cannot time " + to_text(kernel) +
-                  ": it has no " + std::string(lacking) + " model for " +
-                  std::string(name_of(kernel.dtype)) +
-                  "; choose another precision, or measure one with `stepcast profile`");
+  throw Error(ErrorKind::kUnsupported, "device profile \"" + profile.name + "\" cannot time " +
+                                           to_text(kernel) + ": it has no " + std::string(lacking) +
+                                           " model for " + std::string(name_of(kernel.dtype)) +
+                                           "; choose another precision, or give the profile one "
+                                           "(topologies/calibrations/README.md)");
 }
 
 Cost gemm_cost(const Kernel& kernel, const Device& device, const DeviceProfile& profile,
@@ -73,7 +73,8 @@ Cost attention_cost(const Kernel& kernel, const Device& device, const DeviceProf
   const double batch = static_cast<double>(kernel.dims[0]),
                heads = static_cast<double>(kernel.dims[1]),
                length = static_cast<double>(kernel.dims[3]);
-  const double tiles = batch * heads * static_cast<double>((kernel.dims[3] + 127) / 128);
+  const std::int64_t tiles_per_head = (kernel.dims[3] + 127) / 128;
+  const double tiles = batch * heads * static_cast<double>(tiles_per_head);
   const double waves = std::max(1.0, static_cast<double>(device.num_sms) / tiles);
   const double row = kernel.causal ? length / found->causal_s0_factor : length;
   const double rate =

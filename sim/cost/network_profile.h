@@ -113,7 +113,7 @@ struct NetworkProfile {
 
   Seconds p2p_latency_intra;
   Seconds p2p_latency_inter;
-  double p2p_efficiency = 1;  ///< of the NIC, one message between two nodes
+  double p2p_efficiency = 1;     ///< of the NIC, one message between two nodes
   BytesPerSec p2p_channel_rate;  ///< between nodes, of one channel of a peer; 0: no limit
 
   Seconds single_process_floor;  ///< least time of a collective when one process drives all GPUs

@@ -151,11 +151,10 @@ BufferId GraphPass::begin_weight_gradient(const Operator& op, std::uint32_t inde
 void GraphPass::end_weight_gradient(const Operator& op, std::uint32_t index, BufferId written) {
   if (!step_.adds_gradients()) return;
   const bool same_type = step_.gradient_dtype() == step_.weight_dtype();
-  writer_.compute(
-      {.kind = same_type ? KernelKind::kAddGradient : KernelKind::kAccumulate,
-       .dtype = step_.weight_dtype(),
-       .dims = {op.parameters}},
-      {written}, {weights(op).gradients});
+  writer_.compute({.kind = same_type ? KernelKind::kAddGradient : KernelKind::kAccumulate,
+                   .dtype = step_.weight_dtype(),
+                   .dims = {op.parameters}},
+                  {written}, {weights(op).gradients});
   if (written == instance_.shared->weight_gradients[index]) writer_.free(written);
 }
 

@@ -247,7 +247,8 @@ TEST(CostModel, ADtypeWithoutModelIsUnsupportedAndSaysWhatToDo) {
   } catch (const Error& error) {
     EXPECT_EQ(error.kind(), ErrorKind::kUnsupported);
     const std::string message = error.what();
-    for (const char* part : {"toy-profile", "gemm_forward(m=1024", "fp8", "stepcast profile"})
+    for (const char* part :
+         {"toy-profile", "gemm_forward(m=1024", "fp8", "topologies/calibrations"})
       EXPECT_NE(message.find(part), std::string::npos) << part << " in: " << message;
   }
   // A model without a datasheet peak can't be used either: fractions of nothing.
