@@ -220,10 +220,11 @@ TEST(SimgridSolver, HundredSimulationsKeepResultsAndMemory) {
   std::vector<RandomFlow> flows(400);
   for (std::size_t i = 0; i < flows.size(); ++i) {
     const auto link = static_cast<std::uint32_t>(i % 50);
+    const std::size_t wave = i / 40;
     flows[i] = {.path = {link, (link * 7 + 3) % 50},
                 .bytes = 1e6 + 1000.0 * static_cast<double>(i % 13),
                 .bound = i % 5 == 0 ? 3e8 : 0,
-                .date = 1e-4 * static_cast<double>(i / 40)};
+                .date = 1e-4 * static_cast<double>(wave)};
   }
   const std::vector<double> first = run_all(simgrid_solver(), capacities, flows);
   for (int i = 0; i < 5; ++i) run_all(simgrid_solver(), capacities, flows);

@@ -145,7 +145,7 @@ class RandomStage {
 
 /// rank = (stage * dp + replica) * tp + shard, one program per stage.
 inline Job grid_job(const JobShape& shape) {
-  const auto [tp, pp, dp] = std::tuple(shape.tp, shape.pp, shape.dp);
+  const std::uint32_t tp = shape.tp, pp = shape.pp, dp = shape.dp;
   Job job;
   for (std::uint32_t stage = 0; stage < pp; ++stage)
     job.programs.push_back(RandomStage(shape, stage).finish());

@@ -10,7 +10,7 @@ namespace {
 const Library kShipped{STEPCAST_SOURCE_DIR};
 
 std::string table_file(const std::string& name, const std::string& text) {
-  const std::string path = testing::TempDir() + name;
+  std::string path = testing::TempDir() + name;
   write_text_file_atomically(path, text);
   return path;
 }

@@ -16,7 +16,7 @@ std::string model_text(const std::string& more = "") {
 
 Model read(const std::string& text) {
   Problems problems;
-  const Model model = read_model(parse_json(text, "tiny.json").root(), problems);
+  Model model = read_model(parse_json(text, "tiny.json").root(), problems);
   problems.raise_if_any();
   return model;
 }

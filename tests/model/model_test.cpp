@@ -10,7 +10,7 @@ Model shipped(const std::string& name) {
   Problems problems;
   const JsonDocument document =
       read_json_file(std::string(STEPCAST_SOURCE_DIR) + "/models/" + name + ".json");
-  const Model model = read_model(document.root(), problems);
+  Model model = read_model(document.root(), problems);
   problems.raise_if_any();
   return model;
 }

@@ -8,7 +8,6 @@ namespace stepcast {
 namespace {
 
 constexpr Bytes kSize{64};
-constexpr Kernel kKernel{.kind = KernelKind::kCopy, .dtype = Dtype::kBf16, .dims = {32}};
 
 /// A stage that computes, sends and receives one message per microbatch in the order that `steps`
 /// says: 's' send to next, 'r' receive from next, 'S' and 'R' the same with previous, 'c' the CPU
