@@ -1,7 +1,9 @@
-// topologies/networks/*.json -> NetworkProfile. Keys are spelled like the fields.
+// topologies/networks/*.json <-> NetworkProfile. Keys are spelled like the fields.
 #include <string>
 #include <utility>
 
+#include "sim/base/json_writer.h"
+#include "sim/base/quantity_text.h"
 #include "sim/cost/network_profile.h"
 
 namespace stepcast {
@@ -81,7 +83,80 @@ void read_all_to_all(Fields& fields, NetworkProfile& profile) {
       fields.number("all_to_all_inter_efficiency", kEfficiency, 1);
 }
 
+void write_time(JsonWriter& json, std::string_view key, Seconds time) {
+  json.member(key, number_text(time.value() * 1e6) + " us");
+}
+
+void write_rate(JsonWriter& json, std::string_view key, BytesPerSec rate) {
+  json.member(key, number_text(rate.value() * 1e-9) + " GB/s");
+}
+
+void write_protocols(JsonWriter& json, const NetworkProfile& profile) {
+  json.key("protocols");
+  json.begin_object();
+  for (int i = 0; i < kNumProtocols; ++i) {
+    const ProtocolCosts& costs = profile.protocols[static_cast<std::size_t>(i)];
+    json.key(name_of(static_cast<Protocol>(i)));
+    json.begin_object(JsonWriter::Layout::kOneLine);
+    write_time(json, "base", costs.base);
+    write_time(json, "ring_hop_intra", costs.ring_hop_intra);
+    write_time(json, "ring_hop_inter", costs.ring_hop_inter);
+    write_time(json, "tree_hop_intra", costs.tree_hop_intra);
+    write_time(json, "tree_hop_inter", costs.tree_hop_inter);
+    json.member("ring_efficiency", costs.ring_efficiency);
+    json.member("tree_efficiency", costs.tree_efficiency);
+    json.end_object();
+  }
+  json.end_object();
+}
+
+void write_algorithms(JsonWriter& json, const NetworkProfile& profile) {
+  json.member("ring_fill", profile.ring_fill);
+  json.member("tree_fill", profile.tree_fill);
+  json.member("tree_efficiency_one_node", profile.tree_efficiency_one_node);
+  json.member("tree_efficiency_two_nodes", profile.tree_efficiency_two_nodes);
+  json.member("tree_efficiency_many_nodes", profile.tree_efficiency_many_nodes);
+  json.member("nvls_fill", profile.nvls_fill);
+  json.member("nvls_efficiency", profile.nvls_efficiency);
+  json.member("nvls_min_ranks", profile.nvls_min_ranks);
+  write_time(json, "nvls_latency", profile.nvls_latency);
+  write_time(json, "nvls_hop_inter", profile.nvls_hop_inter);
+  json.member("nvls_inter_efficiency", profile.nvls_inter_efficiency);
+  json.member("all_to_all_fill", profile.all_to_all_fill);
+  write_time(json, "all_to_all_base", profile.all_to_all_base);
+  write_time(json, "all_to_all_peer_intra", profile.all_to_all_peer_intra);
+  write_time(json, "all_to_all_peer_inter", profile.all_to_all_peer_inter);
+  json.member("all_to_all_intra_efficiency", profile.all_to_all_intra_efficiency);
+  json.member("all_to_all_inter_efficiency", profile.all_to_all_inter_efficiency);
+  write_time(json, "p2p_latency_intra", profile.p2p_latency_intra);
+  write_time(json, "p2p_latency_inter", profile.p2p_latency_inter);
+  json.member("p2p_efficiency", profile.p2p_efficiency);
+  write_rate(json, "p2p_channel_rate", profile.p2p_channel_rate);
+  write_time(json, "single_process_floor", profile.single_process_floor);
+}
+
 }  // namespace
+
+void write_network_profile(JsonWriter& json, const NetworkProfile& profile,
+                           const std::string& source) {
+  STEPCAST_CHECK(profile.intra_efficiency > 0, "for_generation() was not called");
+  json.begin_object();
+  json.member("name", profile.name);
+  json.member("source", source);
+  json.member("grade", name_of(profile.grade));
+  json.member("relative_sigma", profile.relative_sigma);
+  json.member("intra_efficiency", profile.intra_efficiency);
+  json.member("inter_efficiency", profile.inter_efficiency);
+  json.member("intra_latency_factor", profile.intra_latency_factor);
+  json.member("inter_latency_factor", profile.inter_latency_factor);
+  write_time(json, "ring_step_overhead", profile.ring_step_overhead);
+  json.member("scale_loss", profile.scale_loss);
+  write_protocols(json, profile);
+  write_rate(json, "ll_limit_two_nodes", profile.ll_limit_two_nodes);
+  write_rate(json, "ll_limit_many_nodes", profile.ll_limit_many_nodes);
+  write_algorithms(json, profile);
+  json.end_object();
+}
 
 NetworkProfile read_network_profile(JsonValue value, Problems& problems) {
   Fields fields(std::move(value), problems);

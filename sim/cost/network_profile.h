@@ -16,6 +16,8 @@
 
 namespace stepcast {
 
+class JsonWriter;
+
 /// NCCL's wire protocols: LL flags every 8 bytes, LL128 every 128 bytes, Simple every slice.
 enum class Protocol : std::uint8_t { kLl, kLl128, kSimple };
 inline constexpr int kNumProtocols = 3;
@@ -124,6 +126,11 @@ struct NetworkProfile {
 /// Reads a profile. Its intra_efficiency and nvls_efficiency may stand in the table `generations`
 /// instead: then they stay 0 until for_generation() picks them.
 NetworkProfile read_network_profile(JsonValue value, Problems& problems);
+
+/// Writes a profile filled by for_generation() as read_network_profile() reads it; `source` says
+/// where its figures come from. It holds for that generation of GPUs alone.
+void write_network_profile(JsonWriter& json, const NetworkProfile& profile,
+                           const std::string& source);
 
 /// The profile for GPUs of one generation: fills what is still 0 from `generations`. A profile that
 /// is filled already comes back unchanged, so calling it twice does no harm. Throws

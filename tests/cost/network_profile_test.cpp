@@ -4,6 +4,8 @@
 
 #include <string>
 
+#include "sim/base/json_writer.h"
+
 namespace stepcast {
 namespace {
 
@@ -92,6 +94,24 @@ TEST(ForGeneration, NamesTheGenerationsItKnows) {
     EXPECT_EQ(error.kind(), ErrorKind::kUnsupported);
     EXPECT_NE(std::string(error.what()).find("kepler"), std::string::npos);
     EXPECT_NE(std::string(error.what()).find("ampere"), std::string::npos);
+  }
+}
+
+TEST(NetworkProfile, WhatIsWrittenReadsBackAsItWas) {
+  for (const char* name : {"nccl-ib", "nccl-efa", "nccl-omnipath", "nccl-slingshot"}) {
+    const std::string file =
+        std::string(STEPCAST_SOURCE_DIR "/topologies/networks/") + name + ".json";
+    Problems problems;
+    const NetworkProfile shipped =
+        for_generation(read_network_profile(read_json_file(file).root(), problems), "ampere");
+    JsonWriter once, twice;
+    write_network_profile(once, shipped, "a fit");
+    const NetworkProfile back = read(once.text());
+    write_network_profile(twice, back, "a fit");
+    EXPECT_EQ(once.text(), twice.text()) << name;
+    EXPECT_EQ(back.intra_efficiency, shipped.intra_efficiency);
+    EXPECT_EQ(back.inter_efficiency, shipped.inter_efficiency);
+    EXPECT_EQ(back.nvls_min_ranks, shipped.nvls_min_ranks);
   }
 }
 

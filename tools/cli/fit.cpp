@@ -58,6 +58,11 @@ void copy_value(JsonWriter& json, const JsonValue& value) {
   }
 }
 
+std::string source_of(const Arguments& arguments, const StackFit& fit) {
+  return "stepcast fit to " + std::to_string(fit.rows.size()) + " rows of " +
+         std::filesystem::path(arguments.ledger).filename().string();
+}
+
 /// A stack file with the traits of the one that was fitted, and the fitted costs.
 std::string fitted_stack_json(const Arguments& arguments, const Library& library,
                               const StackFit& fit) {
@@ -70,20 +75,29 @@ std::string fitted_stack_json(const Arguments& arguments, const Library& library
   json.key("traits");
   copy_value(json, *original.root().member("traits"));
   json.key("costs");
-  write_stack_profile(json, profile,
-                      "stepcast fit to " + std::to_string(fit.rows.size()) + " rows of " +
-                          std::filesystem::path(arguments.ledger).filename().string());
+  write_stack_profile(json, profile, source_of(arguments, fit));
   json.end_object();
   return json.text();
+}
+
+/// "out/mine.json" and "nccl-ib" -> "out/mine-nccl-ib.json": beside the stack.
+void write_networks(const Arguments& arguments, const StackFit& fit) {
+  const std::filesystem::path stack(arguments.output);
+  for (const auto& [name, fitted] : fit.networks) {
+    NetworkProfile profile = fitted;
+    profile.name = stack.stem().string() + "-" + name;
+    JsonWriter json;
+    write_network_profile(json, profile, source_of(arguments, fit));
+    const std::string file = (stack.parent_path() / (profile.name + ".json")).string();
+    write_text_file_atomically(file, json.text());
+    std::fprintf(stderr, "fitted network, a scenario's \"network_profile\": %s\n", file.c_str());
+  }
 }
 
 void write_output(const Arguments& arguments, const Library& library, const StackFit& fit) {
   write_text_file_atomically(arguments.output, fitted_stack_json(arguments, library, fit));
   std::fprintf(stderr, "fitted stack: %s\n", arguments.output.c_str());
-  for (const FittedParameter& parameter : fit.parameters)
-    if (parameter.name.starts_with("network."))
-      std::fprintf(stderr, "belongs into the network profile: %s = %g\n",
-                   parameter.name.substr(parameter.name.find('.') + 1).c_str(), parameter.value);
+  write_networks(arguments, fit);
 }
 
 int fit_command(Arguments& arguments) {
@@ -123,7 +137,8 @@ void add_fit(CLI::App& app, std::function<int()>& run) {
                  "column whose values are left out in turn and predicted (model); or none");
   app.add_option("--workers", options.pool.workers, "processes (one for each core)")
       ->check(CLI::Range(1, 1024));
-  app.add_option("-o,--output", arguments->output, "write the fitted stack to this file");
+  app.add_option("-o,--output", arguments->output,
+                 "write the fitted stack to this file, and the fitted networks beside it");
   app.add_flag("--json", arguments->json, "one JSON document instead of the table");
   run = [arguments] { return fit_command(*arguments); };
 }
