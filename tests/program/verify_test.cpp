@@ -30,7 +30,7 @@ struct Bench {
                         .dtype = Dtype::kBf16,
                         .reads = {x},
                         .writes = {x}},
-                       order);
+                       std::move(order));
   }
   ProgramBuilder builder;
   std::uint32_t count;

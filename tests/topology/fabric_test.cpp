@@ -223,7 +223,7 @@ TEST(Fabric, HoldsWholeNodesForAPartOfTheLast) {
 TEST(Fabric, RefusesMoreGpusThanThereAreAndFewerThanOne) {
   for (const std::int64_t num_gpus : {std::int64_t{33}, std::int64_t{0}, std::int64_t{-8}}) {
     try {
-      Fabric(nvswitch_cluster(4), num_gpus);
+      const Fabric fabric(nvswitch_cluster(4), num_gpus);
       FAIL() << num_gpus;
     } catch (const Error& error) {
       EXPECT_EQ(error.kind(), ErrorKind::kInfeasible);

@@ -77,7 +77,8 @@ TEST(ShippedClusters, LetAllNodesTalkAtTheRateOfTheirNics) {
   // No cluster is oversubscribed: half the nodes send what their NICs can.
   for (const std::string& name : names_in(kTopologies)) {
     const Topology topology = shipped(name);
-    const double half = static_cast<double>(topology.num_nodes / 2 * topology.node.nics);
+    const std::int64_t sending_nics = topology.num_nodes / 2 * topology.node.nics;
+    const double half = static_cast<double>(sending_nics);
     EXPECT_NEAR(inspect(topology, topology.num_gpus()).bisection / topology.node.nic_bandwidth,
                 half, 1e-6 * half)
         << name;
