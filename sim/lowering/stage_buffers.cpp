@@ -104,7 +104,7 @@ WeightBuffers StageBuffers::declare_weights(const std::string& name, std::int64_
   weights.parameters = resident(".parameters", dtype, kParameters);
   weights.gradients = resident(".gradients", sum, kGradients);
   // The bucket that the data-parallel wrapper keeps beside the fp32 sums.
-  if (step_.has_accumulation_copy() && step_.plan.dp > 1)
+  if (step_.keeps_half_gradients())
     weights.half_gradients = resident(".half_gradients", dtype, kCommunication);
   weights_.push_back(weights);
   return weights;
