@@ -5,7 +5,7 @@
 #include <numeric>
 
 #include "sim/base/error.h"
-#include "sim/engine/collective_flows.h"
+#include "sim/engine/group_geometry.h"
 #include "sim/engine/mesh_rings.h"
 
 namespace stepcast {
