@@ -7,7 +7,6 @@
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
@@ -33,7 +32,7 @@ struct Command {
   const char* description;
 };
 
-constexpr std::array<Command, 8> kCommands = {{
+constexpr Command kCommands[] = {
     {"predict", add_predict, "step time, memory, money and energy of a scenario, and why"},
     {"memory", add_memory, "memory of every pipeline stage, and what makes its peak"},
     {"program", add_program, "the program that one rank runs"},
@@ -42,7 +41,7 @@ constexpr std::array<Command, 8> kCommands = {{
     {"collective", add_collective, "times and bandwidths of a collective by size, as nccl-tests"},
     {"validate", add_validate, "predict the rows of a table of measurements and print the errors"},
     {"fit", add_fit, "calibrate a stack and a network from measured step times"},
-}};
+};
 
 constexpr const char* kExitCodes =
     "Exit codes: 0 done, 2 usage, 3 bad input file, 4 infeasible plan, 5 I/O, 6 unsupported, 70 "
