@@ -1,0 +1,43 @@
+// What a group of ranks says to each other while a program runs for real. One object per rank and
+// group; how the bytes travel (shared memory, threads of one process, NCCL, MPI) is the
+// implementation's business.
+//
+// All members call the same operations in the same order. Calls return when the result is there.
+#pragma once
+
+#include <cstddef>
+#include <span>
+
+#include "sim/base/dtype.h"
+#include "sim/collective/kind.h"
+
+namespace stepcast {
+
+class Communicator {
+ public:
+  virtual ~Communicator() = default;
+
+  virtual int size() const = 0;
+  virtual int index() const = 0;  ///< of this rank among the members, 0 .. size() - 1
+
+  /// One collective over elements of `dtype`. With n = size(), in bytes:
+  ///   all_reduce      from.size() == to.size()
+  ///   all_gather      to.size() == n * from.size(); part i is what member i gave
+  ///   reduce_scatter  from.size() == n * to.size(); this member gets part index() of the sum
+  ///   broadcast, reduce   from.size() == to.size(); the root is member 0; others' `to` of a reduce
+  ///                   is left as it is
+  ///   all_to_all      from.size() == to.size(), n parts; part i goes to member i
+  /// `from` and `to` are the same memory, the part of `to` (or `from`) that belongs to this member
+  /// in all_gather (or reduce_scatter), or don't overlap. Sums are the same bits on all members and
+  /// in every run. Throws Error(kLiveRank) when another member is gone.
+  virtual void run(CollectiveKind kind, std::span<const std::byte> from, std::span<std::byte> to,
+                   Dtype dtype) = 0;
+
+  /// Messages between two members; the k-th send meets the k-th receive of that direction. send()
+  /// returns when `bytes` may be changed; it never waits for the other side to receive, so two
+  /// members may send to each other before either receives.
+  virtual void send(int to, std::span<const std::byte> bytes) = 0;
+  virtual void receive(int from, std::span<std::byte> bytes) = 0;
+};
+
+}  // namespace stepcast
