@@ -23,15 +23,16 @@ class Communicator {
   /// One collective over elements of `dtype`. With n = size(), in bytes:
   ///   all_reduce      from.size() == to.size()
   ///   all_gather      to.size() == n * from.size(); part i is what member i gave
-  ///   reduce_scatter  from.size() == n * to.size(); this member gets part index() of the sum
-  ///   broadcast, reduce   from.size() == to.size(); the root is member 0; others' `to` of a reduce
+  ///   reduce_scatter  from.size() == n * to.size(); this member gets part index() of the sum (or
+  ///   maximum) broadcast, reduce   from.size() == to.size(); the root is member 0; others' `to` of
+  ///   a reduce
   ///                   is left as it is
   ///   all_to_all      from.size() == to.size(), n parts; part i goes to member i
   /// `from` and `to` are the same memory, the part of `to` (or `from`) that belongs to this member
   /// in all_gather (or reduce_scatter), or don't overlap. Sums are the same bits on all members and
   /// in every run. Throws Error(kLiveRank) when another member is gone.
   virtual void run(CollectiveKind kind, std::span<const std::byte> from, std::span<std::byte> to,
-                   Dtype dtype) = 0;
+                   Dtype dtype, ReduceOp reduce = ReduceOp::kSum) = 0;
 
   /// Messages between two members; the k-th send meets the k-th receive of that direction. send()
   /// returns when `bytes` may be changed; it never waits for the other side to receive, so two

@@ -16,6 +16,9 @@ enum class CollectiveKind : std::uint8_t {
   kAllToAll,
 };
 
+/// How contributions are put together by all_reduce, reduce_scatter and reduce.
+enum class ReduceOp : std::uint8_t { kSum, kMax };
+
 constexpr std::string_view name_of(CollectiveKind kind) {
   switch (kind) {
     case CollectiveKind::kAllReduce:
