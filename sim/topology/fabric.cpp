@@ -62,6 +62,28 @@ void require_gpus(const Topology& topology, std::int64_t num_gpus) {
 
 }  // namespace
 
+std::string_view name_of(LinkKind kind) {
+  switch (kind) {
+    case LinkKind::kGpuUp:
+      return "gpu_up";
+    case LinkKind::kGpuDown:
+      return "gpu_down";
+    case LinkKind::kMesh:
+      return "mesh";
+    case LinkKind::kHost:
+      return "host";
+    case LinkKind::kNicUp:
+      return "nic_up";
+    case LinkKind::kNicDown:
+      return "nic_down";
+    case LinkKind::kLeafUp:
+      return "leaf_up";
+    case LinkKind::kLeafDown:
+      return "leaf_down";
+  }
+  return "";
+}
+
 Fabric::Fabric(const Topology& topology, std::int64_t num_gpus)
     : node_(topology.node),
       num_gpus_(num_gpus),

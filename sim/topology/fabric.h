@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "sim/topology/topology.h"
@@ -25,6 +26,7 @@ enum class LinkKind : std::uint8_t {
   kLeafUp,  ///< all uplinks of a leaf switch together (traffic is sprayed over them)
   kLeafDown,
 };
+std::string_view name_of(LinkKind kind);  ///< "gpu_up"
 
 struct Link {
   LinkKind kind{};
@@ -104,14 +106,5 @@ class Fabric {
   LinkId first_switch_link_ = 0;
   std::vector<Link> links_;
 };
-
-/// Facts of the whole graph, by Boost.Graph over GPUs, switches and NICs.
-struct FabricReport {
-  bool connected = false;
-  std::int64_t diameter_hops = 0;  ///< wires from GPU 0 to the GPU that is farthest from it
-  /// Per direction, from the first half of the nodes to the others; with one node, of its GPUs.
-  BytesPerSec bisection;
-};
-FabricReport inspect(const Topology& topology, std::int64_t num_gpus);
 
 }  // namespace stepcast

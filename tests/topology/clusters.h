@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "sim/topology/fabric.h"
+#include "sim/topology/inspect.h"
 
 namespace stepcast {
 

@@ -1,9 +1,9 @@
 // Connectivity, diameter and bisection: against cuts that can be seen, and against an independent
-// max-flow (push_relabel, whole numbers) on the whole graph without merging.
+// max-flow (Edmonds and Karp, real numbers) on the whole graph without merging.
 #include <gtest/gtest.h>
 
 #include <boost/graph/adjacency_list.hpp>
-#include <boost/graph/push_relabel_max_flow.hpp>
+#include <boost/graph/edmonds_karp_max_flow.hpp>
 #include <map>
 
 #include "sim/topology/max_flow.h"
@@ -19,22 +19,23 @@ double bisection(const Topology& topology) {
   return inspect(topology, topology.num_gpus()).bisection.value();
 }
 
-/// Max-flow in MB/s between the halves of the nodes (of the GPUs, with one node), every vertex
-/// apart.
-double bisection_by_push_relabel(const Topology& topology) {
+/// Max-flow between the halves of the nodes (of the GPUs, with one node), every vertex apart.
+double bisection_by_edmonds_karp(const Topology& topology) {
   using Traits = boost::adjacency_list_traits<boost::vecS, boost::vecS, boost::directedS>;
+  using Vertices =
+      boost::property<boost::vertex_color_t, boost::default_color_type,
+                      boost::property<boost::vertex_predecessor_t, Traits::edge_descriptor>>;
   using Edges = boost::property<
-      boost::edge_capacity_t, long,
-      boost::property<boost::edge_residual_capacity_t, long,
+      boost::edge_capacity_t, double,
+      boost::property<boost::edge_residual_capacity_t, double,
                       boost::property<boost::edge_reverse_t, Traits::edge_descriptor>>>;
-  boost::adjacency_list<boost::vecS, boost::vecS, boost::directedS, boost::no_property, Edges>
-      graph(2);
+  boost::adjacency_list<boost::vecS, boost::vecS, boost::directedS, Vertices, Edges> graph(2);
   const auto capacity = boost::get(boost::edge_capacity, graph);
   const auto reverse = boost::get(boost::edge_reverse, graph);
-  const auto add = [&](std::size_t from, std::size_t to, long megabytes) {
+  const auto add = [&](std::size_t from, std::size_t to, double rate) {
     const auto forth = boost::add_edge(from, to, graph).first;
     const auto back = boost::add_edge(to, from, graph).first;
-    capacity[forth] = megabytes;
+    capacity[forth] = rate;
     capacity[back] = 0;
     reverse[forth] = back;
     reverse[back] = forth;
@@ -43,16 +44,14 @@ double bisection_by_push_relabel(const Topology& topology) {
   const auto index = [&](const Vertex& vertex) {
     return vertices.try_emplace(vertex, vertices.size() + 2).first->second;
   };
-  const long unlimited = 1'000'000'000;  // 1 PB/s
+  const double unlimited = 1e15;
   const Fabric fabric(topology, topology.num_gpus());
   const auto is_nic = [](const Vertex& vertex) { return vertex.kind == VertexKind::kNic; };
   for (const Wire& wire : fabric.wires()) {
     // Within one node nothing takes the way out and back in.
     if (topology.num_nodes == 1 && (is_nic(wire.from) || is_nic(wire.to))) continue;
     add(index(wire.from), index(wire.to),
-        wire.link == Wire::kNoLink
-            ? unlimited
-            : static_cast<long>(fabric.links()[wire.link].capacity.value() / 1e6));
+        wire.link == Wire::kNoLink ? unlimited : fabric.links()[wire.link].capacity.value());
   }
   for (const auto& [vertex, i] : vertices) {
     if (vertex.kind != VertexKind::kGpu) continue;
@@ -60,7 +59,7 @@ double bisection_by_push_relabel(const Topology& topology) {
                                               : vertex.index < topology.node.gpus / 2;
     first ? add(0, i, unlimited) : add(i, 1, unlimited);
   }
-  return 1e6 * static_cast<double>(boost::push_relabel_max_flow(graph, 0, 1));
+  return boost::edmonds_karp_max_flow(graph, 0, 1);
 }
 
 TEST(Bisection, OfOneNvswitchIsTheLinksOfHalfItsGpus) {
@@ -104,7 +103,7 @@ TEST(Bisection, OfPcieNodesIsLimitedByTheWayToTheNics) {
   EXPECT_DOUBLE_EQ(bisection(fast_nics), 4 * 31e9);  // four slots up
 }
 
-TEST(Bisection, AgreesWithPushRelabelOnTheWholeGraph) {
+TEST(Bisection, AgreesWithEdmondsKarpOnTheWholeGraph) {
   std::vector<Topology> clusters = {nvswitch_cluster(1),
                                     nvswitch_cluster(5, 4, 2),
                                     chain_cluster(1, 6),
@@ -121,12 +120,12 @@ TEST(Bisection, AgreesWithPushRelabelOnTheWholeGraph) {
     for (std::int64_t nodes_per_leaf = 1; nodes_per_leaf <= 4; ++nodes_per_leaf)
       clusters.push_back(rail_cluster(nodes, nodes_per_leaf, 1.6, 2, 2));
   for (const Topology& topology : clusters)
-    EXPECT_NEAR(bisection(topology), bisection_by_push_relabel(topology), 10e6)
+    EXPECT_NEAR(bisection(topology), bisection_by_edmonds_karp(topology), 100)
         << topology.num_nodes << " nodes of " << topology.node.gpus << " GPUs, "
         << topology.fabric.nodes_per_leaf << " per leaf";
 }
 
-TEST(Diameter, CountsWiresFromTheFirstGpu) {
+TEST(Diameter, CountsWiresBetweenTheFarthestGpus) {
   const auto hops = [](const Topology& topology) {
     return inspect(topology, topology.num_gpus()).diameter_hops;
   };
@@ -136,6 +135,59 @@ TEST(Diameter, CountsWiresFromTheFirstGpu) {
   EXPECT_EQ(hops(rail_cluster(4, 2)), 6);   // GPU, NIC, leaf, spine, leaf, NIC, GPU
   EXPECT_EQ(hops(chain_cluster(1, 6)), 5);
   EXPECT_EQ(hops(pcie_cluster(1)), 4);  // GPU, switch, CPU, switch, GPU
+}
+
+TEST(Diameter, IsNotThatOfTheFirstGpuAlone) {
+  // 1 - 0 - 2 - 3: three wires from 1 to 3, two from 0.
+  Topology topology = chain_cluster(1, 4);
+  topology.node.mesh = {{.a = 0, .b = 1}, {.a = 0, .b = 2}, {.a = 2, .b = 3}};
+  EXPECT_EQ(inspect(topology, 4).diameter_hops, 3);
+}
+
+TEST(Diameter, OfManyGpusIsThatOfEveryBatchOfSources) {
+  // 600 nodes of one GPU in pods of two: more sources than one batch holds.
+  EXPECT_EQ(inspect(rail_cluster(600, 2, 1, 1, 1), 600).diameter_hops, 6);
+}
+
+TEST(Inspect, CountsWhatTheFabricIsMadeOf) {
+  // 6 nodes of 4 GPUs in pods of 2, 4 rails: 3 pods x 4 leaves, one spine.
+  const FabricReport report = inspect(rail_cluster(6, 2, 4.0), 24);
+  EXPECT_EQ(report.nodes, 6);
+  EXPECT_EQ(report.gpus, 24);
+  EXPECT_EQ(report.nics, 24);
+  EXPECT_EQ(report.node_switches, 6);
+  ASSERT_EQ(report.links.size(), 6u);
+  const LinkCount& up = report.links[2];
+  EXPECT_EQ(name_of(up.kind), "nic_up");
+  EXPECT_EQ(up.count, 24);
+  EXPECT_DOUBLE_EQ(up.slowest.value(), kNic);
+  EXPECT_DOUBLE_EQ(up.fastest.value(), kNic);
+}
+
+TEST(Inspect, GivesEveryLevelItsOversubscription) {
+  const FabricReport report = inspect(rail_cluster(6, 2, 4.0), 24);
+  ASSERT_EQ(report.levels.size(), 2u);
+  const SwitchLevel& leaves = report.levels[0];
+  EXPECT_EQ(leaves.switches, 12);
+  EXPECT_DOUBLE_EQ(leaves.from_below.value(), 24 * kNic);
+  EXPECT_DOUBLE_EQ(leaves.to_above.value(), 6 * kNic);
+  EXPECT_DOUBLE_EQ(leaves.to_peers.value(), 0);
+  EXPECT_DOUBLE_EQ(leaves.oversubscription, 4);
+  const SwitchLevel& spine = report.levels[1];
+  EXPECT_EQ(spine.switches, 1);
+  EXPECT_DOUBLE_EQ(spine.from_below.value(), 6 * kNic);
+  EXPECT_DOUBLE_EQ(spine.oversubscription, 0);
+}
+
+TEST(Inspect, AHalfFilledLeafIsNotWhereTheLevelIsTightest) {
+  // 5 nodes in pods of 2, 4 : 1: the last leaves have one NIC below, 25 GB/s, and 12.5 above.
+  EXPECT_DOUBLE_EQ(inspect(rail_cluster(5, 2, 4.0), 20).levels[0].oversubscription, 4);
+  EXPECT_DOUBLE_EQ(inspect(rail_cluster(1, 2, 4.0), 4).levels[0].oversubscription, 0);
+}
+
+TEST(Inspect, MergesWhatIsAlike) {
+  // Two halves; NIC (4 rails alike) and NVSwitch of either side, leaf of either side, spine.
+  EXPECT_EQ(inspect(rail_cluster(512, 32), 2048).merged_vertices, 2 + 4 + 2 + 1);
 }
 
 TEST(Inspect, WholeClustersAreConnected) {
@@ -153,10 +205,10 @@ TEST(Inspect, SeesGpusThatNoLinkReaches) {
 }
 
 TEST(MaxFlow, IsTheNarrowestCut) {
-  // Two ways of 3 and 2, the second narrowed to 1.5 behind; 0 -> 3.
-  const std::vector<Arc> arcs = {{0, 1, 3}, {1, 3, 3}, {0, 2, 2}, {2, 3, 1.5}};
-  EXPECT_DOUBLE_EQ(max_flow(4, arcs, 0, 3), 4.5);
-  EXPECT_DOUBLE_EQ(max_flow(4, arcs, 3, 0), 0);
+  // Two ways of 30 and 20, the second narrowed to 15 behind; 0 -> 3.
+  const std::vector<Arc> arcs = {{0, 1, 30}, {1, 3, 30}, {0, 2, 20}, {2, 3, 15}};
+  EXPECT_EQ(max_flow(4, arcs, 0, 3), 45);
+  EXPECT_EQ(max_flow(4, arcs, 3, 0), 0);
 }
 
 }  // namespace

@@ -69,7 +69,7 @@ TEST(ShippedClusters, LoadAndAreConnected) {
     const FabricReport report = inspect(topology, topology.num_gpus());
     EXPECT_TRUE(report.connected) << name;
     EXPECT_GT(report.bisection.value(), 0) << name;
-    EXPECT_LE(report.diameter_hops, 8) << name;
+    EXPECT_LE(report.diameter_hops, 10) << name;  // l40s-4: GPU 2 reaches its NIC over the CPU
   }
 }
 
