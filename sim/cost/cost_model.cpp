@@ -107,15 +107,58 @@ double traffic_of(const Kernel& kernel, const StackProfile& stack) {
   }
 }
 
+/// Straight lines between measured sizes.
+double time_at(const MemoryKernelModel& model, double bytes, Seconds overhead) {
+  double left = 0, left_time = overhead.value();
+  for (std::size_t i = 0; i < model.sizes.size(); ++i) {
+    const double right = static_cast<double>(model.sizes[i].value());
+    const double right_time = model.times[i].value();
+    if (bytes <= right)
+      return left_time + (right_time - left_time) * (bytes - left) / (right - left);
+    left = right, left_time = right_time;
+  }
+  return left_time * bytes / left;
+}
+
 Cost memory_cost(const Kernel& kernel, const Device& device, const DeviceProfile& profile,
                  const StackProfile& stack) {
-  double efficiency = profile.memory_efficiency;
-  for (const auto& [kind, measured] : profile.memory_kernels)
-    if (kind == kernel.kind) efficiency = measured;
+  const double bytes = traffic_of(kernel, stack);
+  const auto own = std::find_if(profile.memory_kernels.begin(), profile.memory_kernels.end(),
+                                [&](const auto& model) { return model.kind == kernel.kind; });
+  Cost cost{
+      .time = {}, .grade = profile.memory_grade, .relative_sigma = profile.memory_relative_sigma};
+  if (own != profile.memory_kernels.end() && !own->times.empty()) {
+    const Seconds streaming(time_at(*own, bytes, profile.memory_overhead) -
+                            profile.memory_overhead.value());
+    cost.time = streaming / stack.memory_efficiency + profile.memory_overhead;
+    return cost;
+  }
+  const double efficiency =
+      own != profile.memory_kernels.end() ? own->efficiency : profile.memory_efficiency;
   const double rate = device.memory_bandwidth.value() * efficiency * stack.memory_efficiency;
-  return {.time = Seconds(traffic_of(kernel, stack) / rate) + profile.memory_overhead,
-          .grade = profile.memory_grade,
-          .relative_sigma = profile.memory_relative_sigma};
+  cost.time = Seconds(bytes / rate) + profile.memory_overhead;
+  return cost;
+}
+
+/// How far the stack's kernels of a family are from those of the profile.
+double efficiency_of(KernelFamily family, const StackProfile& stack) {
+  switch (family) {
+    case KernelFamily::kGemm:
+    case KernelFamily::kBatchedGemm:
+      return stack.gemm_efficiency;
+    case KernelFamily::kAttention:
+      return stack.attention_efficiency;
+    case KernelFamily::kMemoryBound:
+      return stack.memory_efficiency;
+  }
+  throw InternalError("unhandled kernel family");
+}
+
+/// Products are the vendor library's in every stack; the other kernels are whoever wrote them.
+bool same_implementation(const DeviceProfile& profile, const StackProfile& stack,
+                         KernelFamily family) {
+  if (family == KernelFamily::kGemm || family == KernelFamily::kBatchedGemm) return true;
+  return !profile.kernel_library.empty() && profile.kernel_library == stack.kernel_library;
 }
 
 }  // namespace
@@ -131,12 +174,19 @@ CostModel::CostModel(Device device, DeviceProfile device_profile, NetworkProfile
 }
 
 Cost CostModel::kernel(const Kernel& kernel) const {
-  Cost cost = kernel_on_measured_device(kernel);
+  const KernelFamily family = info(kernel.kind).family;
+  const MeasuredKernel* point = same_implementation(device_profile_, stack_, family)
+                                    ? device_profile_.points.find(kernel)
+                                    : nullptr;
+  Cost cost = point ? Cost{.time = point->time / efficiency_of(family, stack_),
+                           .grade = Grade::kMeasured,
+                           .relative_sigma = point->relative_sigma}
+                    : modelled(kernel);
   if (device_.name != device_profile_.device) cost.grade = worst(cost.grade, Grade::kTransferred);
   return cost;
 }
 
-Cost CostModel::kernel_on_measured_device(const Kernel& kernel) const {
+Cost CostModel::modelled(const Kernel& kernel) const {
   switch (info(kernel.kind).family) {
     case KernelFamily::kGemm:
       return gemm_cost(kernel, device_, device_profile_, stack_.gemm_efficiency);

@@ -26,7 +26,8 @@ class CostModel {
   CostModel(Device device, DeviceProfile device_profile, NetworkProfile network,
             StackProfile stack);
 
-  /// GPU time of a kernel in sustained training. Throws Error(kUnsupported), naming the kernel and
+  /// GPU time of a kernel in sustained training: its measured point where the profile has one, else
+  /// the models. Throws Error(kUnsupported), naming the kernel and
   /// how to measure it, when the profile can't time it.
   Cost kernel(const Kernel& kernel) const;
   /// CPU time to issue one op that runs on the GPU.
@@ -43,7 +44,8 @@ class CostModel {
   const StackProfile& stack() const { return stack_; }
 
  private:
-  Cost kernel_on_measured_device(const Kernel& kernel) const;
+  /// By the smooth models of the profile.
+  Cost modelled(const Kernel& kernel) const;
 
   Device device_;
   DeviceProfile device_profile_;

@@ -5,6 +5,8 @@
 #include <functional>
 #include <utility>
 
+#include "sim/base/quantity_text.h"
+
 namespace stepcast {
 namespace {
 
@@ -95,17 +97,50 @@ void read_by_dtype(const JsonValue& value, Problems& problems, Model (*read)(Jso
   fields.finish();
 }
 
-/// Efficiencies of single kernels, by name.
+/// Quantities written as text, in ascending order and above zero.
+template <typename Q>
+std::vector<Q> read_ascending(Fields& fields, std::string_view key) {
+  std::vector<Q> quantities;
+  const auto list = fields.child(key);
+  if (!list) return quantities;
+  for (const JsonValue& element :
+       read_list(fields, *list, key, "quantities such as " + std::string(quantity_example<Q>()))) {
+    std::string why;
+    const auto quantity = parse_quantity<Q>(element.as_string().value_or(""), why);
+    if (!quantity || *quantity <= (quantities.empty() ? Q(0) : quantities.back())) {
+      fields.reject(key, "must hold ascending quantities such as " +
+                             std::string(quantity_example<Q>()) + ", not " + element.excerpt());
+      return quantities;
+    }
+    quantities.push_back(*quantity);
+  }
+  return quantities;
+}
+
+MemoryKernelModel read_memory_kernel(const JsonValue& value, Problems& problems, KernelKind kind) {
+  Fields fields(value, problems);
+  MemoryKernelModel model{.kind = kind};
+  if (fields.has("times")) {
+    model.sizes = read_ascending<Bytes>(fields, "sizes");
+    model.times = read_ascending<Seconds>(fields, "times");
+    if (model.sizes.size() != model.times.size() || model.sizes.empty())
+      fields.reject("times", "must hold one time for each of the " +
+                                 std::to_string(model.sizes.size()) + " sizes");
+  } else {
+    model.efficiency = fields.number("efficiency", kFraction);
+  }
+  fields.text("source", "");
+  fields.finish();
+  return model;
+}
+
+/// Models of single kernels, by name.
 void read_memory_kernels(const JsonValue& value, Problems& problems, DeviceProfile& profile) {
   Fields fields(value, problems);
   for (const KernelInfo& row : kernel_table()) {
     if (row.family != KernelFamily::kMemoryBound) continue;
-    const auto found = fields.child(row.name);
-    if (!found) continue;
-    Fields kernel(*found, problems);
-    profile.memory_kernels.emplace_back(row.kind, kernel.number("efficiency", kFraction));
-    kernel.text("source", "");
-    kernel.finish();
+    if (const auto found = fields.child(row.name))
+      profile.memory_kernels.push_back(read_memory_kernel(*found, problems, row.kind));
   }
   fields.finish();
 }
@@ -133,6 +168,15 @@ std::vector<std::string> read_also_for(Fields& fields) {
   return devices;
 }
 
+std::vector<std::pair<std::string, std::string>> read_provenance(const JsonValue& value,
+                                                                 Problems& problems) {
+  std::vector<std::pair<std::string, std::string>> provenance;
+  Fields fields(value, problems);
+  for (const std::string& key : value.keys()) provenance.emplace_back(key, fields.text(key));
+  fields.finish();
+  return provenance;
+}
+
 }  // namespace
 
 bool serves(const DeviceProfile& profile, const std::string& device) {
@@ -153,6 +197,11 @@ DeviceProfile read_device_profile(JsonValue value, Problems& problems) {
   if (const auto attention = fields.child("attention"))
     read_by_dtype(*attention, problems, read_attention, profile.attention);
   if (const auto memory = fields.required_child("memory")) read_memory(*memory, problems, profile);
+  profile.kernel_library = fields.text("kernel_library", "");
+  if (const auto points = fields.child("points"))
+    profile.points = read_measured_kernels(*points, problems);
+  if (const auto provenance = fields.child("provenance"))
+    profile.provenance = read_provenance(*provenance, problems);
   fields.finish();
   return profile;
 }

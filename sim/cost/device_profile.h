@@ -1,5 +1,6 @@
 // A device profile: measured or fitted kernel times of one GPU (topologies/calibrations/*.json;
-// topologies/calibrations/README.md documents the format). Sustained figures, as in training.
+// topologies/calibrations/README.md documents the format). Smooth models answer for any shape;
+// where a kernel was measured with the very dimensions that are asked for, its point is better.
 #pragma once
 
 #include <array>
@@ -8,8 +9,10 @@
 #include <vector>
 
 #include "sim/base/json_fields.h"
+#include "sim/base/json_writer.h"
 #include "sim/base/quantity.h"
 #include "sim/compute/kernels.h"
+#include "sim/cost/measured_kernels.h"
 
 namespace stepcast {
 
@@ -43,6 +46,16 @@ struct AttentionModel {
   double relative_sigma = 0.1;
 };
 
+/// A memory-bound kernel on its own: a share of the bandwidth, or, where caches make the rate
+/// depend on the size, times at ascending sizes with straight lines between. Below the first size
+/// the line starts at the profile's memory_overhead, beyond the last the time grows in proportion.
+struct MemoryKernelModel {
+  KernelKind kind{};
+  double efficiency = 0;         ///< of datasheet bandwidth; unused where there are times
+  std::vector<Bytes> sizes{};    ///< least traffic, as bytes_of() counts it
+  std::vector<Seconds> times{};  ///< same length
+};
+
 struct DeviceProfile {
   std::string name;                              ///< of the file
   std::string device;                            ///< Device::name it was measured on
@@ -50,12 +63,18 @@ struct DeviceProfile {
   std::string condition;                         ///< "sustained" or "burst"
   std::array<std::optional<GemmModel>, 5> gemm;  ///< by Dtype
   std::array<std::optional<AttentionModel>, 5> attention;
-  double memory_efficiency = 0.8;  ///< memory-bound kernels, of datasheet bandwidth
-  std::vector<std::pair<KernelKind, double>>
-      memory_kernels;       ///< the same where measured one by one
-  Seconds memory_overhead;  ///< t0 of a memory-bound kernel
+  double memory_efficiency = 0.8;                 ///< memory-bound kernels, of datasheet bandwidth
+  std::vector<MemoryKernelModel> memory_kernels;  ///< where measured one by one; each kind once
+  Seconds memory_overhead;                        ///< t0 of a memory-bound kernel
   Grade memory_grade = Grade::kAssumed;
   double memory_relative_sigma = 0.2;
+  /// Whose attention and memory-bound kernels the points are of ("stepcast"): implementations
+  /// differ by 2 to 3 times, so they count for stacks of that kernel library only. GEMMs are the
+  /// vendor's.
+  std::string kernel_library;
+  MeasuredKernels points;
+  /// How it was measured: driver, library versions, clocks, date. For the reader of the file.
+  std::vector<std::pair<std::string, std::string>> provenance;
 };
 
 /// Whether the profile may be used for a device: its own, or one that it names (also_for). For the
@@ -65,5 +84,9 @@ bool serves(const DeviceProfile& profile, const std::string& device);
 /// Reads a profile; mistakes go to `problems`, and the result is to be used only when there are
 /// none.
 DeviceProfile read_device_profile(JsonValue value, Problems& problems);
+
+/// Writes a profile as read_device_profile() reads it; `source` says where its models come from.
+void write_device_profile(JsonWriter& json, const DeviceProfile& profile,
+                          const std::string& source);
 
 }  // namespace stepcast

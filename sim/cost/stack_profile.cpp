@@ -56,6 +56,7 @@ StackProfile read_stack_profile(JsonValue value, Problems& problems) {
   profile.name = fields.text("name");
   profile.grade = fields.grade("grade", Grade::kAssumed);
   fields.text("source", "");
+  profile.kernel_library = fields.text("kernel_library", "");
   for (const auto& [key, field, range] : kFactors)
     profile.*field = fields.number(key, range, profile.*field);
   for (const auto& [key, field] : kTimes) read_bounded(fields, key, kLongestTime, profile.*field);
@@ -70,6 +71,7 @@ void write_stack_profile(JsonWriter& json, const StackProfile& profile, const st
   json.member("name", profile.name);
   json.member("grade", name_of(profile.grade));
   json.member("source", source);
+  if (!profile.kernel_library.empty()) json.member("kernel_library", profile.kernel_library);
   for (const auto& [key, field, range] : kFactors) json.member(key, profile.*field);
   for (const auto& [key, field] : kTimes)
     json.member(key, number_text((profile.*field).value() * 1e6) + " us");

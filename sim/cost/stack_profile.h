@@ -17,6 +17,9 @@ namespace stepcast {
 struct StackProfile {
   std::string name;
   Grade grade = Grade::kAssumed;
+  /// Who wrote its attention and memory-bound kernels, where a device profile may have points of
+  /// them ("stepcast": the live executor's); empty: not said.
+  std::string kernel_library;
   double gemm_efficiency = 1.0;       ///< of the device profile's sustained GEMM rate
   double attention_efficiency = 1.0;  ///< of the device profile's flash-attention rate
   double memory_efficiency = 1.0;     ///< of the device profile's rate of memory-bound kernels

@@ -188,7 +188,7 @@ TEST(MemoryCost, IsLeastTrafficOverTheEfficientBandwidth) {
   stack.memory_efficiency = 0.5;
   EXPECT_CLOSE(seconds(model(slow_memory(), profile, stack), copy), 12e-6);
   // Measured on its own: 0.4 of the bandwidth.
-  profile.memory_kernels.emplace_back(KernelKind::kCopy, 0.4);
+  profile.memory_kernels.push_back({.kind = KernelKind::kCopy, .efficiency = 0.4});
   EXPECT_CLOSE(seconds(model(slow_memory(), profile), copy), 12e-6);
 }
 
@@ -266,6 +266,59 @@ TEST(CostModel, IssueTimesGoByThePassOfTheKernel) {
   EXPECT_EQ(costs.issue_compute(gemm(8, 8, 8)), Seconds(1e-6));
   EXPECT_EQ(costs.issue_compute(gemm(8, 8, 8, KernelKind::kGemmWgrad)), Seconds(2e-6));
   EXPECT_EQ(costs.issue_compute(streaming(KernelKind::kAdam, 8)), Seconds(3e-6));
+}
+
+// 1,000 fp32 elements copied are 8,000 bytes. Sizes 8 kB and 80 kB take 2 and 10 us, and the line
+// starts at 1 us: 4 kB take 1.5 us, 44 kB 6 us, 160 kB twice the last.
+TEST(CostModel, AKernelWithTimesBySizeIsInterpolated) {
+  DeviceProfile profile = toy_profile();
+  profile.memory_overhead = Seconds(1e-6);
+  profile.memory_kernels.push_back({.kind = KernelKind::kCopy,
+                                    .sizes = {Bytes(8'000), Bytes(80'000)},
+                                    .times = {Seconds(2e-6), Seconds(10e-6)}});
+  const CostModel costs = model(slow_memory(), profile);
+  const auto copy = [&](std::int64_t elements) {
+    const Kernel kernel{.kind = KernelKind::kCopy, .dtype = Dtype::kFp32, .dims = {elements}};
+    return costs.kernel(kernel).time.value();
+  };
+  EXPECT_NEAR(copy(500), 1.5e-6, 1e-18);
+  EXPECT_NEAR(copy(1'000), 2e-6, 1e-18);
+  EXPECT_NEAR(copy(5'500), 6e-6, 1e-18);
+  EXPECT_NEAR(copy(20'000), 20e-6, 1e-18);
+}
+
+TEST(CostModel, AMeasuredProductStandsBeforeTheModelInEveryStack) {
+  DeviceProfile profile = toy_profile();
+  profile.points.set({.kernel = gemm(64, 64, 64, KernelKind::kGemmForward, 1),
+                      .time = Seconds(8e-6),
+                      .relative_sigma = 0.01});
+  StackProfile stack;
+  stack.gemm_efficiency = 0.5;
+  const CostModel costs = model(quick_memory(), profile, stack);
+  const Cost measured = costs.kernel(gemm(64, 64, 64));
+  EXPECT_EQ(measured.time, Seconds(16e-6));
+  EXPECT_EQ(measured.grade, Grade::kMeasured);
+  EXPECT_EQ(measured.relative_sigma, 0.01);
+  EXPECT_EQ(costs.kernel(gemm(64, 64, 65)).grade, Grade::kFitted);
+}
+
+TEST(CostModel, AMeasuredAttentionCountsForStacksOfItsKernelLibrary) {
+  DeviceProfile profile = toy_profile();
+  profile.kernel_library = "stepcast";
+  profile.points.set({.kernel = attention(1, 8, 128, 64), .time = Seconds(3e-6)});
+  StackProfile stack;
+  EXPECT_NE(model(quick_memory(), profile, stack).kernel(attention(1, 8, 128, 64)).time,
+            Seconds(3e-6));
+  stack.kernel_library = "stepcast";
+  EXPECT_EQ(model(quick_memory(), profile, stack).kernel(attention(1, 8, 128, 64)).time,
+            Seconds(3e-6));
+}
+
+TEST(CostModel, APointOfAnotherDeviceOfTheSameChipIsTransferred) {
+  DeviceProfile profile = toy_profile();
+  profile.device = "brother";
+  profile.points.set({.kernel = gemm(64, 64, 64), .time = Seconds(8e-6)});
+  EXPECT_EQ(model(quick_memory(), profile).kernel(gemm(64, 64, 64)).grade, Grade::kTransferred);
 }
 
 }  // namespace

@@ -59,11 +59,48 @@ TEST(DeviceProfile, ReadsEveryField) {
   EXPECT_EQ(attention->head_dims, (std::vector<std::int64_t>{64, 128}));
   EXPECT_EQ(attention->backward_over_forward, 2.6);
   ASSERT_EQ(profile.memory_kernels.size(), 1u);
-  EXPECT_EQ(profile.memory_kernels[0].first, KernelKind::kLayerNormForward);
+  EXPECT_EQ(profile.memory_kernels[0].kind, KernelKind::kLayerNormForward);
   EXPECT_EQ(profile.memory_relative_sigma, 0.3);
   EXPECT_TRUE(serves(profile, "d"));
   EXPECT_TRUE(serves(profile, "e"));
   EXPECT_FALSE(serves(profile, "f"));
+}
+
+TEST(DeviceProfile, WhatIsWrittenIsReadAgain) {
+  DeviceProfile profile = read(R"({
+    "name": "p", "device": "d", "condition": "sustained", "kernel_library": "stepcast",
+    "gemm": {"fp32": {"efficiency": 0.7, "memory_efficiency": 0.8, "k0": 3, "overhead": "4 us"}},
+    "attention": {"fp32": {"head_dims": [64, 128], "efficiency": [0.3, 0.4], "s0": 5}},
+    "memory": {"efficiency": 0.75, "kernels": {
+       "copy": {"efficiency": 0.6},
+       "adam": {"sizes": ["1 KiB", "1 MiB"], "times": ["1 us", "50 us"]}}},
+    "points": [{"kernel": "copy", "dtype": "fp32", "dims": [8], "time": "1 us"}],
+    "provenance": {"cpu": "two cores", "date": "2026-11-24"}})")
+                              .profile;
+  JsonWriter first;
+  write_device_profile(first, profile, "a test");
+  const Outcome again = read(first.text());
+  EXPECT_EQ(again.problems, "");
+  JsonWriter second;
+  write_device_profile(second, again.profile, "a test");
+  EXPECT_EQ(first.text(), second.text());
+  EXPECT_EQ(again.profile.kernel_library, "stepcast");
+  ASSERT_EQ(again.profile.memory_kernels.size(), 2u);
+  EXPECT_EQ(again.profile.memory_kernels[1].times[1], Seconds(50e-6));
+  EXPECT_EQ(again.profile.points.all().size(), 1u);
+  EXPECT_EQ(again.profile.provenance[1].second, "2026-11-24");
+}
+
+TEST(DeviceProfile, TimesBySizeAscendAndArePaired) {
+  const auto with_copy = [](const std::string& model) {
+    return R"({"name": "p", "device": "d", "condition": "burst", "gemm": {},
+               "memory": {"efficiency": 0.8, "kernels": {"copy": )" +
+           model + "}}}";
+  };
+  expect_problem(with_copy(R"({"sizes": ["2 KiB", "1 KiB"], "times": ["1 us"]})"), "ascending");
+  expect_problem(with_copy(R"({"sizes": ["1 KiB", "2 KiB"], "times": ["1 us"]})"),
+                 "one time for each of the 2 sizes");
+  expect_problem(with_copy(R"({"sizes": [], "times": []})"), "one time for each");
 }
 
 TEST(DeviceProfile, HeadDimensionsMustAscendSinceRatesAreInterpolated) {
