@@ -174,12 +174,15 @@ double unit_bytes(const GroupGeometry& group, CollectiveKind kind, double size,
       return ring_bytes(group, kind, size) / group.num_channels();
     case Algorithm::kTree:
     case Algorithm::kNvls:
+    case Algorithm::kNvlsTree:
       return size / group.num_channels();
     case Algorithm::kPairwise: {
       const Peers peers = peers_of(group);
       const double in_turn = group.num_nodes() > 1 ? peers.far : peers.near;
       return size / group.num_ranks() * in_turn / group.all_to_all_peers_at_once();
     }
+    default:
+      break;
   }
   return 0;
 }
@@ -216,11 +219,15 @@ bool has_way(const GroupGeometry& group, const NetworkProfile& profile, Collecti
       return kind == CollectiveKind::kAllReduce;
     case Algorithm::kNvls:
       return kind == CollectiveKind::kAllReduce && protocol == Protocol::kSimple &&
-             nvls_available(group, profile);
+             group.num_nodes() == 1 && nvls_available(group, profile);
+    case Algorithm::kNvlsTree:
+      return kind == CollectiveKind::kAllReduce && protocol == Protocol::kSimple &&
+             group.num_nodes() > 1 && nvls_available(group, profile);
     case Algorithm::kPairwise:
       return protocol == Protocol::kSimple;
+    default:
+      return false;
   }
-  return false;
 }
 
 Timing timing_of(const GroupGeometry& group, const NetworkProfile& profile, CollectiveKind kind,
@@ -231,8 +238,9 @@ Timing timing_of(const GroupGeometry& group, const NetworkProfile& profile, Coll
     case Algorithm::kTree:
       return tree_timing(group, profile, size, protocol);
     case Algorithm::kNvls:
+    case Algorithm::kNvlsTree:
       return nvls_timing(group, profile, size);
-    case Algorithm::kPairwise:
+    default:
       break;
   }
   return all_to_all_timing(group, profile, size);
@@ -242,8 +250,7 @@ Timing timing_of(const GroupGeometry& group, const NetworkProfile& profile, Coll
 std::optional<Choice> best_choice(const GroupGeometry& group, const NetworkProfile& profile,
                                   CollectiveKind kind, double size, const ForcedChoice& forced) {
   std::optional<Choice> best;
-  for (Algorithm algorithm :
-       {Algorithm::kRing, Algorithm::kTree, Algorithm::kNvls, Algorithm::kPairwise}) {
+  for (Algorithm algorithm : kAllAlgorithms) {
     if (forced.algorithm && algorithm != *forced.algorithm) continue;
     for (Protocol protocol : {Protocol::kSimple, Protocol::kLl128, Protocol::kLl}) {
       if (forced.protocol && protocol != *forced.protocol) continue;

@@ -1,11 +1,12 @@
 // GroupGeometry: where a group's rings run and what they load.
+#include "sim/engine/group_geometry.h"
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
 #include <numeric>
 
 #include "sim/base/error.h"
-#include "sim/engine/group_geometry.h"
 #include "sim/engine/mesh_rings.h"
 
 namespace stepcast {
@@ -173,8 +174,9 @@ const LinkWeights& GroupGeometry::links_of(Algorithm algorithm) const {
     case Algorithm::kTree:
       return tree_links_;
     case Algorithm::kNvls:
+    case Algorithm::kNvlsTree:
       return nvls_links_;
-    case Algorithm::kPairwise:
+    default:
       break;
   }
   return all_to_all_links_;

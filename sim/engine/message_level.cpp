@@ -15,7 +15,9 @@ Algorithm algorithm_of(const GroupGeometry& group, const NetworkProfile& profile
                        CollectiveKind kind, Bytes size) {
   const Algorithm chosen = plan_collective(group, profile, kind, size).algorithm;
   const bool even = group.num_nodes() * group.ranks_per_node() == group.num_ranks();
-  if (chosen == Algorithm::kNvls || (chosen == Algorithm::kTree && !even)) return Algorithm::kRing;
+  if (chosen == Algorithm::kNvls || chosen == Algorithm::kNvlsTree ||
+      (chosen == Algorithm::kTree && !even))
+    return Algorithm::kRing;
   return chosen;
 }
 

@@ -108,7 +108,8 @@ void read_notes(const std::string& notes, TimedCollective& row) {
   row.settings.single_process = says("one process");
   if (says("Ring forced")) row.settings.algorithm = Algorithm::kRing;
   if (says(" Tree forced")) row.settings.algorithm = Algorithm::kTree;
-  if (says("NVLS forced") || says("NVLSTree forced")) row.settings.algorithm = Algorithm::kNvls;
+  if (says("NVLS forced")) row.settings.algorithm = Algorithm::kNvls;
+  if (says("NVLSTree forced")) row.settings.algorithm = Algorithm::kNvlsTree;
   // NVLS over several nodes is NVSwitches joined by SHARP; without SHARP it is called NVLSTree.
   if (says("SHARP forced") || (says("NVLS forced") && row.nodes > 1))
     row.skipped = "reduction inside the network's switches (SHARP) is not modelled";

@@ -274,7 +274,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Vector{"a100_2x8_all_reduce_256m", on(kA100, 2), "nccl-ib", "ampere",
                            CollectiveKind::kAllReduce, 256 * kMi, 2992, Algorithm::kRing},
                     Vector{"h100_10x8_all_reduce_1g", on(kH100, 10), "nccl-ib", "hopper",
-                           CollectiveKind::kAllReduce, kGi, 6400, Algorithm::kNvls},
+                           CollectiveKind::kAllReduce, kGi, 6400, Algorithm::kNvlsTree},
                     Vector{"h100_10x8_all_to_all_1g", on(kH100, 10), "nccl-ib", "hopper",
                            CollectiveKind::kAllToAll, kGi, 22103, Algorithm::kPairwise},
                     Vector{"b200_4x8_all_reduce_256m", on(kB200, 4), "nccl-efa", "blackwell",

@@ -6,6 +6,7 @@
 #include <charconv>
 #include <cstdio>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "sim/base/json_writer.h"
@@ -65,7 +66,7 @@ std::int64_t parse_size(const std::string& option, const std::string& text) {
 
 /// An enumerator by its name, whatever the case.
 template <typename Enum>
-Enum named(const char* option, const std::string& text, std::initializer_list<Enum> all) {
+Enum named(const char* option, const std::string& text, std::span<const Enum> all) {
   const auto lower = [](std::string_view name) {
     std::string result(name);
     for (char& c : result)
@@ -84,12 +85,9 @@ BenchSettings settings_of(const Arguments& arguments) {
   BenchSettings settings;
   settings.single_process = arguments.single_process;
   if (!arguments.algorithm.empty())
-    settings.algorithm =
-        named("--algorithm", arguments.algorithm,
-              {Algorithm::kRing, Algorithm::kTree, Algorithm::kNvls, Algorithm::kPairwise});
+    settings.algorithm = named<Algorithm>("--algorithm", arguments.algorithm, kAllAlgorithms);
   if (!arguments.protocol.empty())
-    settings.protocol = named("--protocol", arguments.protocol,
-                              {Protocol::kLl, Protocol::kLl128, Protocol::kSimple});
+    settings.protocol = named<Protocol>("--protocol", arguments.protocol, kAllProtocols);
   return settings;
 }
 
@@ -211,7 +209,7 @@ void add_collective(CLI::App& app, std::function<int()>& run) {
       ->check(CLI::Range(std::int64_t{2}, std::int64_t{1} << 20));
   app.add_option("--network-profile", arguments->network_profile,
                  "another than the topology's: a shipped name or a file");
-  app.add_option("--algorithm", arguments->algorithm, "ring, tree or nvls (the fastest)");
+  app.add_option("--algorithm", arguments->algorithm, "ring, tree, nvls, ... (the fastest)");
   app.add_option("--protocol", arguments->protocol, "LL, LL128 or Simple (the fastest)");
   app.add_flag("--single-process", arguments->single_process,
                "one process drives all GPUs, as nccl-tests -g does");
