@@ -1,0 +1,124 @@
+#include "kernels/profiler/timing.h"
+
+#include <gtest/gtest.h>
+
+namespace stepcast {
+namespace {
+
+/// Stands still but for what the trials let it.
+class FakeClock : public Clock {
+ public:
+  double wall() const override { return wall_; }
+  double cpu() const override { return cpu_; }
+  void work(double seconds) { wall_ += seconds, cpu_ += seconds; }
+  void lose_core(double seconds) { wall_ += seconds; }
+
+ private:
+  double wall_ = 100, cpu_ = 5;
+};
+
+TEST(Timing, IsTheMedianOverRounds) {
+  FakeClock clock;
+  int visit = 0;
+  // The third round of five meets a slow spell.
+  const Trial trial{.run = [&](int) { clock.work(visit++ / 4 == 2 ? 5e-3 : 1e-3); }};
+  const Timing timing = time_in_rounds(std::span(&trial, 1), {.rounds = 5}, clock).front();
+  EXPECT_NEAR(timing.median, 1e-3, 1e-12);
+  EXPECT_EQ(timing.rounds, 5);
+  EXPECT_EQ(timing.samples, 15);
+  EXPECT_EQ(visit, 20);  // one run of each round does not count
+}
+
+TEST(Timing, ASampleThatLostItsCoreIsDroppedAndCounted) {
+  FakeClock clock;
+  int visit = 0;
+  const Trial trial{.run = [&](int) {
+    clock.work(1e-3);
+    if (visit++ % 4 == 3) clock.lose_core(1e-3);
+  }};
+  const Timing timing = time_in_rounds(std::span(&trial, 1), {.rounds = 4}, clock).front();
+  EXPECT_NEAR(timing.median, 1e-3, 1e-12);
+  EXPECT_EQ(timing.samples, 8);
+  EXPECT_EQ(timing.dropped, 4);
+}
+
+TEST(Timing, WhereNoSampleIsGoodNothingIsKnown) {
+  FakeClock clock;
+  const Trial trial{.run = [&](int) { clock.work(1e-3), clock.lose_core(1e-3); }};
+  const Timing timing = time_in_rounds(std::span(&trial, 1), {.rounds = 4}, clock).front();
+  EXPECT_EQ(timing.rounds, 0);
+  EXPECT_EQ(timing.samples, 0);
+  EXPECT_EQ(timing.dropped, 12);
+}
+
+TEST(Timing, TrialsTakeTurnsSoThatADriftMeetsAllOfThem) {
+  FakeClock clock;
+  std::string order;
+  const std::vector<Trial> trials = {{.run = [&](int) { order += 'a', clock.work(1e-3); }},
+                                     {.run = [&](int) { order += 'b', clock.work(1e-3); }}};
+  time_in_rounds(trials, {.rounds = 2, .repeats = 1}, clock);
+  EXPECT_EQ(order, "aabbaabb");
+}
+
+TEST(Timing, BuffersAreTakenInTurn) {
+  FakeClock clock;
+  std::vector<int> turns;
+  const Trial trial{.run = [&](int turn) { turns.push_back(turn), clock.work(1e-3); }, .turns = 3};
+  time_in_rounds(std::span(&trial, 1), {.rounds = 1, .repeats = 4}, clock);
+  EXPECT_EQ(turns, (std::vector<int>{0, 1, 2, 0, 1}));
+}
+
+// A run of 1 us, samples of 5 us: five runs each.
+TEST(Timing, ShortRunsAreTimedSeveralAtOnce) {
+  FakeClock clock;
+  int runs = 0;
+  const Trial trial{.run = [&](int) { ++runs, clock.work(1e-6); }};
+  const Timing timing =
+      time_in_rounds(std::span(&trial, 1), {.rounds = 1, .repeats = 2}, clock).front();
+  EXPECT_NEAR(timing.median, 1e-6, 1e-12);
+  EXPECT_GE(runs, 1 + 2 * 5);
+  EXPECT_LE(runs, 1 + 2 * 6);
+}
+
+TEST(Timing, NoRoundBeginsAfterTheBudget) {
+  FakeClock clock;
+  const Trial trial{.run = [&](int) { clock.work(1); }};
+  const Timing timing =
+      time_in_rounds(std::span(&trial, 1), {.rounds = 100, .repeats = 1, .budget = 5}, clock)
+          .front();
+  EXPECT_EQ(timing.rounds, 3);  // begun after 0, 2 and 4 s
+}
+
+TEST(Timing, CtrlCEndsAfterTheTrialAtHandAndKeepsWhatIsDone) {
+  FakeClock clock;
+  std::atomic<bool> stop = false;
+  int runs = 0;
+  const std::vector<Trial> trials = {{.run = [&](int) { clock.work(1e-3), stop = ++runs >= 6; }},
+                                     {.run = [&](int) { clock.work(2e-3); }}};
+  const auto timings = time_in_rounds(trials, {.rounds = 9, .repeats = 3, .stop = &stop}, clock);
+  // Four runs a round: the sixth is in the second one, which the first trial still ends.
+  EXPECT_EQ(timings[0].rounds, 2);
+  EXPECT_EQ(timings[1].rounds, 1);
+}
+
+// Even rounds take 1 ms, odd ones 1.2: they disagree by 20 %.
+TEST(Timing, OddAndEvenRoundsTellHowFarAnotherProfileWouldBeOff) {
+  FakeClock clock;
+  int visit = 0;
+  const Trial trial{.run = [&](int) { clock.work(visit++ / 2 % 2 == 0 ? 1e-3 : 1.2e-3); }};
+  const Timing timing =
+      time_in_rounds(std::span(&trial, 1), {.rounds = 6, .repeats = 1}, clock).front();
+  EXPECT_NEAR(timing.disagreement, 0.2, 1e-9);
+}
+
+TEST(Timing, TheSystemClockRunsForward) {
+  const SystemClock clock;
+  const double wall = clock.wall(), cpu = clock.cpu();
+  volatile double sum = 0;
+  for (int i = 0; i < 100'000; ++i) sum = sum + 1;
+  EXPECT_GT(clock.wall(), wall);
+  EXPECT_GT(clock.cpu(), cpu);
+}
+
+}  // namespace
+}  // namespace stepcast
