@@ -1,5 +1,5 @@
 // What a group of ranks says to each other while a program runs for real. One object per rank and
-// group; how the bytes travel (shared memory, threads of one process, NCCL, MPI) is the
+// group; how the bytes travel (shared memory of processes or threads, NCCL, MPI) is the
 // implementation's business.
 //
 // All members call the same operations in the same order. Calls return when the result is there.
@@ -7,8 +7,9 @@
 
 #include <cstddef>
 #include <span>
+#include <string_view>
 
-#include "sim/base/dtype.h"
+#include "kernels/live/element.h"
 #include "sim/collective/kind.h"
 
 namespace stepcast {
@@ -20,25 +21,36 @@ class Communicator {
   virtual int size() const = 0;
   virtual int index() const = 0;  ///< of this rank among the members, 0 .. size() - 1
 
-  /// One collective over elements of `dtype`. With n = size(), in bytes:
-  ///   all_reduce      from.size() == to.size()
-  ///   all_gather      to.size() == n * from.size(); part i is what member i gave
-  ///   reduce_scatter  from.size() == n * to.size(); this member gets part index() of the sum (or
-  ///   maximum) broadcast, reduce   from.size() == to.size(); the root is member 0; others' `to` of
-  ///   a reduce
-  ///                   is left as it is
-  ///   all_to_all      from.size() == to.size(), n parts; part i goes to member i
+  /// One collective over elements. With n = size(), in bytes:
+  ///   all_reduce         from.size() == to.size()
+  ///   all_gather         to.size() == n * from.size(); part i is what member i gave
+  ///   reduce_scatter     from.size() == n * to.size(); this member gets part index() of the result
+  ///   broadcast, reduce  from.size() == to.size(); the root is member 0; `from` of the others in a
+  ///                      broadcast is not read, `to` of the others in a reduce not written
+  ///   all_to_all         from.size() == to.size(), n equal parts; part i goes to member i
   /// `from` and `to` are the same memory, the part of `to` (or `from`) that belongs to this member
   /// in all_gather (or reduce_scatter), or don't overlap. Sums are the same bits on all members and
-  /// in every run. Throws Error(kLiveRank) when another member is gone.
+  /// in every run. Throws Error(kLiveRank) when another member is gone or is in another operation.
   virtual void run(CollectiveKind kind, std::span<const std::byte> from, std::span<std::byte> to,
-                   Dtype dtype, ReduceOp reduce = ReduceOp::kSum) = 0;
+                   Element element, ReduceOp reduce = ReduceOp::kSum) = 0;
 
   /// Messages between two members; the k-th send meets the k-th receive of that direction. send()
   /// returns when `bytes` may be changed; it never waits for the other side to receive, so two
   /// members may send to each other before either receives.
   virtual void send(int to, std::span<const std::byte> bytes) = 0;
   virtual void receive(int from, std::span<std::byte> bytes) = 0;
+
+  /// Seconds of all calls so far in which this rank did nothing but wait for another one. 0 where
+  /// that is not known.
+  virtual double waited_seconds() const { return 0; }
 };
+
+/// Returns on no member before all have called it.
+void barrier(Communicator& communicator);
+
+/// What one rank alone knows and all should agree on, such as the version and a hash of the
+/// program. Throws Error(kLiveRank) on all members, naming the first one that differs from member 0
+/// and both texts. Texts are compared, and shown, up to 240 bytes.
+void check_agreement(Communicator& communicator, std::string_view what, std::string_view text);
 
 }  // namespace stepcast
