@@ -83,6 +83,8 @@ std::vector<Arc> arcs_of(const Capacities& capacities, std::int64_t& unit) {
 /// Alike vertices merged (alike_vertices() says why that is exact), and each half in one vertex.
 void measure_bisection(const FabricGraph& graph, FabricReport& report) {
   const std::vector<std::uint32_t> half_of = halves(graph, report.nodes);
+  report.smaller_half_gpus =
+      std::min(std::ranges::count(half_of, kFirstHalf), std::ranges::count(half_of, kSecondHalf));
   const std::vector<std::uint32_t> alike = alike_vertices(graph, half_of);
   std::map<std::uint32_t, std::size_t> numbers;  // of classes, 2 and up
   const auto merged = [&](std::uint32_t vertex) -> std::size_t {

@@ -40,7 +40,8 @@ struct FabricReport {
   /// other pair of halves is tried: where the numbering of nodes follows the cables (all shapes but
   /// explicit graphs) this is the cut in the middle.
   BytesPerSec bisection;
-  std::int64_t merged_vertices = 0;  ///< of the graph on which the bisection was computed
+  std::int64_t smaller_half_gpus = 0;  ///< GPUs on the side of the cut that has fewer
+  std::int64_t merged_vertices = 0;    ///< of the graph on which the bisection was computed
 };
 
 /// The first `num_gpus` GPUs in whole nodes. Throws Error(kInfeasible) when there are fewer.

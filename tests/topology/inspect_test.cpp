@@ -7,6 +7,7 @@
 #include <map>
 
 #include "sim/topology/max_flow.h"
+#include "sim/topology/upkeep.h"
 #include "tests/topology/clusters.h"
 
 namespace stepcast {
@@ -183,6 +184,27 @@ TEST(Inspect, AHalfFilledLeafIsNotWhereTheLevelIsTightest) {
   // 5 nodes in pods of 2, 4 : 1: the last leaves have one NIC below, 25 GB/s, and 12.5 above.
   EXPECT_DOUBLE_EQ(inspect(rail_cluster(5, 2, 4.0), 20).levels[0].oversubscription, 4);
   EXPECT_DOUBLE_EQ(inspect(rail_cluster(1, 2, 4.0), 4).levels[0].oversubscription, 0);
+}
+
+TEST(Inspect, CountsTheGpusOfTheSmallerHalf) {
+  EXPECT_EQ(inspect(nvswitch_cluster(7), 56).smaller_half_gpus, 24);
+  EXPECT_EQ(inspect(nvswitch_cluster(1, 5), 5).smaller_half_gpus, 2);
+  EXPECT_EQ(inspect(nvswitch_cluster(1, 1), 1).smaller_half_gpus, 0);
+}
+
+TEST(Upkeep, CountsGpusHostsAndTheBuilding) {
+  Topology topology = nvswitch_cluster(3);
+  topology.device.idle_power = Watts(50);
+  topology.device.power_limit = Watts(400);
+  topology.node.host_power = Watts(1000);
+  topology.power_usage_effectiveness = 1.5;
+  topology.price_per_gpu_hour = DollarsPerHour(2);
+  topology.electricity_price = DollarsPerJoule(0.1 / 3.6e6);  // 0.10 USD/kWh
+  const Upkeep two_nodes = upkeep(topology, 2);
+  EXPECT_DOUBLE_EQ(two_nodes.rent.value(), 32);
+  EXPECT_DOUBLE_EQ(two_nodes.idle.value(), (16 * 50 + 2 * 1000) * 1.5);
+  EXPECT_DOUBLE_EQ(two_nodes.peak.value(), (16 * 400 + 2 * 1000) * 1.5);  // 12.6 kW
+  EXPECT_DOUBLE_EQ(two_nodes.peak_electricity.value(), 1.26);
 }
 
 TEST(Inspect, MergesWhatIsAlike) {
