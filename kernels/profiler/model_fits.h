@@ -1,0 +1,31 @@
+// The fits behind profile_fit.h, one per family of kernels. All minimise the logarithm of predicted
+// over measured, with the cost model's own formulas, so that a fitted model predicts what it was
+// fitted to.
+#pragma once
+
+#include <vector>
+
+#include "kernels/profiler/profile_fit.h"
+
+namespace stepcast {
+
+/// Rates, sizes of half rate and overhead by a robust fit with weak priors. dgrad and wgrad have
+/// their factors where at least four of them were timed.
+GemmModel fit_gemm_model(const Device& device, const std::vector<TimedKernel>& timed, Dtype dtype);
+
+/// Rates by head dimension; the share of causal rows and of backward where there are such kernels.
+AttentionModel fit_attention_model(const Device& device, const std::vector<TimedKernel>& timed,
+                                   Dtype dtype);
+
+/// Times by size: kernels of one kind, the median where sizes are alike (within 5 %), made monotone
+/// by pooling neighbours that are not.
+MemoryKernelModel fit_memory_kernel_model(const std::vector<TimedKernel>& timed);
+/// Puts it in the place of the profile's model of that kind.
+void set_memory_kernel_model(DeviceProfile& profile, MemoryKernelModel model);
+
+/// What answers for memory-bound kernels that were not timed: the median share of the datasheet's
+/// bandwidth of the large ones that were, and the least time seen as overhead.
+void set_memory_defaults(const Device& device, const std::vector<TimedKernel>& timed,
+                         DeviceProfile& profile);
+
+}  // namespace stepcast

@@ -1,0 +1,176 @@
+#include "kernels/profiler/profile_fit.h"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <set>
+
+#include "kernels/profiler/model_fits.h"
+#include "sim/base/error.h"
+#include "sim/cost/cost_model.h"
+#include "sim/ledger/statistics.h"
+
+namespace stepcast {
+namespace {
+
+constexpr std::size_t kLeastGemms = 8;
+constexpr std::size_t kLeastAttentions = 4;
+/// Two profiles of one machine differ by this much at the least.
+constexpr double kLeastSigma = 0.02;
+
+using Timed = std::vector<TimedKernel>;
+
+/// FNV-1a over the kernel's numbers.
+std::uint32_t hash_of(const Kernel& kernel) {
+  std::uint32_t hash = 2166136261u;
+  const auto mix = [&](std::uint64_t value) {
+    for (int byte = 0; byte < 8; ++byte, value >>= 8)
+      hash = (hash ^ static_cast<std::uint32_t>(value & 0xff)) * 16777619u;
+  };
+  mix(static_cast<std::uint64_t>(kernel.kind));
+  mix(static_cast<std::uint64_t>(kernel.dtype));
+  mix(kernel.causal);
+  for (const std::int64_t dim : kernel.dims) mix(static_cast<std::uint64_t>(dim));
+  return hash;
+}
+
+Timed picked(const Timed& timed, bool held_out) {
+  Timed some;
+  for (const TimedKernel& one : timed)
+    if (is_held_out(one.kernel) == held_out) some.push_back(one);
+  return some;
+}
+
+/// Signed errors of a profile's models.
+std::vector<double> errors_of(const Device& device, const DeviceProfile& profile,
+                              const Timed& timed) {
+  const CostModel costs(device, profile, ideal_network_profile(), StackProfile{});
+  std::vector<double> errors;
+  for (const TimedKernel& one : timed)
+    errors.push_back(costs.kernel(one.kernel).time / one.time - 1);
+  return errors;
+}
+
+ModelError judged(std::string name, std::size_t fitted, std::size_t held_out,
+                  const std::vector<double>& errors) {
+  ModelError error{.name = std::move(name), .fitted = fitted, .held_out = held_out};
+  if (errors.empty()) return error;
+  const ErrorSummary summary = summarize(errors);
+  error.median_abs = summary.median_abs;
+  error.p90_abs = summary.p90_abs;
+  error.bias = summary.bias;
+  return error;
+}
+
+/// Fits without the shapes held out, judges on those, and fits again with all.
+class Fitter {
+ public:
+  Fitter(const Device& device, FittedProfile& result) : device_(device), result_(result) {}
+
+  template <typename Fit>  // fit(timed, profile) sets the model in the profile
+  ModelError fit(std::string name, const Timed& timed, std::size_t least, Fit fit) {
+    Timed seen = picked(timed, false), unseen = picked(timed, true);
+    if (seen.size() < least) seen = timed, unseen.clear();
+    DeviceProfile trial = result_.profile;
+    fit(seen, trial);
+    const ModelError error = judged(std::move(name), seen.size(), unseen.size(),
+                                    errors_of(device_, trial, unseen.empty() ? seen : unseen));
+    fit(timed, result_.profile);
+    result_.errors.push_back(error);
+    return error;
+  }
+
+ private:
+  const Device& device_;
+  FittedProfile& result_;
+};
+
+double sigma_of(const ModelError& error) {
+  // The 90 % quantile of |error| of a normal distribution lies at 1.645 sigma.
+  return std::clamp(error.p90_abs / 1.645, kLeastSigma, 1.0);
+}
+
+void fit_products(const Device& device, const Timed& timed, Dtype dtype, Fitter& fitter,
+                  FittedProfile& result) {
+  auto& model = result.profile.gemm[static_cast<std::size_t>(dtype)];
+  const ModelError error = fitter.fit("gemm " + std::string(name_of(dtype)), timed, kLeastGemms,
+                                      [&](const Timed& some, DeviceProfile& profile) {
+                                        profile.gemm[static_cast<std::size_t>(dtype)] =
+                                            fit_gemm_model(device, some, dtype);
+                                      });
+  model->grade = Grade::kFitted;
+  model->relative_sigma = sigma_of(error);
+}
+
+void fit_attentions(const Device& device, const Timed& timed, Dtype dtype, Fitter& fitter,
+                    FittedProfile& result) {
+  auto& model = result.profile.attention[static_cast<std::size_t>(dtype)];
+  const ModelError error =
+      fitter.fit("attention " + std::string(name_of(dtype)), timed, kLeastAttentions,
+                 [&](const Timed& some, DeviceProfile& profile) {
+                   profile.attention[static_cast<std::size_t>(dtype)] =
+                       fit_attention_model(device, some, dtype);
+                 });
+  model->grade = Grade::kFitted;
+  model->relative_sigma = sigma_of(error);
+}
+
+void fit_memory_kernels(const Timed& timed, Fitter& fitter, FittedProfile& result) {
+  std::map<KernelKind, Timed> by_kind;
+  for (const TimedKernel& one : timed) by_kind[one.kernel.kind].push_back(one);
+  std::vector<double> sigmas;
+  for (const auto& [kind, some] : by_kind) {
+    const ModelError error = fitter.fit(
+        std::string(info(kind).name), some, 2, [](const Timed& seen, DeviceProfile& profile) {
+          set_memory_kernel_model(profile, fit_memory_kernel_model(seen));
+        });
+    sigmas.push_back(sigma_of(error));
+  }
+  result.profile.memory_grade = Grade::kFitted;
+  result.profile.memory_relative_sigma = median(sigmas);
+}
+
+void add_points(const Timed& timed, double within, DeviceProfile& profile) {
+  for (const TimedKernel& one : timed)
+    if (one.disagreement <= within)
+      profile.points.set({.kernel = one.kernel,
+                          .time = one.time,
+                          .relative_sigma = std::max(one.disagreement, kLeastSigma)});
+}
+
+}  // namespace
+
+bool is_held_out(const Kernel& kernel) { return hash_of(kernel) % 5 < 2; }
+
+FittedProfile fit_profile(const Device& device, const std::vector<TimedKernel>& timed,
+                          double points_within) {
+  std::map<std::pair<KernelFamily, Dtype>, Timed> families;
+  for (const TimedKernel& one : timed) {
+    KernelFamily family = info(one.kernel.kind).family;
+    if (family == KernelFamily::kBatchedGemm) family = KernelFamily::kGemm;
+    const bool streams = family == KernelFamily::kMemoryBound;
+    families[{family, streams ? Dtype::kFp32 : one.kernel.dtype}].push_back(one);
+  }
+  FittedProfile result;
+  result.profile.device = device.name;
+  Fitter fitter(device, result);
+  for (const auto& [key, some] : families) {
+    const auto& [family, dtype] = key;
+    if (family == KernelFamily::kGemm && some.size() >= kLeastGemms)
+      fit_products(device, some, dtype, fitter, result);
+    if (family == KernelFamily::kAttention && some.size() >= kLeastAttentions)
+      fit_attentions(device, some, dtype, fitter, result);
+    if (family == KernelFamily::kMemoryBound) {
+      set_memory_defaults(device, some, result.profile);
+      fit_memory_kernels(some, fitter, result);
+    }
+  }
+  add_points(timed, points_within, result.profile);
+  if (result.errors.empty() && result.profile.points.empty())
+    throw Error(ErrorKind::kUnsupported,
+                "nothing to fit: of " + std::to_string(timed.size()) +
+                    " timed kernels none is a usable point; run the profile longer");
+  return result;
+}
+
+}  // namespace stepcast

@@ -1,0 +1,47 @@
+// From timed kernels to a device profile: the smooth models of sim/cost/device_profile.h are
+// fitted, judged on shapes that the fit has not seen, and then fitted again to all of them.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "sim/cost/device_profile.h"
+#include "sim/topology/topology.h"
+
+namespace stepcast {
+
+/// A kernel that was timed, and how far two halves of its rounds disagreed.
+struct TimedKernel {
+  Kernel kernel;
+  Seconds time;             ///< median
+  double disagreement = 0;  ///< relative
+};
+
+/// How one model does, in relative errors.
+struct ModelError {
+  std::string name;          ///< "gemm bf16", "layer_norm_forward"
+  std::size_t fitted = 0;    ///< shapes that the judged fit saw
+  std::size_t held_out = 0;  ///< and those that it did not
+  double median_abs = 0;     ///< of the shapes held out; of the fitted ones where none was
+  double p90_abs = 0;
+  double bias = 0;  ///< median of the signed error
+};
+
+struct FittedProfile {
+  DeviceProfile profile;
+  std::vector<ModelError> errors;  ///< one per model
+};
+
+/// Whether a shape is held out of the first fit: two in five, chosen by the shape itself, so the
+/// same on every machine and in every run.
+bool is_held_out(const Kernel& kernel);
+
+/// Fits all models that `timed` has kernels for. GEMMs need eight shapes of a dtype, attention
+/// four; of fewer no model is made, and the points alone count. Memory-bound kernels become times
+/// by size. `points_within`: those whose halves agree so closely become points of the profile. The
+/// profile's name, provenance and library are the caller's. Throws Error(kUnsupported) when there
+/// is nothing to fit.
+FittedProfile fit_profile(const Device& device, const std::vector<TimedKernel>& timed,
+                          double points_within);
+
+}  // namespace stepcast
