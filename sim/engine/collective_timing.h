@@ -1,0 +1,43 @@
+// How long a collective takes on an idle network, in closed form: one candidate for each algorithm
+// and protocol. collective_flows.h turns the chosen one into a transfer. Symbols: n ranks, N nodes,
+// g = ranks of the fullest node, S bytes as nccl-tests counts them; L latency, X bytes / bandwidth.
+#pragma once
+
+#include <cmath>
+
+#include "sim/collective/kind.h"
+#include "sim/cost/network_profile.h"
+#include "sim/engine/group_geometry.h"
+
+namespace stepcast {
+
+/// A candidate: t = first + hops + transfer + fill sqrt((first + hops) transfer), in seconds.
+struct Timing {
+  double first = 0;     ///< latency that nothing hides
+  double hops = 0;      ///< latency that hides behind the bytes when links are shared
+  double transfer = 0;  ///< bytes over bandwidth on an idle network
+  double fill = 0;
+  double total() const {
+    const double latency = first + hops;
+    return latency + transfer + fill * std::sqrt(latency * transfer);
+  }
+};
+
+/// Whether these GPUs can do it so; all_to_all knows but kPairwise, in Simple.
+bool has_way(const GroupGeometry& group, const NetworkProfile& profile, CollectiveKind kind,
+             Algorithm algorithm, Protocol protocol);
+
+/// The time of a way that has_way(). The profile was made for_generation().
+Timing timing_of(const GroupGeometry& group, const NetworkProfile& profile, CollectiveKind kind,
+                 double size, Algorithm algorithm, Protocol protocol);
+
+/// Bytes that pass a link of the ring, all channels together.
+double ring_bytes(const GroupGeometry& group, CollectiveKind kind, double size);
+
+/// Ranks that a rank meets in its own node, and in others.
+struct Peers {
+  double near = 0, far = 0;
+};
+Peers peers_of(const GroupGeometry& group);
+
+}  // namespace stepcast
