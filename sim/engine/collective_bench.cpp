@@ -19,26 +19,6 @@ constexpr std::array<BenchOpInfo, 7> kOps = {{
     {BenchOp::kSendRecv, "sendrecv", "every rank sends to the next one"},
 }};
 
-CollectiveKind kind_of(BenchOp op) {
-  switch (op) {
-    case BenchOp::kAllReduce:
-      return CollectiveKind::kAllReduce;
-    case BenchOp::kAllGather:
-      return CollectiveKind::kAllGather;
-    case BenchOp::kReduceScatter:
-      return CollectiveKind::kReduceScatter;
-    case BenchOp::kBroadcast:
-      return CollectiveKind::kBroadcast;
-    case BenchOp::kReduce:
-      return CollectiveKind::kReduce;
-    case BenchOp::kAllToAll:
-      return CollectiveKind::kAllToAll;
-    case BenchOp::kSendRecv:
-      break;
-  }
-  throw InternalError("sendrecv is no collective");
-}
-
 /// A pair inside a node and a pair between nodes, where the ring of ranks has them: neighbours of
 /// one kind load links of their own, alike for all of them.
 std::vector<PairGeometry> ring_neighbours(const Fabric& fabric,
@@ -67,6 +47,26 @@ std::string_view name_of(BenchOp op) {
 BenchOp find_bench_op(std::string_view name) {
   if (name == "alltoall") name = "all_to_all";
   return find_row(bench_ops(), name, "collective operation").op;
+}
+
+CollectiveKind kind_of(BenchOp op) {
+  switch (op) {
+    case BenchOp::kAllReduce:
+      return CollectiveKind::kAllReduce;
+    case BenchOp::kAllGather:
+      return CollectiveKind::kAllGather;
+    case BenchOp::kReduceScatter:
+      return CollectiveKind::kReduceScatter;
+    case BenchOp::kBroadcast:
+      return CollectiveKind::kBroadcast;
+    case BenchOp::kReduce:
+      return CollectiveKind::kReduce;
+    case BenchOp::kAllToAll:
+      return CollectiveKind::kAllToAll;
+    case BenchOp::kSendRecv:
+      break;
+  }
+  throw InternalError("sendrecv is no collective");
 }
 
 double busbw_factor(BenchOp op, int ranks) {

@@ -36,6 +36,9 @@ std::string_view name_of(BenchOp op);
 /// By name; "alltoall" is taken for all_to_all. Throws Error(kInput) listing the names.
 BenchOp find_bench_op(std::string_view name);
 
+/// Not for kSendRecv, which is no collective.
+CollectiveKind kind_of(BenchOp op);
+
 /// busbw / algbw for `ranks` ranks.
 double busbw_factor(BenchOp op, int ranks);
 
