@@ -2,6 +2,7 @@
 
 #include <cstdio>
 #include <fstream>
+#include <tuple>
 
 namespace stepcast {
 namespace {
@@ -16,8 +17,7 @@ std::string seconds_text(double seconds) {
   return text;
 }
 
-}  // namespace
-
+/// The third field; '?' when the process is gone.
 char process_state(pid_t process) {
   std::ifstream file("/proc/" + std::to_string(process) + "/stat");
   std::string line;
@@ -28,47 +28,62 @@ char process_state(pid_t process) {
   return line[end_of_name + 2];
 }
 
+/// State T or, under a debugger, t (proc(5)).
+bool is_stopped(pid_t process) {
+  const char state = process_state(process);
+  return state == 'T' || state == 't';
+}
+
+}  // namespace
+
 Heartbeats::Heartbeats(const Switchboard& board, double limit_s)
     : board_(board), limit_s_(limit_s), beats_(static_cast<std::size_t>(board.ranks())) {}
 
-std::optional<Heartbeats::Verdict> Heartbeats::check(const std::vector<pid_t>& processes,
-                                                     double now_s) {
+void Heartbeats::take_note(const std::vector<pid_t>& processes, double now_s) {
   const bool first = last_check_s_ < 0;
   const double absence = first ? 0 : now_s - last_check_s_;
   last_check_s_ = now_s;
-  bool one_moves = false;
-  int culprit = -1;
-  bool culprit_is_stopped = false;
   for (int rank = 0; rank < board_.ranks(); ++rank) {
-    const pid_t process = processes[static_cast<std::size_t>(rank)];
-    if (process == 0) continue;
-    const RankState& state = board_.state(rank);
     Beat& beat = beats_[static_cast<std::size_t>(rank)];
-    const std::uint64_t count = state.heartbeat.load(std::memory_order_relaxed);
+    const std::uint64_t count = board_.state(rank).heartbeat.load(std::memory_order_relaxed);
     if (first || count != beat.count) beat = {.count = count, .since_s = now_s};
     if (absence > kLongestAbsence) beat.since_s += absence;
-    if (now_s - beat.since_s < limit_s_) {
-      one_moves = true;
-      continue;
-    }
-    const char letter = process_state(process);
-    const bool stopped = letter == 'T' || letter == 't';
-    if (!stopped && state.doorbell.waits_for.load(std::memory_order_relaxed) != 0) continue;
-    const bool worse =
-        culprit < 0 || (stopped && !culprit_is_stopped) ||
-        (stopped == culprit_is_stopped && count < beats_[static_cast<std::size_t>(culprit)].count);
-    if (!worse) continue;
-    culprit = rank;
-    culprit_is_stopped = stopped;
+    const bool runs = processes[static_cast<std::size_t>(rank)] != 0;
+    beat.still_s = runs ? now_s - beat.since_s : 0;
   }
-  if (culprit >= 0) {
-    const double still_s = now_s - beats_[static_cast<std::size_t>(culprit)].since_s;
-    return Verdict{.rank = culprit,
-                   .what = (culprit_is_stopped ? "was stopped (SIGSTOP or a debugger), for "
-                                               : "began no operation for ") +
-                           seconds_text(still_s)};
+}
+
+/// Stopped ranks first, then the one that has come least far.
+int Heartbeats::culprit(const std::vector<pid_t>& processes) const {
+  std::tuple<bool, std::uint64_t> least{true, ~std::uint64_t{0}};
+  int found = -1;
+  for (int rank = 0; rank < board_.ranks(); ++rank) {
+    const Beat& beat = beats_[static_cast<std::size_t>(rank)];
+    if (beat.still_s < limit_s_) continue;
+    const bool stopped = is_stopped(processes[static_cast<std::size_t>(rank)]);
+    const bool waits = board_.state(rank).doorbell.waits_for.load(std::memory_order_relaxed) != 0;
+    const std::tuple key{!stopped, beat.count};
+    if ((waits && !stopped) || key >= least) continue;
+    least = key;
+    found = rank;
   }
-  if (one_moves) return std::nullopt;
+  return found;
+}
+
+std::optional<Heartbeats::Verdict> Heartbeats::check(const std::vector<pid_t>& processes,
+                                                     double now_s) {
+  take_note(processes, now_s);
+  bool all_still = true;
+  for (std::size_t rank = 0; rank < beats_.size(); ++rank)
+    if (processes[rank] != 0 && beats_[rank].still_s < limit_s_) all_still = false;
+  const int rank = culprit(processes);
+  if (rank >= 0) {
+    const auto index = static_cast<std::size_t>(rank);
+    const char* how = is_stopped(processes[index]) ? "was stopped (SIGSTOP or a debugger), for "
+                                                   : "showed no sign of life for ";
+    return Verdict{.rank = rank, .what = how + seconds_text(beats_[index].still_s)};
+  }
+  if (!all_still) return std::nullopt;
   return Verdict{.rank = -1, .what = circle(processes)};
 }
 

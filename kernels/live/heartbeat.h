@@ -13,9 +13,6 @@
 
 namespace stepcast {
 
-/// State letter of a process (proc(5)): R, S, D, T stopped, t traced, Z; '?' when it is gone.
-char process_state(pid_t process);
-
 class Heartbeats {
  public:
   struct Verdict {
@@ -32,8 +29,11 @@ class Heartbeats {
  private:
   struct Beat {
     std::uint64_t count = 0;
-    double since_s = 0;
+    double since_s = 0;  ///< when it was first seen
+    double still_s = 0;  ///< of a running rank, at the last check
   };
+  void take_note(const std::vector<pid_t>& processes, double now_s);
+  int culprit(const std::vector<pid_t>& processes) const;
   std::string circle(const std::vector<pid_t>& processes) const;
 
   const Switchboard& board_;

@@ -16,6 +16,7 @@ namespace stepcast {
 namespace {
 
 constexpr double kShortestStandStill = 2;
+constexpr int kEndingSignals[] = {SIGINT, SIGTERM, SIGHUP};
 
 /// While it lives, signals that would end this process arrive at a descriptor instead.
 class CaughtSignals {
@@ -23,7 +24,7 @@ class CaughtSignals {
   CaughtSignals() {
     sigset_t caught;
     ::sigemptyset(&caught);
-    for (const int signal : {SIGINT, SIGTERM, SIGHUP}) ::sigaddset(&caught, signal);
+    for (const int signal : kEndingSignals) ::sigaddset(&caught, signal);
     ::pthread_sigmask(SIG_BLOCK, &caught, &before_);
     descriptor_ = ::signalfd(-1, &caught, SFD_CLOEXEC | SFD_NONBLOCK);
   }
@@ -48,7 +49,7 @@ class CaughtSignals {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (::getppid() != supervisor) ::_exit(static_cast<int>(ErrorKind::kLiveRank));
   // Ctrl-C reaches all processes of a terminal at once; the supervisor ends the ranks in order.
-  ::signal(SIGINT, SIG_IGN);
+  for (const int signal : kEndingSignals) ::signal(signal, SIG_IGN);
   signals.restore();
   pin_to_core_of(rank);
   flush_subnormals();

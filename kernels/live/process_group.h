@@ -25,9 +25,9 @@ namespace stepcast {
 
 struct ProcessGroupOptions {
   SwitchboardSizes sizes = {};
-  /// A rank that begins no operation for so long, and does not wait for another one, stands still;
-  /// so do all ranks when they wait for each other. At least 2 s: ranks lose their core to
-  /// strangers at times.
+  /// A rank that for so long begins no operation, ends no collective and does not wait for another
+  /// one stands still; so do all ranks when they wait for each other. At least 2 s: ranks lose
+  /// their core to strangers at times.
   double stand_still_s = 10;
   /// For the others to end by themselves.
   double grace_s = 0.5;

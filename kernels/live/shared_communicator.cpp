@@ -97,6 +97,7 @@ void SharedCommunicator::run_plan(const MemberPlan& plan, std::span<const std::b
   chunks_.set(plan, from, to, size_of(element));
   for (const MemberPlan::Step& step : plan.steps) run_step(step, {element, reduce});
   chunks_.finish();
+  board_.state(context_.rank()).beat();
 }
 
 void SharedCommunicator::run_step(const MemberPlan::Step& step, const Arithmetic& arithmetic) {
@@ -176,6 +177,7 @@ void SharedCommunicator::receive(int from, std::span<std::byte> bytes) {
   MailboxReader& mail = context_.mail_from(rank);
   waiter_.until(rank, [&] { return mail.has(group_); });
   mail.take(group_, bytes);
+  board_.state(context_.rank()).beat();
 }
 
 }  // namespace stepcast

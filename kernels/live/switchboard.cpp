@@ -47,15 +47,20 @@ std::string text_in(const char* text, std::size_t room) {
 
 }  // namespace
 
+/// Each rank writes its own, so there is no need for an atomic addition.
+void RankState::beat() {
+  heartbeat.store(heartbeat.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+}
+
 void RankState::begin(std::string_view operation) {
-  const std::uint64_t next = heartbeat.load(std::memory_order_relaxed) + 1;
+  const std::uint64_t next = begun.load(std::memory_order_relaxed) + 1;
   copy_text(operations[next % 2], kTextBytes, operation);
-  heartbeat.store(next, std::memory_order_release);
+  begun.store(next, std::memory_order_release);
+  beat();
 }
 
 std::string RankState::last_operation() const {
-  const std::uint64_t count = heartbeat.load(std::memory_order_acquire);
-  return text_in(operations[count % 2], kTextBytes);
+  return text_in(operations[begun.load(std::memory_order_acquire) % 2], kTextBytes);
 }
 
 void RankState::end(Farewell how, std::string_view why) {

@@ -23,9 +23,11 @@ struct RankState {
   static constexpr std::size_t kFailureBytes = 1024;
 
   Doorbell doorbell;
-  /// Counts operations that were begun. Its parity says which of the two texts names the last one,
-  /// so a rank that stands still is read without tearing.
+  /// Counts signs of life: operations that were begun, collectives, messages received.
   alignas(64) std::atomic<std::uint64_t> heartbeat;
+  /// Operations that were begun. Its parity says which of the two texts names the last one, so a
+  /// rank that stands still is read without tearing.
+  std::atomic<std::uint64_t> begun;
   char operations[2][kTextBytes];
   /// How the rank says that it ends, before it does.
   enum class Farewell : std::uint32_t {
@@ -38,6 +40,7 @@ struct RankState {
   char failure[kFailureBytes];
   std::atomic<std::uint64_t> kept_bytes;
 
+  void beat();
   void begin(std::string_view operation);
   std::string last_operation() const;
   void end(Farewell how, std::string_view why = {});

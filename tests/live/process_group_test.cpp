@@ -176,7 +176,7 @@ TEST(ProcessGroup, AnEndlessLoopIsNamedAndNotThoseThatWaitForIt) {
     return 0;
   });
   EXPECT_TRUE(contains(failure.text, "rank 0 ") &&
-              contains(failure.text, "began no operation for") &&
+              contains(failure.text, "showed no sign of life for") &&
               contains(failure.text, "a loop without end"))
       << failure.text;
   EXPECT_EQ(failure.outcomes[0].ending, Ending::kStoodStill);
