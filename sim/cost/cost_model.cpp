@@ -3,7 +3,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <string>
 #include <utility>
+
+#include "sim/base/quantity_text.h"
 
 namespace stepcast {
 namespace {
@@ -171,6 +174,12 @@ CostModel::CostModel(Device device, DeviceProfile device_profile, NetworkProfile
       stack_(std::move(stack)) {
   network_.inter_efficiency *= stack_.network_efficiency;
   network_.ring_step_overhead = std::max(network_.ring_step_overhead, stack_.ring_step_overhead);
+  const double most = std::max(stack_.collective_sms, stack_.p2p_sms);
+  if (most > 0 && most >= static_cast<double>(device_.num_sms))
+    throw Error(ErrorKind::kUnsupported, "stack \"" + stack_.name + "\" lets transfers hold " +
+                                             number_text(most) + " SMs, and " + device_.name +
+                                             " has " + std::to_string(device_.num_sms) +
+                                             ": lower collective_sms and p2p_sms");
 }
 
 Cost CostModel::kernel(const Kernel& kernel) const {
@@ -213,6 +222,19 @@ Seconds CostModel::issue_compute(const Kernel& kernel) const {
       return stack_.issue_update;
   }
   throw InternalError("unhandled kernel pass");
+}
+
+double CostModel::sms_left(double taken) const {
+  return taken > 0 ? 1 - taken / static_cast<double>(device_.num_sms) : 1.0;
+}
+
+double CostModel::rate_beside_collective(KernelFamily family) const {
+  if (family == KernelFamily::kMemoryBound) return 1 - stack_.collective_memory_share;
+  return sms_left(stack_.collective_sms);
+}
+
+double CostModel::rate_beside_p2p(KernelFamily family) const {
+  return family == KernelFamily::kMemoryBound ? 1.0 : sms_left(stack_.p2p_sms);
 }
 
 Seconds CostModel::issue_collective() const { return stack_.issue_collective; }

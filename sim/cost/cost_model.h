@@ -22,7 +22,7 @@ struct Cost {
 
 class CostModel {
  public:
-  /// Keeps copies.
+  /// Keeps copies. Throws Error(kUnsupported): see rate_beside_collective().
   CostModel(Device device, DeviceProfile device_profile, NetworkProfile network,
             StackProfile stack);
 
@@ -40,12 +40,20 @@ class CostModel {
   /// Of ZeRO's bookkeeping, for each weight tensor and rank.
   Seconds per_shard() const;
 
+  /// What is left of a kernel's rate while a collective, a send or a receive of its rank moves
+  /// bytes, above 0, at most 1. Products and attention lose the SMs that the transfer holds,
+  /// memory-bound kernels the bandwidth that it uses. The constructor refuses stacks
+  /// that leave nothing.
+  double rate_beside_collective(KernelFamily family) const;
+  double rate_beside_p2p(KernelFamily family) const;
+
   const NetworkProfile& network() const { return network_; }
   const StackProfile& stack() const { return stack_; }
 
  private:
   /// By the smooth models of the profile.
   Cost modelled(const Kernel& kernel) const;
+  double sms_left(double taken) const;
 
   Device device_;
   DeviceProfile device_profile_;

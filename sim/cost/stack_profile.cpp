@@ -15,7 +15,8 @@ struct Factor {
   NumberRange range;
 };
 constexpr NumberRange kEfficiency = {.min = 0.01, .max = 2};
-constexpr std::array<Factor, 9> kFactors = {{
+constexpr NumberRange kSms = {.min = 0, .max = 64};  // NCCL's most channels (MAXCHANNELS)
+constexpr std::array<Factor, 12> kFactors = {{
     {"gemm_efficiency", &StackProfile::gemm_efficiency, kEfficiency},
     {"attention_efficiency", &StackProfile::attention_efficiency, kEfficiency},
     {"memory_efficiency", &StackProfile::memory_efficiency, kEfficiency},
@@ -25,6 +26,9 @@ constexpr std::array<Factor, 9> kFactors = {{
     {"misaligned_head_factor", &StackProfile::misaligned_head_factor, {.min = 1, .max = 100}},
     {"logit_bytes", &StackProfile::logit_bytes, {.min = 1, .max = 100}},
     {"fragmentation", &StackProfile::fragmentation, {.min = 1, .max = 4}},
+    {"collective_sms", &StackProfile::collective_sms, kSms},
+    {"p2p_sms", &StackProfile::p2p_sms, kSms},
+    {"collective_memory_share", &StackProfile::collective_memory_share, {.min = 0, .max = 0.9}},
 }};
 
 constexpr std::array<std::pair<std::string_view, Seconds StackProfile::*>, 9> kTimes = {{

@@ -39,7 +39,12 @@ struct StackProfile {
   Seconds per_step{10e-3};          ///< once per step: logging, scheduler, loss scaling
   Seconds ring_step_overhead{0};    ///< as in network_profile.h, beside training
   Seconds per_shard{0};             ///< per weight tensor and rank, where ZeRO shares out tensors
-  double relative_sigma = 0.1;      ///< uncertainty left after fitting
+  // What a transfer takes of the GPU while its bytes move; kernels of the rank that run at that
+  // time slow down accordingly. NCCL holds one SM per channel. Zero: kernels notice nothing.
+  double collective_sms = 0;           ///< SMs that a collective holds
+  double p2p_sms = 0;                  ///< SMs that a send or a receive holds
+  double collective_memory_share = 0;  ///< of the memory bandwidth, that a collective uses
+  double relative_sigma = 0.1;         ///< uncertainty left after fitting
 
   // Memory that no buffer of the program shows.
   Bytes context_memory{0};     ///< CUDA context, libraries, NCCL communicators

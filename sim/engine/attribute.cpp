@@ -114,11 +114,13 @@ class Accountant {
   }
 
   /// Fills in what follows from the begin.
-  void finish(const OpCost& cost, const BlockIndex::OpIndex& index, Activity& activity) const {
+  void finish(const OpCost& cost, const BlockIndex::OpIndex& index, Activity& activity) {
     activity.moving = activity.begin;
     const Port port = index.port;
     if (port == kNoPort) {
-      activity.end = activity.begin + cost.duration * rank_.timing.slowdown;
+      activity.end = rank_.overlap.may_slow(block(), position_)
+                         ? rank_.kernel_ends[paced_kernels_++]
+                         : activity.begin + cost.duration * rank_.timing.slowdown;
       return;
     }
     activity.cause = cause_of(port);
@@ -216,6 +218,7 @@ class Accountant {
   const WalkedRank& rank_;
   bool with_spans_;
   std::uint32_t call_ = 0, position_ = 0;
+  std::size_t paced_kernels_ = 0;
   double cpu_ = 0;
   std::array<Activity, kNumStreams> last_;  // by stream
   std::vector<Activity> slots_;

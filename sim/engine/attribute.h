@@ -20,6 +20,8 @@ struct WalkedRank {
   const RankTiming& timing;
   const FoldedChannels& channels;
   const Meetings& meetings;
+  const Overlap& overlap;
+  const std::vector<double>& kernel_ends;  ///< of the kernels that `overlap` marks, in order
 };
 
 struct RankAccount {

@@ -60,8 +60,13 @@ struct LatestSignal {
 class Compiler {
  public:
   Compiler(const Program& program, const ProgramIndex& index, const ProgramCosts& costs,
-           const RankTiming& timing, const CompileOptions& options)
-      : program_(program), index_(index), costs_(costs), timing_(timing), options_(options) {
+           const RankTiming& timing, const Overlap& overlap, const CompileOptions& options)
+      : program_(program),
+        index_(index),
+        costs_(costs),
+        timing_(timing),
+        overlap_(overlap),
+        options_(options) {
     assign_lanes();
   }
 
@@ -85,6 +90,8 @@ class Compiler {
   Row add_waits(const Op& op, std::uint32_t position);
   void add_local(const Op& op, std::uint32_t position, const Row& start);
   void add_transfer(const Op& op, std::uint32_t position);
+  void add_kernel(const Op& op, std::uint32_t position);
+  bool is_step(const Op& op, std::uint32_t position) const;
   void add_host_wait(const Op& op, std::uint32_t position);
   void close_map(std::uint32_t lane);
   void close_all();
@@ -106,6 +113,7 @@ class Compiler {
   const ProgramIndex& index_;
   const ProgramCosts& costs_;
   const RankTiming& timing_;
+  const Overlap& overlap_;
   const CompileOptions& options_;
   Script script_;
   std::array<std::uint32_t, kNumStreams> lane_of_{};
@@ -177,6 +185,8 @@ void Compiler::add_op(const Op& op, std::uint32_t position) {
     const Row start = add_waits(op, position);
     if (is_transfer(op, timing_))
       add_transfer(op, position);
+    else if (is_step(op, position))
+      add_kernel(op, position);
     else
       add_local(op, position, start);
   }
@@ -195,6 +205,11 @@ bool Compiler::is_internal(const Op& op, EventId event) const {
   return signal.valid && signal.lane == lane && signal.serial == open_[lane].serial;
 }
 
+/// Executed by itself: its end is known only when the network's clock comes to it.
+bool Compiler::is_step(const Op& op, std::uint32_t position) const {
+  return is_transfer(op, timing_) || overlap_.may_slow(block_, position);
+}
+
 /// When all awaited ops are in the open map, waiting becomes part of the map. Otherwise the map is
 /// closed, and every wait becomes a gate, which holds the stream back.
 Row Compiler::add_waits(const Op& op, std::uint32_t position) {
@@ -203,7 +218,7 @@ Row Compiler::add_waits(const Op& op, std::uint32_t position) {
       std::all_of(op.waits_for.begin(), op.waits_for.end(),
                   [&](EventId event) { return is_implied(op, event) || is_internal(op, event); });
   Row start = never();
-  if (!all_internal || is_transfer(op, timing_)) close_map(lane);
+  if (!all_internal || is_step(op, position)) close_map(lane);
   for (std::uint32_t i = 0; i < op.waits_for.size(); ++i) {
     const EventId event = op.waits_for[i];
     if (is_implied(op, event)) continue;
@@ -251,6 +266,19 @@ void Compiler::add_transfer(const Op& op, std::uint32_t position) {
                                .transfer = costs_.at(block_, position).transfer,
                                .issue = cpu_,
                                .signal = op_index.signal});
+  if (op.signals != kNone) latest_[op.signals] = {true, op.stream, lane, kNone, never()};
+}
+
+void Compiler::add_kernel(const Op& op, std::uint32_t position) {
+  const std::uint32_t lane = lane_of(op.stream);
+  close_map(lane);
+  const OpCost& cost = costs_.at(block_, position);
+  add_step(lane, StepKind::kKernel, op.stream, position,
+           static_cast<std::uint32_t>(script_.kernels.size()));
+  script_.kernels.push_back({.work = duration_of(op, cost),
+                             .memory_bound = cost.memory_bound,
+                             .issue = cpu_,
+                             .signal = index_.block(block_).ops[position].signal});
   if (op.signals != kNone) latest_[op.signals] = {true, op.stream, lane, kNone, never()};
 }
 
@@ -304,8 +332,8 @@ void Compiler::pack_maps() {
 }  // namespace
 
 Script compile(const Program& program, const ProgramIndex& index, const ProgramCosts& costs,
-               const RankTiming& timing, const CompileOptions& options) {
-  return Compiler(program, index, costs, timing, options).run();
+               const RankTiming& timing, const Overlap& overlap, const CompileOptions& options) {
+  return Compiler(program, index, costs, timing, overlap, options).run();
 }
 
 }  // namespace stepcast

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "sim/engine/op_costs.h"
+#include "sim/engine/overlap.h"
 #include "sim/engine/program_index.h"
 
 namespace stepcast {
@@ -51,6 +52,7 @@ enum class StepKind : std::uint8_t {
   kGate,      ///< a stream waits for an event: `argument` is the number of the wait in the block
   kMap,       ///< `argument` indexes Script::maps
   kTransfer,  ///< with other rank classes: `argument` indexes Script::transfers
+  kKernel,    ///< that transfers may slow down: `argument` indexes Script::kernels
   kHostMark,  ///< the CPU waits for the stream here
 };
 
@@ -77,6 +79,13 @@ struct TransferStep {
   std::uint32_t signal = kNone;
 };
 
+struct KernelStep {
+  double work = 0;  ///< seconds that it takes alone
+  bool memory_bound = false;
+  double issue = 0;  ///< after the CPU entered the segment
+  std::uint32_t signal = kNone;
+};
+
 struct Script {
   struct Range {
     std::uint32_t begin = 0, end = 0;
@@ -98,9 +107,12 @@ struct Script {
   std::vector<double> coefficients;
   std::vector<std::uint32_t> exports;  ///< signal numbers of the block
   std::vector<TransferStep> transfers;
+  std::vector<KernelStep> kernels;
 };
 
+/// `overlap` names the kernels that are steps of their own; `timing` must not call its ports local.
 Script compile(const Program& program, const ProgramIndex& index, const ProgramCosts& costs,
-               const RankTiming& timing, const CompileOptions& options = {});
+               const RankTiming& timing, const Overlap& overlap = {},
+               const CompileOptions& options = {});
 
 }  // namespace stepcast

@@ -25,11 +25,13 @@ class JobRun {
                       (prepared.options.attribute || prepared.options.spans)),
         solver_(choices.solver ? *choices.solver : simgrid_solver()),
         costs_(cost_ops(prepared.ops, costs)),
+        rates_(costs),
         plans_(folded_, costs.network(), prepared.ops.transfers()),
         meetings_(folded_, plans_, solver_,
                   [this](const ChannelClass& channel, Meetings::MeetingId) { wake(channel); }),
         capacities_(plans_.capacities(prepared.fabric)) {
     if (prepared.options.fidelity == Fidelity::kMessage) carry_chunk_by_chunk(costs.network());
+    find_overlaps();
     compile_ranks(choices.compile);
   }
 
@@ -75,6 +77,24 @@ class JobRun {
       message_level_->start_message(channel.from, channel.to, transfer.size, std::move(done));
   }
 
+  void find_overlaps() {
+    for (const Program& program : prepared_.job.programs)
+      overlaps_.push_back(find_overlap(program, rates_.slowing_ports()));
+    if (rates_.slowing_ports() != kNoPorts) meetings_.require_order();
+  }
+
+  KernelClock kernel_clock(std::uint32_t rank_class) {
+    return {.rates = rates_,
+            .ports = overlaps_[program_of(rank_class)].ports,
+            .network = solver_,
+            .call_at = [this, rank_class](double date) {
+              solver_.at(date, [this, rank_class] {
+                wake(rank_class);
+                advance_ready();
+              });
+            }};
+  }
+
   void compile_ranks(const CompileOptions& options) {
     const std::uint32_t count = ranks().count();
     walks_.reserve(count);
@@ -83,7 +103,7 @@ class JobRun {
       const std::uint32_t of = program_of(id);
       scripted_.push_back(&script_for(of, timing_of(id), options));
       walks_.emplace_back(id, program(of), prepared_.programs[of], scripted_.back()->script,
-                          folded_, meetings_);
+                          folded_, meetings_, kernel_clock(id));
     }
   }
 
@@ -97,7 +117,8 @@ class JobRun {
   const Scripted& script_for(std::uint32_t id, RankTiming timing, const CompileOptions& options) {
     for (const Scripted& entry : scripts_)
       if (entry.program == id && entry.timing == timing) return entry;
-    Script script = compile(program(id), prepared_.programs[id], costs_of(id), timing, options);
+    Script script =
+        compile(program(id), prepared_.programs[id], costs_of(id), timing, overlaps_[id], options);
     return scripts_.emplace_back(
         Scripted{.program = id, .timing = std::move(timing), .script = std::move(script)});
   }
@@ -110,6 +131,7 @@ class JobRun {
       const Port port = static_cast<Port>(i);
       const std::uint32_t channel = folded_.at(rank_class, port);
       if (channel == kNone || !folded_.classes()[channel].is_local()) continue;
+      if (contains(overlaps_[program_of(rank_class)].ports, port)) continue;  // kernels look at it
       timing.local_times[i].assign(prepared_.ops.transfers().size(), kNever);
       for (std::uint32_t transfer : prepared_.ops.transfers_of(program_of(rank_class), port))
         timing.local_times[i][transfer] = plans_.at(channel, transfer).uncontended;
@@ -118,12 +140,14 @@ class JobRun {
   }
 
   void wake(const ChannelClass& channel) {
-    for (const auto& participant : channel.participants) {
-      if (is_ready_[participant.rank_class]) continue;
-      is_ready_[participant.rank_class] = true;
-      ready_.push_back(participant.rank_class);
-    }
+    for (const auto& participant : channel.participants) wake(participant.rank_class);
     if (!advancing_) advance_ready();
+  }
+
+  void wake(std::uint32_t rank_class) {
+    if (is_ready_[rank_class]) return;
+    is_ready_[rank_class] = true;
+    ready_.push_back(rank_class);
   }
 
   void advance_ready() {
@@ -181,7 +205,9 @@ class JobRun {
                                      .costs = costs_of(of),
                                      .timing = scripted_[id]->timing,
                                      .channels = folded_,
-                                     .meetings = meetings_},
+                                     .meetings = meetings_,
+                                     .overlap = overlaps_[of],
+                                     .kernel_ends = walks_[id].kernel_ends()},
                                     result.step_time.value(), prepared_.options.spans);
     RankReport& rank = result.ranks[id];
     rank.time = account.time;
@@ -197,6 +223,8 @@ class JobRun {
   bool with_account_;
   FlowSolver& solver_;
   OpCosts costs_;
+  KernelRates rates_;
+  std::vector<Overlap> overlaps_;  // by program
   ChannelPlans plans_;
   Meetings meetings_;
   std::vector<double> capacities_;             // of the solver's links

@@ -51,11 +51,10 @@ Meetings::MeetingId Meetings::post(std::uint32_t channel_class, std::uint32_t or
 void Meetings::begin(std::uint32_t channel_class, std::uint32_t transfer, MeetingId id) {
   const double start = meetings_[id].start;
   const ClassPlan& plan = plans_.at(channel_class, transfer);
-  if (channels_.classes()[channel_class].closed_form || plan.path.empty()) {
-    finish(channel_class, id, start + plan.uncontended);
-    return;
-  }
-  if (start < solver_.now() - kClockTolerance * (1 + solver_.now())) throw PostedTooLate{};
+  const bool is_flow = !channels_.classes()[channel_class].closed_form && !plan.path.empty();
+  const bool too_late = start < solver_.now() - kClockTolerance * (1 + solver_.now());
+  if (too_late && (is_flow || in_order_)) throw PostedTooLate{};
+  if (!is_flow) return finish(channel_class, id, start + plan.uncontended);
   carrier_(channel_class, transfer, start,
            [this, channel_class, id] { finish(channel_class, id, solver_.now()); });
 }

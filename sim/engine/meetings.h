@@ -41,6 +41,10 @@ class Meetings {
   /// Replaces the one coupled flow per transfer (Fidelity::kMessage).
   void set_carrier(Carrier carrier) { carrier_ = std::move(carrier); }
 
+  /// Every transfer must begin now or later, even one that is no flow: somebody looks at what runs
+  /// at each moment (kernel_pace.h).
+  void require_order() { in_order_ = true; }
+
   /// A participant is ready at `time` for the `ordinal`-th transfer of the channel. Throws
   /// PostedTooLate.
   MeetingId post(std::uint32_t channel_class, std::uint32_t ordinal, std::uint32_t transfer,
@@ -62,6 +66,7 @@ class Meetings {
   Listener listener_;
   Carrier carrier_;
   std::vector<Meeting> meetings_;
+  bool in_order_ = false;
 };
 
 }  // namespace stepcast

@@ -86,7 +86,9 @@ struct CostOf {
   OpCost operator()(const Compute& compute) const {
     const Cost cost = costs.kernel(compute.kernel);
     grade = worst(grade, cost.grade);
-    return {.issue = costs.issue_compute(compute.kernel).value(), .duration = cost.time.value()};
+    return {.issue = costs.issue_compute(compute.kernel).value(),
+            .duration = cost.time.value(),
+            .memory_bound = info(compute.kernel.kind).family == KernelFamily::kMemoryBound};
   }
   OpCost operator()(const Collective&) const {
     return {.issue = costs.issue_collective().value(), .transfer = transfer};

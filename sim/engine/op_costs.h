@@ -43,6 +43,7 @@ class JobOps {
 struct OpCost {
   double issue = 0;                ///< CPU seconds
   double duration = 0;             ///< GPU seconds of a kernel at slowdown 1; 0 for other ops
+  bool memory_bound = false;       ///< of a kernel: what transfers beside it take (kernel_pace.h)
   std::uint32_t transfer = kNone;  ///< index into JobOps::transfers()
 };
 

@@ -1,6 +1,7 @@
 #include "sim/engine/rank_walk.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "sim/base/error.h"
 #include "sim/program/op_text.h"
@@ -8,14 +9,17 @@
 namespace stepcast {
 
 RankWalk::RankWalk(std::uint32_t rank_class, const Program& program, const ProgramIndex& index,
-                   const Script& script, const FoldedChannels& channels, Meetings& meetings)
+                   const Script& script, const FoldedChannels& channels, Meetings& meetings,
+                   KernelClock clock)
     : rank_class_(rank_class),
       program_(program),
       index_(index),
       script_(script),
       channels_(channels),
       meetings_(meetings),
+      clock_(std::move(clock)),
       lanes_(script.lanes.size()),
+      beside_(meetings),
       slots_(index.num_slots(), kUnknown) {
   std::uint32_t segments = 0;
   for (const Call& call : program.calls) {
@@ -71,6 +75,8 @@ bool RankWalk::take(std::uint32_t id, const ScriptStep& step) {
       return true;
     case StepKind::kTransfer:
       return transfer(lane, step);
+    case StepKind::kKernel:
+      return run_kernel(lane, step);
     case StepKind::kHostMark:
       cpu_ = std::max(cpu_, lane.free[step.stream]);
       run_cpu();
@@ -112,12 +118,35 @@ bool RankWalk::transfer(Lane& lane, const ScriptStep& step) {
     lane.posted = meetings_.post(channels_.at(rank_class_, transfer.port),
                                  index_.ordinal(lane.call, transfer.port, transfer.ordinal),
                                  transfer.transfer, std::max(issue, lane.free[step.stream]));
+    if (contains(clock_.ports, transfer.port)) beside_.add(lane.posted, transfer.port);
   }
   const double end = meetings_.meeting(lane.posted).end;
   if (end == kUnknown) return false;
   lane.posted = kNone;
   lane.free[step.stream] = end;
   if (transfer.signal != kNone) slots_[index_.signal_slot(lane.call, transfer.signal)] = end;
+  return true;
+}
+
+/// As long as the clock has not come to the kernel's end, transfers may begin that delay it.
+bool RankWalk::run_kernel(Lane& lane, const ScriptStep& step) {
+  const KernelStep& kernel = script_.kernels[step.argument];
+  if (lane.kernel_begin == kUnknown) {
+    const double issue = entered_[first_segment_[lane.call] + step.segment] + kernel.issue;
+    lane.kernel_begin = std::max(issue, lane.free[step.stream]);
+    beside_.forget_before(lane.kernel_begin);
+  }
+  const double end =
+      beside_.end_of(lane.kernel_begin, kernel.work, clock_.rates.of(kernel.memory_bound));
+  if (end > clock_.network.now()) {
+    if (end != lane.called_at) clock_.call_at(end);
+    lane.called_at = end;
+    return false;
+  }
+  lane.kernel_begin = kUnknown;
+  lane.free[step.stream] = end;
+  if (kernel.signal != kNone) slots_[index_.signal_slot(lane.call, kernel.signal)] = end;
+  kernel_ends_.push_back(end);
   return true;
 }
 

@@ -11,22 +11,37 @@
 // flow is known when it happens. So no flow is ever started in the past. With joined lanes an op
 // may be held up by a gate of another stream of its lane, on which it does not depend; Meetings
 // notices when this matters (PostedTooLate), and the job is run again with separate lanes.
+//
+// Kernels that transfers may slow down (overlap.h) are taken only when the clock has come to their
+// end: by then every transfer that began before is known, by the argument above.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
 #include "sim/engine/compile.h"
+#include "sim/engine/kernel_pace.h"
 #include "sim/engine/meetings.h"
 
 namespace stepcast {
+
+/// What a rank class needs to pace its kernels by the transfers beside them.
+struct KernelClock {
+  KernelRates rates;
+  PortSet ports = kNoPorts;   ///< whose transfers may run beside kernels of this rank
+  const FlowSolver& network;  ///< for the time
+  /// Asks for advance() at a date.
+  std::function<void(double date)> call_at;
+};
 
 class RankWalk {
  public:
   /// Keeps references to all of them.
   RankWalk(std::uint32_t rank_class, const Program& program, const ProgramIndex& index,
-           const Script& script, const FoldedChannels& channels, Meetings& meetings);
+           const Script& script, const FoldedChannels& channels, Meetings& meetings,
+           KernelClock clock);
 
   /// Goes on as far as known times allow. Returns how many steps were taken.
   std::uint64_t advance();
@@ -35,12 +50,16 @@ class RankWalk {
   double end() const;
   /// Ops that can't start or end, one for each lane that is stuck: "forward.chunk0 op 3 (...)".
   std::vector<std::string> stuck() const;
+  /// Ends of the kernels that were steps of their own, in order.
+  const std::vector<double>& kernel_ends() const { return kernel_ends_; }
 
  private:
   struct Lane {
     std::uint32_t call = 0;
-    std::uint32_t step = 0;        // within the lane's steps of the call's block
-    std::uint32_t posted = kNone;  // the meeting that the lane is waiting for
+    std::uint32_t step = 0;          // within the lane's steps of the call's block
+    std::uint32_t posted = kNone;    // the meeting that the lane is waiting for
+    double kernel_begin = kUnknown;  // of the kernel that the lane is waiting for
+    double called_at = kUnknown;     // the end that was asked for last
     std::array<double, kNumStreams>
         free{};  // when each stream of the lane has ended its ops so far
   };
@@ -49,6 +68,7 @@ class RankWalk {
   bool take(std::uint32_t lane, const ScriptStep& step);
   bool pass_gate(Lane& lane, const ScriptStep& step);
   bool transfer(Lane& lane, const ScriptStep& step);
+  bool run_kernel(Lane& lane, const ScriptStep& step);
   void apply(std::uint32_t lane, const ScriptStep& step, double cpu);
   void run_cpu();
 
@@ -58,8 +78,11 @@ class RankWalk {
   const Script& script_;
   const FoldedChannels& channels_;
   Meetings& meetings_;
+  KernelClock clock_;
 
   std::vector<Lane> lanes_;
+  TransfersBeside beside_;
+  std::vector<double> kernel_ends_;
   std::vector<double> slots_;                 // when signals are reached
   std::vector<double> entered_;               // when the CPU entered its segments, as far as known
   std::vector<std::uint32_t> first_segment_;  // by call

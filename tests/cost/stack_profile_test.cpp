@@ -13,7 +13,8 @@ TEST(StackProfile, ReadsNumbersTimesAndSizes) {
   Problems problems;
   const StackProfile stack = read(R"({"name": "mine", "grade": "fitted", "source": "a sweep",
       "gemm_efficiency": 0.9, "score_bytes": 13, "issue_forward": "35 us", "per_step": "0 s",
-      "context_memory": "3 GB", "fragmentation": 1.2, "relative_sigma": 0.05})",
+      "context_memory": "3 GB", "fragmentation": 1.2, "relative_sigma": 0.05,
+      "collective_sms": 24, "p2p_sms": 4, "collective_memory_share": 0.125})",
                                   problems);
   EXPECT_TRUE(problems.empty());
   EXPECT_EQ(stack.grade, Grade::kFitted);
@@ -23,6 +24,9 @@ TEST(StackProfile, ReadsNumbersTimesAndSizes) {
   EXPECT_EQ(stack.per_step, Seconds(0));
   EXPECT_EQ(stack.context_memory, Bytes(3'000'000'000));
   EXPECT_EQ(stack.fragmentation, 1.2);
+  EXPECT_EQ(stack.collective_sms, 24);
+  EXPECT_EQ(stack.p2p_sms, 4);
+  EXPECT_EQ(stack.collective_memory_share, 0.125);
 }
 
 TEST(StackProfile, MissingKeysKeepTheirDefaults) {
@@ -30,6 +34,7 @@ TEST(StackProfile, MissingKeysKeepTheirDefaults) {
   const StackProfile stack = read(R"({"name": "mine"})", problems);
   EXPECT_TRUE(problems.empty());
   EXPECT_EQ(stack.gemm_efficiency, 1.0);
+  EXPECT_EQ(stack.collective_sms, 0) << "transfers take nothing unless somebody says so";
   EXPECT_EQ(stack.grade, Grade::kAssumed);
 }
 
