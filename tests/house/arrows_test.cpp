@@ -34,9 +34,9 @@ const Rooms kMayInclude = {
       "engine", "scenario"}},
 };
 
-/// Rooms included by a file, front door excepted.
+/// Rooms included by a file, front door excepted. Rooms of sim/ and kernels/ have different names.
 std::set<std::string> rooms_included(const fs::path& file) {
-  static const std::regex kInclude("^#include \"sim/([a-z_]+)/");
+  static const std::regex kInclude("^#include \"(?:sim|kernels)/([a-z_]+)/");
   std::set<std::string> rooms;
   std::ifstream in(file);
   for (std::string line; std::getline(in, line);) {
@@ -60,6 +60,7 @@ void for_each_source(const fs::path& root, Visit visit) {
 }
 
 const fs::path kSim = fs::path(STEPCAST_SOURCE_DIR) / "sim";
+const fs::path kKernels = fs::path(STEPCAST_SOURCE_DIR) / "kernels";
 
 TEST(House, EveryRoomIncludesOnlyWhatItMay) {
   for (const auto& [room, allowed] : kMayInclude) {
@@ -124,7 +125,41 @@ TEST(House, OnlyTheEngineKnowsSimGridAndOnlyBaseKnowsTheJsonLibrary) {
     const std::string room = *std::next(fs::relative(file, kSim).begin(), 0);
     EXPECT_TRUE(room == "engine" || !includes(file, "simgrid")) << file;
     EXPECT_TRUE(room == "base" || !includes(file, "nlohmann")) << file;
-    EXPECT_FALSE(includes(file, "cuda")) << file << ": CUDA belongs to kernels/";
+    for (const char* library : {"cuda", "cblas", "kernels/"})
+      EXPECT_FALSE(includes(file, library)) << file << ": " << library << " is above sim/";
+  });
+}
+
+/// Rooms linked by each kernel room, directly or through others: the ROOMS of its line in
+/// kernels/CMakeLists.txt, which stand below it, and what those link.
+Rooms rooms_linked_by_kernels() {
+  static const std::regex kRoom("^stepcast_kernel_room\\(([a-z_]+) ROOMS ([a-z_ ]*)");
+  Rooms linked = rooms_linked();
+  for (const auto& [room, below] : kMayInclude) linked["front"].insert(room);
+  linked["ledger"].insert(linked["front"].begin(), linked["front"].end());
+  std::ifstream in(kKernels / "CMakeLists.txt");
+  for (std::string line; std::getline(in, line);) {
+    std::smatch match;
+    if (!std::regex_search(line, match, kRoom)) continue;
+    std::set<std::string>& below = linked[match[1]];
+    std::istringstream names(match[2]);
+    for (std::string name; names >> name;) {
+      name.erase(0, std::string("stepcast_").size());
+      below.insert(name);
+      below.insert(linked[name].begin(), linked[name].end());
+    }
+  }
+  return linked;
+}
+
+TEST(House, KernelRoomsIncludeOnlyWhatTheyLink) {
+  const Rooms linked = rooms_linked_by_kernels();
+  for_each_source(kKernels, [&](const fs::path& file) {
+    const std::string room = *std::next(fs::relative(file, kKernels).begin(), 0);
+    ASSERT_TRUE(linked.contains(room)) << "kernels/" << room << " is no target";
+    for (const std::string& included : rooms_included(file))
+      EXPECT_TRUE(included == room || linked.at(room).contains(included))
+          << file << " includes " << included << ", which " << room << " does not link";
   });
 }
 

@@ -1,0 +1,87 @@
+#include "kernels/cpu/gemm.h"
+
+#include <cblas.h>
+
+#include <algorithm>
+#include <limits>
+
+#include "kernels/cpu/vectorize.h"
+#include "sim/base/error.h"
+
+namespace stepcast::cpu {
+namespace {
+
+/// Rows of a block are at most this many bytes, so that its epilogue finds it in the second cache.
+constexpr std::int64_t kEpilogueBytes = 512 * 1024;
+/// Fewer rows would make OpenBLAS pack b again too often.
+constexpr std::int64_t kLeastEpilogueRows = 64;
+
+blasint blas_int(std::int64_t value) {
+  STEPCAST_CHECK(value >= 0 && value <= std::numeric_limits<blasint>::max(),
+                 "a matrix is too large for OpenBLAS");
+  return static_cast<blasint>(value);
+}
+
+blasint leading(std::int64_t value) { return blas_int(std::max<std::int64_t>(value, 1)); }
+
+std::int64_t begin_of(const BatchStride& stride, std::int64_t outer, std::int64_t inner) {
+  return outer * stride.outer + inner / stride.share * stride.inner;
+}
+
+/// Calls visit(first, rows) for blocks of rows of the result.
+template <typename Visit>
+void for_row_blocks(const Gemm& shape, Visit visit) {
+  const auto row_bytes = std::max<std::int64_t>(shape.n * 4, 1);
+  const std::int64_t block = std::max(kEpilogueBytes / row_bytes, kLeastEpilogueRows);
+  for (std::int64_t first = 0; first < shape.m; first += block)
+    visit(first, std::min(block, shape.m - first));
+}
+
+/// The product of a block of rows of a.
+void gemm_rows(const Gemm& shape, std::int64_t first, std::int64_t rows, const float* a,
+               const float* b, float* c) {
+  Gemm block = shape;
+  block.m = rows;
+  block.lda = shape.row_a();
+  gemm(block, a + first * (shape.transpose_a ? 1 : shape.row_a()), b, c + first * shape.row_c());
+}
+
+STEPCAST_VECTORIZED void add_bias(std::int64_t rows, std::int64_t cols, std::int64_t stride,
+                                  const float* bias, float* y) {
+  for (std::int64_t r = 0; r < rows; ++r) {
+#pragma omp simd
+    for (std::int64_t c = 0; c < cols; ++c) y[r * stride + c] += bias[c];
+  }
+}
+
+}  // namespace
+
+void gemm(const Gemm& shape, const float* a, const float* b, float* c) {
+  for (std::int64_t outer = 0; outer < shape.outer; ++outer)
+    for (std::int64_t inner = 0; inner < shape.inner; ++inner)
+      cblas_sgemm(CblasRowMajor, shape.transpose_a ? CblasTrans : CblasNoTrans,
+                  shape.transpose_b ? CblasTrans : CblasNoTrans, blas_int(shape.m),
+                  blas_int(shape.n), blas_int(shape.k), shape.alpha,
+                  a + begin_of(shape.a, outer, inner), leading(shape.row_a()),
+                  b + begin_of(shape.b, outer, inner), leading(shape.row_b()), shape.beta,
+                  c + begin_of(shape.c, outer, inner), leading(shape.row_c()));
+}
+
+void gemm_bias(const Gemm& shape, const float* a, const float* b, const float* bias, float* y) {
+  for_row_blocks(shape, [&](std::int64_t first, std::int64_t rows) {
+    gemm_rows(shape, first, rows, a, b, y);
+    add_bias(rows, shape.n, shape.row_c(), bias, y + first * shape.row_c());
+  });
+}
+
+void gemm_bias_activation(const Gemm& shape, Activation activation, const float* a, const float* b,
+                          const float* bias, float* product, float* y) {
+  for_row_blocks(shape, [&](std::int64_t first, std::int64_t rows) {
+    gemm_rows(shape, first, rows, a, b, product);
+    for (std::int64_t r = first; r < first + rows; ++r)
+      activation_forward({.kind = activation, .rows = 1, .cols = shape.n},
+                         product + r * shape.row_c(), bias, y + r * shape.row_c());
+  });
+}
+
+}  // namespace stepcast::cpu
