@@ -25,18 +25,24 @@ float sum_of_all(int members, std::size_t i) {
   return sum;
 }
 
-/// One size of one operation, with this member's buffers.
+/// One size of one operation.
 class Operation {
  public:
-  Operation(Communicator& communicator, BenchOp op, Bytes size, bool in_place)
-      : communicator_(communicator), op_(op), n_(static_cast<std::size_t>(communicator.size())) {
+  /// `buffer` is the same for all sizes, so that one benchmark takes the memory of its largest.
+  Operation(Communicator& communicator, BenchOp op, Bytes size, bool in_place,
+            std::vector<float>& buffer)
+      : communicator_(communicator),
+        op_(op),
+        buffer_(buffer),
+        n_(static_cast<std::size_t>(communicator.size())) {
     const std::size_t elements = static_cast<std::size_t>(size.value()) / sizeof(float);
     part_ = has_parts() ? elements / n_ : elements;
     whole_ = has_parts() ? part_ * n_ : elements;
     from_count_ = op == BenchOp::kAllGather ? part_ : whole_;
     to_count_ = op == BenchOp::kReduceScatter ? part_ : whole_;
     const std::size_t mine = part_ * static_cast<std::size_t>(communicator.index());
-    buffer_.assign(in_place ? whole_ : from_count_ + to_count_, 0);
+    const std::size_t needed = in_place ? whole_ : from_count_ + to_count_;
+    if (buffer_.size() < needed) buffer_.resize(needed);
     from_at_ = in_place && op == BenchOp::kAllGather ? mine : 0;
     to_at_ = in_place ? (op == BenchOp::kReduceScatter ? mine : 0) : from_count_;
   }
@@ -100,10 +106,10 @@ class Operation {
 
   Communicator& communicator_;
   BenchOp op_;
+  std::vector<float>& buffer_;
   std::size_t n_;
   std::size_t part_ = 0, whole_ = 0;  // elements
   std::size_t from_count_ = 0, to_count_ = 0, from_at_ = 0, to_at_ = 0;
-  std::vector<float> buffer_;
 };
 
 double quantile(const std::vector<double>& sorted, double q) {
@@ -131,10 +137,11 @@ double seconds_per_run(Operation& operation, Communicator& communicator, int ite
 
 std::vector<CommunicatorTiming> bench_communicator(Communicator& communicator,
                                                    const CommunicatorBenchSettings& settings) {
+  std::vector<float> buffer;
   std::vector<Operation> operations;
   std::vector<std::int64_t> wrong;
   for (const Bytes size : settings.sizes) {
-    Operation operation(communicator, settings.op, size, settings.in_place);
+    Operation operation(communicator, settings.op, size, settings.in_place, buffer);
     if (operation.size() == Bytes(0)) continue;
     wrong.push_back(operation.check());
     operations.push_back(std::move(operation));
@@ -168,7 +175,13 @@ std::vector<CommunicatorTiming> bench_communicator(Communicator& communicator,
 
 std::vector<std::vector<CommunicatorTiming>> bench_processes(
     int ranks, const std::vector<CommunicatorBenchSettings>& runs) {
-  ProcessGroup group({.sizes = {.ranks = ranks}});
+  Bytes largest;
+  for (const CommunicatorBenchSettings& settings : runs)
+    for (const Bytes size : settings.sizes) largest = std::max(largest, size);
+  SwitchboardSizes sizes{.ranks = ranks};
+  // A neighbour on a ring of messages is one message ahead at the most.
+  sizes.mailbox_bytes += 4 * static_cast<std::size_t>(largest.value()) / 64 * 64;
+  ProcessGroup group({.sizes = sizes});
   group.run([&](RankContext& context) {
     const auto world = context.world();
     for (const CommunicatorBenchSettings& settings : runs) {

@@ -48,5 +48,47 @@ TEST(CollectiveCommand, MistakesAreSaid) {
   EXPECT_EQ(run({"--op", "all_gather", "--algorithm", "tree"}).exit_code, 6);
 }
 
+ProgramRun run_live(std::vector<std::string> arguments) {
+  arguments.insert(arguments.begin(), {STEPCAST_BINARY, "collective", "--live"});
+  return run_program(arguments);
+}
+
+TEST(CollectiveLiveCommand, MeasuresEveryOperationAndFindsNothingWrong) {
+  for (const char* op : {"all_reduce", "all_gather", "reduce_scatter", "broadcast", "reduce",
+                         "all_to_all", "sendrecv"}) {
+    const ProgramRun ran = run_live({"--ranks", "3", "--op", op, "--min", "1K", "--max", "64K",
+                                     "--factor", "8", "--rounds", "2", "--json"});
+    ASSERT_EQ(ran.exit_code, 0) << ran.err;
+    const JsonValue root = parse_json(ran.out, "stdout").root();
+    EXPECT_EQ(root.member("op")->as_string(), op);
+    const auto results = root.member("results")->elements();
+    ASSERT_EQ(results.size(), 3u);  // 1, 8 and 64 KiB
+    for (const JsonValue& row : results)
+      for (const char* way : {"out_of_place", "in_place"}) {
+        const JsonValue place = *row.member(way);
+        EXPECT_EQ(number(place, "wrong_elements"), 0);
+        EXPECT_LE(number(place, "time_q10_us"), number(place, "time_us"));
+        const double algbw = number(row, "size_bytes") / number(place, "time_us") / 1e3;
+        EXPECT_NEAR(number(place, "algbw_gb_s") / algbw, 1, 1e-9);
+      }
+  }
+}
+
+TEST(CollectiveLiveCommand, PrintsTheColumnsOfNcclTests) {
+  const ProgramRun ran = run_live({"--max", "64", "--rounds", "2"});
+  EXPECT_EQ(ran.exit_code, 0) << ran.err;
+  for (const char* column : {"size", "count", "type", "redop", "root", "time", "algbw", "busbw",
+                             "#wrong", "out-of-place", "in-place"})
+    EXPECT_NE(ran.out.find(column), std::string::npos) << column;
+}
+
+TEST(CollectiveLiveCommand, MistakesAreSaid) {
+  EXPECT_EQ(run_live({"--ranks", "1"}).exit_code, 2);
+  EXPECT_EQ(run_live({"dgx-h100"}).exit_code, 2);
+  EXPECT_EQ(run_live({"--gpus", "8"}).exit_code, 2);
+  EXPECT_EQ(run({"--ranks", "2"}).exit_code, 2);
+  EXPECT_EQ(run_program({STEPCAST_BINARY, "collective"}).exit_code, 2);
+}
+
 }  // namespace
 }  // namespace stepcast

@@ -3,7 +3,6 @@
 #include <CLI/Formatter.hpp>
 #include <CLI/Validators.hpp>
 #include <algorithm>
-#include <charconv>
 #include <cstdio>
 #include <memory>
 #include <span>
@@ -12,23 +11,24 @@
 #include "sim/base/json_writer.h"
 #include "sim/engine/collective_bench.h"
 #include "sim/scenario/scenario.h"
+#include "tools/cli/collective_live.h"
 #include "tools/cli/commands.h"
+#include "tools/cli/sizes.h"
 
 namespace stepcast::cli {
 namespace {
-
-constexpr std::int64_t kLargestSize = std::int64_t{1} << 50;
 
 struct Arguments {
   std::string topology;
   std::string op = "all_reduce";
   std::int64_t gpus = 8;
   std::int64_t per_node = 0;  // 0: full nodes
-  std::string min = "8", max = "8G";
+  std::string min = "8", max;
   std::int64_t factor = 2;
   std::string network_profile;
   std::string algorithm, protocol;
   bool single_process = false;
+  LiveSweep live;
   bool json = false;
 };
 
@@ -45,24 +45,6 @@ struct Sweep {
   std::int64_t per_node = 0;
   std::vector<Result> results;
 };
-
-/// As nccl-tests reads sizes: digits, then perhaps K, M, G or T for powers of 1,024.
-std::int64_t parse_size(const std::string& option, const std::string& text) {
-  std::int64_t size = 0;
-  const char* end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, size);
-  constexpr std::string_view kSuffixes = "kmgt";
-  const std::size_t suffix =
-      end - stop == 1 ? kSuffixes.find(static_cast<char>(*stop | 0x20)) : std::string_view::npos;
-  const bool has_suffix = suffix != std::string_view::npos;
-  const int shift = has_suffix ? 10 * (static_cast<int>(suffix) + 1) : 0;
-  if (error != std::errc() || (stop != end && !has_suffix) || size < 1 ||
-      size > (kLargestSize >> shift))
-    throw Error(ErrorKind::kUsage, option + " " + text +
-                                       ": expected a size of 1 byte to 1024T, such as 8, 64K or "
-                                       "1G (K, M, G, T are powers of 1,024)");
-  return size << shift;
-}
 
 /// An enumerator by its name, whatever the case.
 template <typename Enum>
@@ -91,17 +73,6 @@ BenchSettings settings_of(const Arguments& arguments) {
   return settings;
 }
 
-std::vector<std::int64_t> sizes_of(const Arguments& arguments) {
-  const std::int64_t first = parse_size("--min", arguments.min);
-  const std::int64_t last = parse_size("--max", arguments.max);
-  if (first > last)
-    throw Error(ErrorKind::kUsage,
-                "--min " + arguments.min + " is more than --max " + arguments.max);
-  std::vector<std::int64_t> sizes;
-  for (std::int64_t size = first; size <= last; size *= arguments.factor) sizes.push_back(size);
-  return sizes;
-}
-
 /// The nodes that are used, and no more: a large topology makes large tables of links.
 Fabric fabric_of(const Sweep& sweep, std::int64_t gpus) {
   const std::int64_t nodes = (gpus + sweep.per_node - 1) / sweep.per_node;
@@ -113,8 +84,7 @@ Fabric fabric_of(const Sweep& sweep, std::int64_t gpus) {
   return Fabric(sweep.topology, nodes * sweep.topology.node.gpus);
 }
 
-Sweep run_sweep(const Arguments& arguments) {
-  const std::vector<std::int64_t> sizes = sizes_of(arguments);
+Sweep run_sweep(const Arguments& arguments, const std::vector<std::int64_t>& sizes) {
   const BenchSettings settings = settings_of(arguments);
   const Library library = find_library();
   Sweep sweep;
@@ -192,33 +162,45 @@ std::string to_table(const Sweep& sweep, std::int64_t gpus) {
   return text;
 }
 
+int run_collective(const Arguments& arguments) {
+  const bool live = arguments.live.live;
+  const std::string max = !arguments.max.empty() ? arguments.max : live ? "16M" : "8G";
+  const std::vector<std::int64_t> sizes = swept_sizes(arguments.min, max, arguments.factor);
+  if (live) return run_live_sweep(arguments.live, arguments.op, sizes, arguments.json);
+  if (arguments.topology.empty())
+    throw Error(ErrorKind::kUsage,
+                "stepcast: topology is required, or --live (see stepcast collective --help)");
+  const Sweep sweep = run_sweep(arguments, sizes);
+  print(arguments.json ? to_json(sweep, arguments.gpus) : to_table(sweep, arguments.gpus));
+  return 0;
+}
+
 }  // namespace
 
 void add_collective(CLI::App& app, std::function<int()>& run) {
   const auto arguments = std::make_shared<Arguments>();
-  app.add_option("topology", arguments->topology, "a shipped name or a file")->required();
+  CLI::Option* live = add_live_options(app, arguments->live);
+  live->excludes(app.add_option("topology", arguments->topology, "a shipped name or a file"));
   app.add_option("--op", arguments->op,
                  "all_reduce, all_gather, reduce_scatter, broadcast, reduce, all_to_all, sendrecv");
-  app.add_option("--gpus", arguments->gpus, "ranks, one on each GPU (8)")
-      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 24));
-  app.add_option("--per-node", arguments->per_node, "ranks in a node (all of its GPUs)")
-      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 24));
+  live->excludes(app.add_option("--gpus", arguments->gpus, "ranks, one on each GPU (8)")
+                     ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 24)));
+  live->excludes(app.add_option("--per-node", arguments->per_node, "ranks in a node (all GPUs)")
+                     ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 24)));
   app.add_option("--min", arguments->min, "smallest size (8)");
-  app.add_option("--max", arguments->max, "largest size (8G)");
+  app.add_option("--max", arguments->max, "largest size (8G; 16M with --live)");
   app.add_option("--factor", arguments->factor, "from one size to the next (2)")
       ->check(CLI::Range(std::int64_t{2}, std::int64_t{1} << 20));
-  app.add_option("--network-profile", arguments->network_profile,
-                 "another than the topology's: a shipped name or a file");
-  app.add_option("--algorithm", arguments->algorithm, "ring, tree, nvls, ... (the fastest)");
-  app.add_option("--protocol", arguments->protocol, "LL, LL128 or Simple (the fastest)");
-  app.add_flag("--single-process", arguments->single_process,
-               "one process drives all GPUs, as nccl-tests -g does");
+  live->excludes(app.add_option("--network-profile", arguments->network_profile,
+                                "another than the topology's: a shipped name or a file"));
+  live->excludes(
+      app.add_option("--algorithm", arguments->algorithm, "ring, tree, nvls, ... (the fastest)"));
+  live->excludes(
+      app.add_option("--protocol", arguments->protocol, "LL, LL128 or Simple (the fastest)"));
+  live->excludes(app.add_flag("--single-process", arguments->single_process,
+                              "one process drives all GPUs, as nccl-tests -g does"));
   app.add_flag("--json", arguments->json, "one JSON document instead of the table");
-  run = [arguments] {
-    const Sweep sweep = run_sweep(*arguments);
-    print(arguments->json ? to_json(sweep, arguments->gpus) : to_table(sweep, arguments->gpus));
-    return 0;
-  };
+  run = [arguments] { return run_collective(*arguments); };
 }
 
 }  // namespace stepcast::cli

@@ -45,9 +45,8 @@ constexpr Command kCommands[] = {
 };
 
 constexpr const char* kExitCodes =
-    "Exit codes: 0 done, 2 usage, 3 bad input file, 4 infeasible plan, 5 I/O, 6 unsupported, 70 "
-    "our "
-    "bug.";
+    "Exit codes: 0 done, 2 usage, 3 bad input file, 4 infeasible plan, 5 I/O, 6 unsupported, 7 a "
+    "live rank failed, 70 our bug.";
 
 int run(int argc, char** argv) {
   CLI::App app(
