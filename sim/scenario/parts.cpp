@@ -49,6 +49,10 @@ Topology load_topology(const std::string& name_or_path, const Library& library) 
               });
 }
 
+Device load_device(const std::string& name_or_path, const Library& library) {
+  return load(name_or_path, library, &Library::device_file, read_device);
+}
+
 Stack load_stack(const std::string& name_or_path, const Library& library) {
   return load(name_or_path, library, &Library::stack_file, read_stack);
 }

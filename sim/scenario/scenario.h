@@ -65,6 +65,7 @@ Stack read_stack(JsonValue value, Problems& problems);
 /// anywhere. Throw Error(kInput) with every mistake, kIo when a path can't be read.
 Model load_model(const std::string& name_or_path, const Library& library);
 Topology load_topology(const std::string& name_or_path, const Library& library);
+Device load_device(const std::string& name_or_path, const Library& library);
 Stack load_stack(const std::string& name_or_path, const Library& library);
 DeviceProfile load_device_profile(const std::string& name_or_path, const Library& library);
 NetworkProfile load_network_profile(const std::string& name_or_path, const Library& library);

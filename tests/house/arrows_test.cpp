@@ -20,6 +20,7 @@ const Rooms kMayInclude = {
     {"compute", {"base"}},
     {"collective", {"base"}},
     {"topology", {"base"}},
+    {"exchange", {"base", "topology"}},
     {"model", {"base", "compute"}},
     {"plan", {"base", "model", "topology"}},
     {"program", {"base", "compute", "collective"}},

@@ -40,6 +40,7 @@ constexpr Command kCommands[] = {
     {"list", add_list, "what can be named: models, topologies, stacks, kernels, schedules"},
     {"collective", add_collective, "times and bandwidths of a collective by size, as nccl-tests"},
     {"topology", add_topology, "what a cluster is made of, its bisection, cost, and a route"},
+    {"import", add_import, "a topology from NCCL's XML or nvidia-smi topo -m of one node"},
     {"validate", add_validate, "predict the rows of a table of measurements and print the errors"},
     {"fit", add_fit, "calibrate a stack and a network from measured step times"},
 };
