@@ -3,7 +3,8 @@
 #include <algorithm>
 #include <string>
 
-#include "kernels/live/half.h"
+#include "kernels/cpu/element.h"
+#include "kernels/live/fp16.h"
 #include "sim/base/error.h"
 
 namespace stepcast {
@@ -20,6 +21,14 @@ void combine_as(ReduceOp reduce, const std::byte* a_bytes, const std::byte* b_by
   } else {
     for (std::size_t i = 0; i < count; ++i) out[i] = std::max(a[i], b[i]);
   }
+}
+
+float from_bf16(std::uint16_t bits) { return widened(Bf16{bits}); }
+
+std::uint16_t to_bf16(float value) {
+  Bf16 rounded;
+  store(rounded, value);
+  return rounded.bits;
 }
 
 template <float (*widen)(std::uint16_t), std::uint16_t (*narrow)(float)>

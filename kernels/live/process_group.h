@@ -25,7 +25,7 @@ namespace stepcast {
 
 struct ProcessGroupOptions {
   SwitchboardSizes sizes = {};
-  /// A rank that for so long begins no operation, ends no collective and does not wait for another
+  /// A rank that for so long begins no operation or collective and does not wait for another
   /// one stands still; so do all ranks when they wait for each other. At least 2 s: ranks lose
   /// their core to strangers at times.
   double stand_still_s = 10;

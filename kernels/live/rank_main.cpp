@@ -9,6 +9,7 @@
 #include <immintrin.h>
 #endif
 
+#include "kernels/live/shared_rank_context.h"
 #include "sim/base/error.h"
 
 namespace stepcast {
@@ -25,7 +26,7 @@ bool was_aborted(const Switchboard& board, ErrorKind kind) {
 void run_rank(const Switchboard& board, int rank, int spins, const RankMain& rank_main) {
   RankState& state = board.state(rank);
   try {
-    RankContext context(board, rank, spins);
+    SharedRankContext context(board, rank, spins);
     const int code = rank_main(context);
     if (code == 0) return state.end(Farewell::kDone);
     state.end(Farewell::kFailed, "returned " + std::to_string(code));

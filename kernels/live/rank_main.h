@@ -1,15 +1,12 @@
-// What all ranks run, and how it ends: the part that ranks have in common whether they are
-// processes or threads.
+// How a rank's life goes on one machine: the part that processes and threads have in common.
 #pragma once
 
-#include <functional>
+#include <vector>
 
 #include "kernels/live/rank_context.h"
+#include "kernels/live/switchboard.h"
 
 namespace stepcast {
-
-/// Runs on every rank; other than 0 is a failure. What it throws is one, too.
-using RankMain = std::function<int(RankContext&)>;
 
 /// Runs one rank, catches what it throws and leaves in its RankState how it ended.
 void run_rank(const Switchboard& board, int rank, int spins, const RankMain& rank_main);

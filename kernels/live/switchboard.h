@@ -23,7 +23,7 @@ struct RankState {
   static constexpr std::size_t kFailureBytes = 1024;
 
   Doorbell doorbell;
-  /// Counts signs of life: operations that were begun, collectives, messages received.
+  /// Counts signs of life: operations and collectives that were begun, messages received.
   alignas(64) std::atomic<std::uint64_t> heartbeat;
   /// Operations that were begun. Its parity says which of the two texts names the last one, so a
   /// rank that stands still is read without tearing.

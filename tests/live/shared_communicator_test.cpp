@@ -86,7 +86,7 @@ void expect_right_results(CollectiveKind kind, int ranks, const RunCase& run) {
   ThreadGroup(sizes).run([&](RankContext& context) {
     std::vector<int> members(static_cast<std::size_t>(ranks));
     std::iota(members.begin(), members.end(), 0);
-    SharedCommunicator world(context, members, 0);
+    SharedCommunicator world(dynamic_cast<SharedRankContext&>(context), members, 0);
     for (const std::size_t part : kParts) {
       Case c = make_case(kind, ranks, context.rank(), part);
       const std::vector<float> before = c.from;

@@ -1,22 +1,11 @@
-// Half-precision numbers as bits: bfloat16 (8 bits of exponent, 7 of mantissa) and IEEE binary16
-// (5 and 10). Rounding is to nearest, even on a tie.
+// IEEE binary16 numbers as bits: 5 of exponent, 10 of mantissa. Rounding is to nearest, even on a
+// tie.
 #pragma once
 
 #include <bit>
 #include <cstdint>
 
 namespace stepcast {
-
-inline float from_bf16(std::uint16_t bits) {
-  return std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16);
-}
-
-inline std::uint16_t to_bf16(float value) {
-  const auto bits = std::bit_cast<std::uint32_t>(value);
-  // NaN: rounding could carry its mantissa into infinity.
-  if ((bits & 0x7fffffffu) > 0x7f800000u) return static_cast<std::uint16_t>(bits >> 16 | 0x40u);
-  return static_cast<std::uint16_t>((bits + 0x7fffu + (bits >> 16 & 1u)) >> 16);
-}
 
 inline float from_fp16(std::uint16_t bits) {
   const std::uint32_t sign = static_cast<std::uint32_t>(bits & 0x8000u) << 16;
