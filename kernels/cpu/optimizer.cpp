@@ -18,15 +18,27 @@ struct AdamFactors {
   float correction1, correction2, decay;
 };
 
+AdamFactors factors(const Adam& settings) {
+  return {.correction1 = bias_correction(settings.beta1, settings.step),
+          .correction2 = bias_correction(settings.beta2, settings.step),
+          .decay = 1 - settings.learning_rate * settings.weight_decay};
+}
+
+/// Updates the moments of an element; returns its corrected m / (sqrt(v) + epsilon).
+STEPCAST_INLINE float adam_direction(const Adam& s, AdamFactors f, float gradient, float& moment1,
+                                     float& moment2) {
+  const float g = s.gradient_scale * gradient;
+  moment1 = s.beta1 * moment1 + (1 - s.beta1) * g;
+  moment2 = s.beta2 * moment2 + (1 - s.beta2) * g * g;
+  return moment1 * f.correction1 / (std::sqrt(moment2 * f.correction2) + s.epsilon);
+}
+
 STEPCAST_VECTORIZED void adam_all(const Adam& s, AdamFactors f, std::int64_t n,
                                   const float* gradient, float* weights, float* moment1,
                                   float* moment2) {
 #pragma omp simd
   for (std::int64_t i = 0; i < n; ++i) {
-    const float g = s.gradient_scale * gradient[i];
-    const float m = moment1[i] = s.beta1 * moment1[i] + (1 - s.beta1) * g;
-    const float v = moment2[i] = s.beta2 * moment2[i] + (1 - s.beta2) * g * g;
-    const float direction = m * f.correction1 / (std::sqrt(v * f.correction2) + s.epsilon);
+    const float direction = adam_direction(s, f, gradient[i], moment1[i], moment2[i]);
     weights[i] = weights[i] * f.decay - s.learning_rate * direction;
   }
 }
@@ -39,6 +51,20 @@ STEPCAST_VECTORIZED void sgd_all(const Sgd& s, std::int64_t n, const float* grad
     u[i] = s.momentum * u[i] + g;
     weights[i] -= s.learning_rate * u[i];
   }
+}
+
+STEPCAST_VECTORIZED void lamb_all(const Adam& s, AdamFactors f, std::int64_t n,
+                                  const float* gradient, const float* weights, float* moment1,
+                                  float* moment2, float* direction) {
+#pragma omp simd
+  for (std::int64_t i = 0; i < n; ++i)
+    direction[i] =
+        adam_direction(s, f, gradient[i], moment1[i], moment2[i]) + s.weight_decay * weights[i];
+}
+
+STEPCAST_VECTORIZED void subtract_scaled(float step, std::int64_t n, const float* x, float* y) {
+#pragma omp simd
+  for (std::int64_t i = 0; i < n; ++i) y[i] -= step * x[i];
 }
 
 template <typename T>
@@ -56,11 +82,17 @@ STEPCAST_VECTORIZED double squares(std::int64_t n, const T* gradient) {
 
 void adam(const Adam& settings, std::int64_t n, const float* gradient, float* weights,
           float* moment1, float* moment2) {
-  adam_all(settings,
-           {.correction1 = bias_correction(settings.beta1, settings.step),
-            .correction2 = bias_correction(settings.beta2, settings.step),
-            .decay = 1 - settings.learning_rate * settings.weight_decay},
-           n, gradient, weights, moment1, moment2);
+  adam_all(settings, factors(settings), n, gradient, weights, moment1, moment2);
+}
+
+LambNorms lamb_direction(const Adam& settings, std::int64_t n, const float* gradient,
+                         const float* weights, float* moment1, float* moment2, float* direction) {
+  lamb_all(settings, factors(settings), n, gradient, weights, moment1, moment2, direction);
+  return {.weights = squares(n, weights), .direction = squares(n, direction)};
+}
+
+void lamb_apply(float step, std::int64_t n, const float* direction, float* weights) {
+  subtract_scaled(step, n, direction, weights);
 }
 
 void sgd(const Sgd& settings, std::int64_t n, const float* gradient, float* weights, float* u) {
@@ -76,6 +108,11 @@ template double sum_of_squares(std::int64_t, const float*);
 template double sum_of_squares(std::int64_t, const Bf16*);
 
 }  // namespace cpu
+
+float trust_ratio(const LambNorms& norms) {
+  if (norms.weights == 0 || norms.direction == 0) return 1;
+  return static_cast<float>(std::sqrt(norms.weights / norms.direction));
+}
 
 float clip_factor(double norm, double max_norm) {
   const double factor = max_norm / (norm + 1e-6);

@@ -25,11 +25,27 @@ struct Sgd {
   float gradient_scale = 1;
 };
 
+/// Sums of squares of a tensor of weights, and of the direction in which LAMB would move it.
+struct LambNorms {
+  double weights = 0;
+  double direction = 0;
+};
+
 namespace cpu {
 
 /// Updates weights and both moments.
 void adam(const Adam& settings, std::int64_t n, const float* gradient, float* weights,
           float* moment1, float* moment2);
+
+/// LAMB [You et al. 2020, algorithm 2], for one tensor or a rank's share of it. First the moments
+/// of Adam and the direction u = m / (sqrt(v) + epsilon) + weight_decay * w, both corrected for
+/// bias; learning_rate is not used. Returns the sums of squares of w and u: shares of a tensor are
+/// added up over its ranks.
+LambNorms lamb_direction(const Adam& settings, std::int64_t n, const float* gradient,
+                         const float* weights, float* moment1, float* moment2, float* direction);
+
+/// Then w -= step * direction, step = learning_rate * trust_ratio(norms of the whole tensor).
+void lamb_apply(float step, std::int64_t n, const float* direction, float* weights);
 
 /// Updates weights and the momentum u. Momentum 0 still writes u.
 void sgd(const Sgd& settings, std::int64_t n, const float* gradient, float* weights, float* u);
@@ -39,6 +55,9 @@ template <typename T>
 double sum_of_squares(std::int64_t n, const T* gradient);
 
 }  // namespace cpu
+
+/// Norm of the weights over that of the direction; 1 when either is 0.
+float trust_ratio(const LambNorms& norms);
 
 /// What to multiply a gradient of this norm by, so that its norm is at most max_norm. 1 when it
 /// already is; PyTorch's clip_grad_norm_: max_norm / (norm + 1e-6).

@@ -4,10 +4,13 @@
 
 #include "kernels/reference/activation.h"
 #include "kernels/reference/attention.h"
+#include "kernels/reference/batch_norm.h"
+#include "kernels/reference/convolution.h"
 #include "kernels/reference/cross_entropy.h"
 #include "kernels/reference/dropout.h"
 #include "kernels/reference/embedding.h"
 #include "kernels/reference/norm.h"
+#include "kernels/reference/pooling.h"
 #include "kernels/reference/rotary.h"
 #include "kernels/reference/softmax.h"
 #include "tests/support/tensors.h"
@@ -201,6 +204,67 @@ TEST(ResidualDropout, GradientsOfInputAndBias) {
   reference::residual_dropout_backward(shape, dropout, weights(30).data(), dx.data(), dbias.data());
   expect_gradient(x, dx, [&](const Vector& at) { return loss(at, bias); });
   expect_gradient(bias, dbias, [&](const Vector& at) { return loss(x, at); });
+}
+
+TEST(Convolution, GradientsOfImageAndWeights) {
+  const ConvolutionShape shape{.images = 2,
+                               .in_channels = 2,
+                               .height = 5,
+                               .width = 6,
+                               .out_channels = 3,
+                               .kernel = 3,
+                               .stride = 2,
+                               .padding = 1};
+  const Vector x = random_values<double>(120, 1), w = random_values<double>(54, 2);
+  const std::int64_t results = 2 * 3 * shape.positions();
+  const auto loss = [&](const Vector& at_x, const Vector& at_w) {
+    Vector y(results);
+    reference::convolution_forward(shape, at_x.data(), at_w.data(), y.data());
+    return loss_of(y);
+  };
+  Vector dx(120), dw(54);
+  const Vector dy = weights(static_cast<std::size_t>(results));
+  reference::convolution_dgrad(shape, w.data(), dy.data(), dx.data());
+  reference::convolution_wgrad(shape, x.data(), dy.data(), dw.data());
+  expect_gradient(x, dx, [&](const Vector& at) { return loss(at, w); });
+  expect_gradient(w, dw, [&](const Vector& at) { return loss(x, at); });
+}
+
+TEST(BatchNorm, GradientsOfImageGainAndBias) {
+  const BatchNormShape shape{.images = 3, .channels = 2, .pixels = 5};
+  const Vector x = random_values<double>(30, 1), gain = random_values<double>(2, 2);
+  const Vector bias = random_values<double>(2, 3);
+  const auto loss = [&](const Vector& at_x, const Vector& at_gain, const Vector& at_bias) {
+    Vector y(30), running_mean(2), running_variance(2);
+    reference::batch_norm_forward(shape, at_x.data(), at_gain.data(), at_bias.data(), y.data(),
+                                  running_mean.data(), running_variance.data());
+    return loss_of(y);
+  };
+  Vector dx(30), dgain(2), dbias(2);
+  reference::batch_norm_backward(shape, x.data(), gain.data(), weights(30).data(), dx.data(),
+                                 dgain.data(), dbias.data());
+  expect_gradient(x, dx, [&](const Vector& at) { return loss(at, gain, bias); });
+  expect_gradient(gain, dgain, [&](const Vector& at) { return loss(x, at, bias); });
+  expect_gradient(bias, dbias, [&](const Vector& at) { return loss(x, gain, at); });
+}
+
+TEST(Pooling, GradientsOfMaximumAndAverage) {
+  const PoolingShape shape{
+      .planes = 2, .height = 5, .width = 6, .window = 3, .stride = 2, .padding = 1};
+  const Vector x = random_values<double>(60, 1);
+  const std::int64_t results = 2 * shape.out_height() * shape.out_width();
+  const Vector dy = weights(static_cast<std::size_t>(results));
+  Vector dx(60), y(results);
+  reference::max_pooling_backward(shape, x.data(), dy.data(), dx.data());
+  expect_gradient(x, dx, [&](const Vector& at) {
+    reference::max_pooling_forward(shape, at.data(), y.data());
+    return loss_of(y);
+  });
+  reference::average_pooling_backward(shape, dy.data(), dx.data());
+  expect_gradient(x, dx, [&](const Vector& at) {
+    reference::average_pooling_forward(shape, at.data(), y.data());
+    return loss_of(y);
+  });
 }
 
 }  // namespace
