@@ -17,29 +17,32 @@ namespace {
 
 using Farewell = RankState::Farewell;
 
-bool was_aborted(const Switchboard& board, ErrorKind kind) {
-  return kind == ErrorKind::kLiveRank && board.abort_word().load() != 0;
-}
-
 }  // namespace
 
-void run_rank(const Switchboard& board, int rank, int spins, const RankMain& rank_main) {
-  RankState& state = board.state(rank);
+RankEnd call_rank_main(RankContext& context, const RankMain& rank_main) {
   try {
-    SharedRankContext context(board, rank, spins);
     const int code = rank_main(context);
-    if (code == 0) return state.end(Farewell::kDone);
-    state.end(Farewell::kFailed, "returned " + std::to_string(code));
+    if (code == 0) return {.done = true};
+    return {.why = "returned " + std::to_string(code)};
   } catch (const Error& error) {
-    state.end(was_aborted(board, error.kind()) ? Farewell::kAborted : Farewell::kFailed,
-              error.what());
+    return {.by_live_error = error.kind() == ErrorKind::kLiveRank, .why = error.what()};
   } catch (const std::bad_alloc&) {
-    state.end(Farewell::kFailed, "out of memory: an allocation failed");
+    return {.why = "out of memory: an allocation failed"};
   } catch (const std::exception& error) {
-    state.end(Farewell::kFailed, error.what());
+    return {.why = error.what()};
   } catch (...) {
-    state.end(Farewell::kFailed, "threw something that is no exception");
+    return {.why = "threw something that is no exception"};
   }
+}
+
+void run_rank(const Switchboard& board, int rank, int spins, const RankMain& rank_main) {
+  SharedRankContext context(board, rank, spins);
+  const RankEnd end = call_rank_main(context, rank_main);
+  const bool aborted = end.by_live_error && board.abort_word().load() != 0;
+  board.state(rank).end(end.done  ? Farewell::kDone
+                        : aborted ? Farewell::kAborted
+                                  : Farewell::kFailed,
+                        end.why);
 }
 
 std::vector<int> usable_cores() {
