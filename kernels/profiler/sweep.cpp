@@ -1,0 +1,127 @@
+#include "kernels/profiler/sweep.h"
+
+#include <algorithm>
+#include <set>
+
+#include "sim/cost/measured_kernels.h"
+
+namespace stepcast {
+namespace {
+
+using enum KernelKind;
+
+/// Numerical Recipes' 32-bit generator: the same picks on every machine.
+class Picks {
+ public:
+  std::size_t below(std::size_t count) {
+    state_ = state_ * 1664525u + 1013904223u;
+    return (state_ >> 8) % count;
+  }
+
+ private:
+  std::uint32_t state_ = 20261124;
+};
+
+/// 32, 48, 64, 96, ... up to `last`.
+std::vector<std::int64_t> sides(std::int64_t last) {
+  std::vector<std::int64_t> lengths;
+  for (std::int64_t side = 32; side <= last; side *= 2) {
+    lengths.push_back(side);
+    if (side + side / 2 <= last) lengths.push_back(side + side / 2);
+  }
+  return lengths;
+}
+
+void add_products(const GridLimits& limits, Dtype dtype, std::vector<Kernel>& kernels) {
+  const std::vector<std::int64_t> lengths = sides(limits.longest_side);
+  constexpr std::array<KernelKind, 3> kKinds = {kGemmForward, kGemmDgrad, kGemmWgrad};
+  Picks picks;
+  std::set<std::array<std::int64_t, 3>> seen;
+  // Most picks of three sides are too large where the limit is low; some grids have few shapes.
+  for (std::size_t tries = 0; seen.size() < limits.gemms && tries < 100 * limits.gemms; ++tries) {
+    const std::int64_t m = lengths[picks.below(lengths.size())],
+                       n = lengths[picks.below(lengths.size())],
+                       k = lengths[picks.below(lengths.size())];
+    const Kernel kernel{
+        .kind = kKinds[seen.size() % kKinds.size()], .dtype = dtype, .dims = {m, n, k}};
+    if (flops_of(kernel).value() > limits.most_flops || !seen.insert({m, n, k}).second) continue;
+    kernels.push_back(kernel);
+  }
+}
+
+void add_attentions(const GridLimits& limits, Dtype dtype, std::vector<Kernel>& kernels) {
+  struct Form {
+    std::int64_t kv_heads;
+    bool causal;
+  };
+  constexpr std::array<Form, 3> kForms = {{{8, true}, {8, false}, {2, true}}};
+  for (std::int64_t length = 64; length <= limits.longest_sequence; length *= 2)
+    for (const std::int64_t head_dim : limits.head_dims)
+      for (const auto& [kv_heads, causal] : kForms)
+        for (const KernelKind kind : {kFlashAttentionForward, kFlashAttentionBackward}) {
+          const Kernel kernel{.kind = kind,
+                              .dtype = dtype,
+                              .causal = causal,
+                              .dims = {2, 8, kv_heads, length, length, head_dim}};
+          if (flops_of(kernel).value() <= limits.most_flops) kernels.push_back(kernel);
+        }
+}
+
+/// The kernel of some `elements` elements; rows of 512 where it has rows.
+Kernel streaming(const KernelInfo& row, Dtype dtype, std::int64_t elements) {
+  const bool has_rows = !row.dim_names[1].empty();
+  Kernel kernel{.kind = row.kind, .dtype = dtype, .dims = {elements}};
+  if (has_rows) kernel.dims = {std::max<std::int64_t>(elements / 512, 1), 512};
+  return kernel;
+}
+
+void add_streaming(const GridLimits& limits, Dtype dtype, std::vector<Kernel>& kernels) {
+  for (const KernelInfo& row : kernel_table()) {
+    if (row.family != KernelFamily::kMemoryBound) continue;
+    for (std::int64_t elements = 1024;; elements *= 2) {
+      const Kernel kernel = streaming(row, dtype, elements);
+      const std::int64_t bytes = bytes_of(kernel).value();
+      if (bytes > limits.most_bytes) break;
+      if (bytes >= limits.least_bytes) kernels.push_back(kernel);
+    }
+  }
+}
+
+}  // namespace
+
+std::vector<Kernel> kernels_of(const Job& job) {
+  MeasuredKernels kernels;
+  for (const Program& program : job.programs)
+    for (const Block& block : program.blocks)
+      for (const Op& op : block.ops)
+        if (const auto* compute = std::get_if<Compute>(&op.what))
+          kernels.set({.kernel = compute->kernel, .time = {}});
+  std::vector<Kernel> result;
+  for (const MeasuredKernel& one : kernels.all()) result.push_back(one.kernel);
+  return result;
+}
+
+GridLimits quick_cpu_grid() { return {}; }
+
+GridLimits full_gpu_grid(std::vector<Dtype> dtypes) {
+  return {.dtypes = std::move(dtypes),
+          .gemms = 400,
+          .most_flops = 4e13,
+          .most_bytes = 8'000'000'000,
+          .least_bytes = 65'536,
+          .longest_side = 32'768,
+          .head_dims = {64, 96, 128},
+          .longest_sequence = 32'768};
+}
+
+std::vector<Kernel> grid(const GridLimits& limits) {
+  std::vector<Kernel> kernels;
+  for (const Dtype dtype : limits.dtypes) {
+    add_products(limits, dtype, kernels);
+    add_attentions(limits, dtype, kernels);
+    add_streaming(limits, dtype, kernels);
+  }
+  return kernels;
+}
+
+}  // namespace stepcast
