@@ -154,5 +154,6 @@ void swiglu_backward(const SwigluShape& shape, const T* gate, const T* up, const
   template void swiglu_backward(const SwigluShape&, const T*, const T*, const T*, T*, T*);
 STEPCAST_INSTANTIATE(float)
 STEPCAST_INSTANTIATE(Bf16)
+STEPCAST_INSTANTIATE(Fp16)
 
 }  // namespace stepcast::cpu

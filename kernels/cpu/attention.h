@@ -52,5 +52,19 @@ void attention_backward(const AttentionShape& shape, HeadsView<const float> q,
                         HeadsView<const float> dout, HeadsView<float> dq, HeadsView<float> dk,
                         HeadsView<float> dv);
 
+/// The same on 16-bit tensors (T is Bf16 or Fp16), one sequence after the other: widened to fp32,
+/// and the results rounded once. `workspace` holds attention_workspace(shape) floats.
+template <typename T>
+void attention_forward(const AttentionShape& shape, HeadsView<const T> q, HeadsView<const T> k,
+                       HeadsView<const T> v, HeadsView<T> out, float* log_sums, float* workspace);
+template <typename T>
+void attention_backward(const AttentionShape& shape, HeadsView<const T> q, HeadsView<const T> k,
+                        HeadsView<const T> v, HeadsView<const T> out, const float* log_sums,
+                        HeadsView<const T> dout, HeadsView<T> dq, HeadsView<T> dk, HeadsView<T> dv,
+                        float* workspace);
+
+/// Floats that q, k, v, the result and the gradients of these take for one sequence.
+std::int64_t attention_workspace(const AttentionShape& shape);
+
 }  // namespace cpu
 }  // namespace stepcast

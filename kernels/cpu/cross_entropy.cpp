@@ -86,5 +86,6 @@ void cross_entropy_backward(const CrossEntropyShape& shape, const T* logits,
                                        const float*, const float*, float, T*);
 STEPCAST_INSTANTIATE(float)
 STEPCAST_INSTANTIATE(Bf16)
+STEPCAST_INSTANTIATE(Fp16)
 
 }  // namespace stepcast::cpu

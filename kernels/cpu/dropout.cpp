@@ -154,6 +154,7 @@ void residual_dropout_backward(const DropoutShape& shape, const Dropout& dropout
                                           float*);
 STEPCAST_INSTANTIATE(float)
 STEPCAST_INSTANTIATE(Bf16)
+STEPCAST_INSTANTIATE(Fp16)
 
 }  // namespace cpu
 }  // namespace stepcast

@@ -35,12 +35,14 @@ STEPCAST_VECTORIZED void scale_all(std::int64_t n, float factor, float* x) {
 
 }  // namespace
 
-void copy(const CopyShape& shape, const float* from, float* to) {
+template <typename T>
+void copy(const CopyShape& shape, const T* from, T* to) {
   for (std::int64_t r = 0; r < shape.rows; ++r)
     std::copy_n(from + r * shape.from_stride, shape.cols, to + r * shape.to_stride);
 }
 
-void transpose(const CopyShape& shape, const float* from, float* to) {
+template <typename T>
+void transpose(const CopyShape& shape, const T* from, T* to) {
   for (std::int64_t row = 0; row < shape.rows; row += kTile)
     for (std::int64_t col = 0; col < shape.cols; col += kTile)
       for (std::int64_t c = col; c < std::min(col + kTile, shape.cols); ++c)
@@ -51,6 +53,12 @@ void transpose(const CopyShape& shape, const float* from, float* to) {
 template <typename To, typename From>
 void cast(std::int64_t n, const From* x, To* to) {
   cast_all(n, x, to);
+}
+
+template <typename To, typename From>
+void cast(const CopyShape& shape, const From* from, To* to) {
+  for (std::int64_t r = 0; r < shape.rows; ++r)
+    cast_all(shape.cols, from + r * shape.from_stride, to + r * shape.to_stride);
 }
 
 template <typename T>
@@ -70,14 +78,23 @@ void add_column_sums(std::int64_t rows, std::int64_t cols, const T* x, float* su
   for (std::int64_t r = 0; r < rows; ++r) accumulate_all(cols, x + r * cols, sums);
 }
 
-template void cast(std::int64_t, const float*, Bf16*);
-template void cast(std::int64_t, const Bf16*, float*);
+#define STEPCAST_INSTANTIATE_CAST(To, From)           \
+  template void cast(std::int64_t, const From*, To*); \
+  template void cast(const CopyShape&, const From*, To*);
+STEPCAST_INSTANTIATE_CAST(float, float)
+STEPCAST_INSTANTIATE_CAST(float, Bf16)
+STEPCAST_INSTANTIATE_CAST(float, Fp16)
+STEPCAST_INSTANTIATE_CAST(Bf16, float)
+STEPCAST_INSTANTIATE_CAST(Fp16, float)
 
 #define STEPCAST_INSTANTIATE(T)                             \
+  template void copy(const CopyShape&, const T*, T*);       \
+  template void transpose(const CopyShape&, const T*, T*);  \
   template void accumulate(std::int64_t, const T*, float*); \
   template void add(std::int64_t, const T*, const T*, T*);  \
   template void add_column_sums(std::int64_t, std::int64_t, const T*, float*);
 STEPCAST_INSTANTIATE(float)
 STEPCAST_INSTANTIATE(Bf16)
+STEPCAST_INSTANTIATE(Fp16)
 
 }  // namespace stepcast::cpu

@@ -16,14 +16,20 @@ struct CopyShape {
 
 namespace cpu {
 
-void copy(const CopyShape& shape, const float* from, float* to);
+template <typename T>
+void copy(const CopyShape& shape, const T* from, T* to);
 
 /// to (cols, rows) = from (rows, cols) transposed, in tiles; to_stride is between rows of `to`.
-void transpose(const CopyShape& shape, const float* from, float* to);
+template <typename T>
+void transpose(const CopyShape& shape, const T* from, T* to);
 
 /// to = x in another type, rounded to nearest.
 template <typename To, typename From>
 void cast(std::int64_t n, const From* x, To* to);
+
+/// The same for a block inside wider rows.
+template <typename To, typename From>
+void cast(const CopyShape& shape, const From* from, To* to);
 
 /// sum += x.
 template <typename T>

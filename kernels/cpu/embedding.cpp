@@ -35,5 +35,6 @@ void embedding_backward(const EmbeddingShape& shape, const std::int32_t* ids, co
   template void embedding_backward(const EmbeddingShape&, const std::int32_t*, const T*, float*);
 STEPCAST_INSTANTIATE(float)
 STEPCAST_INSTANTIATE(Bf16)
+STEPCAST_INSTANTIATE(Fp16)
 
 }  // namespace stepcast::cpu

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <limits>
 
+#include "kernels/cpu/element.h"
+#include "kernels/cpu/elementwise.h"
 #include "kernels/cpu/vectorize.h"
 #include "sim/base/error.h"
 
@@ -26,6 +28,15 @@ blasint leading(std::int64_t value) { return blas_int(std::max<std::int64_t>(val
 
 std::int64_t begin_of(const BatchStride& stride, std::int64_t outer, std::int64_t inner) {
   return outer * stride.outer + inner / stride.share * stride.inner;
+}
+
+/// Calls visit(first of a, first of b, first of c) for the matrices of a batch.
+template <typename Visit>
+void for_batch(const Gemm& shape, Visit visit) {
+  for (std::int64_t outer = 0; outer < shape.outer; ++outer)
+    for (std::int64_t inner = 0; inner < shape.inner; ++inner)
+      visit(begin_of(shape.a, outer, inner), begin_of(shape.b, outer, inner),
+            begin_of(shape.c, outer, inner));
 }
 
 /// Calls visit(first, rows) for blocks of rows of the result.
@@ -57,14 +68,39 @@ STEPCAST_VECTORIZED void add_bias(std::int64_t rows, std::int64_t cols, std::int
 }  // namespace
 
 void gemm(const Gemm& shape, const float* a, const float* b, float* c) {
-  for (std::int64_t outer = 0; outer < shape.outer; ++outer)
-    for (std::int64_t inner = 0; inner < shape.inner; ++inner)
-      cblas_sgemm(CblasRowMajor, shape.transpose_a ? CblasTrans : CblasNoTrans,
-                  shape.transpose_b ? CblasTrans : CblasNoTrans, blas_int(shape.m),
-                  blas_int(shape.n), blas_int(shape.k), shape.alpha,
-                  a + begin_of(shape.a, outer, inner), leading(shape.row_a()),
-                  b + begin_of(shape.b, outer, inner), leading(shape.row_b()), shape.beta,
-                  c + begin_of(shape.c, outer, inner), leading(shape.row_c()));
+  for_batch(shape, [&](std::int64_t of_a, std::int64_t of_b, std::int64_t of_c) {
+    cblas_sgemm(CblasRowMajor, shape.transpose_a ? CblasTrans : CblasNoTrans,
+                shape.transpose_b ? CblasTrans : CblasNoTrans, blas_int(shape.m), blas_int(shape.n),
+                blas_int(shape.k), shape.alpha, a + of_a, leading(shape.row_a()), b + of_b,
+                leading(shape.row_b()), shape.beta, c + of_c, leading(shape.row_c()));
+  });
+}
+
+std::int64_t gemm_workspace(const Gemm& shape) {
+  return shape.m * shape.k + shape.k * shape.n + shape.m * shape.n;
+}
+
+template <typename T, typename Result>
+void gemm(const Gemm& shape, const T* a, const T* b, Result* c, float* workspace) {
+  float* const wide_a = workspace;
+  float* const wide_b = wide_a + shape.m * shape.k;
+  float* const wide_c = wide_b + shape.k * shape.n;
+  const std::int64_t rows_a = shape.transpose_a ? shape.k : shape.m;
+  const std::int64_t rows_b = shape.transpose_b ? shape.n : shape.k;
+  const Gemm dense{.m = shape.m,
+                   .n = shape.n,
+                   .k = shape.k,
+                   .transpose_a = shape.transpose_a,
+                   .transpose_b = shape.transpose_b,
+                   .alpha = shape.alpha,
+                   .beta = shape.beta};
+  for_batch(shape, [&](std::int64_t of_a, std::int64_t of_b, std::int64_t of_c) {
+    cast({rows_a, dense.row_a(), shape.row_a(), dense.row_a()}, a + of_a, wide_a);
+    cast({rows_b, dense.row_b(), shape.row_b(), dense.row_b()}, b + of_b, wide_b);
+    if (shape.beta != 0) cast({shape.m, shape.n, shape.row_c(), shape.n}, c + of_c, wide_c);
+    gemm(dense, wide_a, wide_b, wide_c);
+    cast({shape.m, shape.n, shape.n, shape.row_c()}, wide_c, c + of_c);
+  });
 }
 
 void gemm_bias(const Gemm& shape, const float* a, const float* b, const float* bias, float* y) {
@@ -83,5 +119,10 @@ void gemm_bias_activation(const Gemm& shape, Activation activation, const float*
                          product + r * shape.row_c(), bias, y + r * shape.row_c());
   });
 }
+
+template void gemm(const Gemm&, const Bf16*, const Bf16*, Bf16*, float*);
+template void gemm(const Gemm&, const Bf16*, const Bf16*, float*, float*);
+template void gemm(const Gemm&, const Fp16*, const Fp16*, Fp16*, float*);
+template void gemm(const Gemm&, const Fp16*, const Fp16*, float*, float*);
 
 }  // namespace stepcast::cpu

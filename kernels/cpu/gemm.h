@@ -51,6 +51,15 @@ namespace cpu {
 /// c may not overlap a or b. Dimensions of 0 are allowed (k = 0 leaves beta * c).
 void gemm(const Gemm& shape, const float* a, const float* b, float* c);
 
+/// The same on 16-bit matrices (T is Bf16 or Fp16, Result is T or float): every matrix of the batch
+/// is widened to fp32, multiplied, and rounded once. `workspace` holds gemm_workspace(shape)
+/// floats.
+template <typename T, typename Result>
+void gemm(const Gemm& shape, const T* a, const T* b, Result* c, float* workspace);
+
+/// Floats that one a, one b and one c take.
+std::int64_t gemm_workspace(const Gemm& shape);
+
 /// y = op(a) op(b) + bias, bias (n). Not for batches; alpha = 1, beta = 0.
 void gemm_bias(const Gemm& shape, const float* a, const float* b, const float* bias, float* y);
 

@@ -118,5 +118,6 @@ void rms_norm_backward(const NormShape& shape, const T* x, const T* gain, const 
   template void rms_norm_backward(const NormShape&, const T*, const T*, const T*, T*, bool, float*);
 STEPCAST_INSTANTIATE(float)
 STEPCAST_INSTANTIATE(Bf16)
+STEPCAST_INSTANTIATE(Fp16)
 
 }  // namespace stepcast::cpu

@@ -106,6 +106,7 @@ double sum_of_squares(std::int64_t n, const T* gradient) {
 
 template double sum_of_squares(std::int64_t, const float*);
 template double sum_of_squares(std::int64_t, const Bf16*);
+template double sum_of_squares(std::int64_t, const Fp16*);
 
 }  // namespace cpu
 

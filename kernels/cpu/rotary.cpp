@@ -62,6 +62,7 @@ void rotary(const RotaryShape& shape, const RotaryTable& table, bool inverse, co
   template void rotary(const RotaryShape&, const RotaryTable&, bool, const T*, T*);
 STEPCAST_INSTANTIATE(float)
 STEPCAST_INSTANTIATE(Bf16)
+STEPCAST_INSTANTIATE(Fp16)
 
 }  // namespace cpu
 }  // namespace stepcast

@@ -70,5 +70,6 @@ void softmax_backward(const SoftmaxShape& shape, const T* p, const T* dp, T* dsc
   template void softmax_backward(const SoftmaxShape&, const T*, const T*, T*);
 STEPCAST_INSTANTIATE(float)
 STEPCAST_INSTANTIATE(Bf16)
+STEPCAST_INSTANTIATE(Fp16)
 
 }  // namespace stepcast::cpu

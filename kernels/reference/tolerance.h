@@ -16,6 +16,7 @@ namespace stepcast::reference {
 
 /// Rounding of one operation.
 inline constexpr double kFp32Epsilon = 1.0 / (1 << 24);
+inline constexpr double kFp16Epsilon = 1.0 / (1 << 11);
 inline constexpr double kBf16Epsilon = 1.0 / (1 << 8);
 
 /// `elementary` counts the roundings of an element beside its sums: an exponential or a quotient

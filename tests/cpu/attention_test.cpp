@@ -193,6 +193,41 @@ TEST(Attention, UnfusedGivesTheSameValues) {
   expect_close(out, t.out, {.terms = s});
 }
 
+TEST(Attention, NarrowTensorsGiveTheRoundedResultsOfFp32) {
+  const AttentionShape shape{.batch = 2,
+                             .heads = 4,
+                             .kv_heads = 2,
+                             .queries = 33,
+                             .keys = 40,
+                             .head_dim = 16,
+                             .causal = true,
+                             .scale = 0.25f};
+  Tensors t(shape);
+  for (std::vector<float>* x : {&t.q, &t.k, &t.v, &t.dout}) *x = widened(rounded(*x));
+  run_cpu(t);
+  const auto q = rounded(t.q), k = rounded(t.k), v = rounded(t.v), dout = rounded(t.dout);
+  std::vector<Bf16> out(q.size()), dq(q.size()), dk(k.size()), dv(v.size());
+  std::vector<float> log_sums(t.log_sums.size()), workspace(cpu::attention_workspace(shape));
+  const auto in_q = t.of_queries(q.data());
+  const auto in_k = t.of_keys(k.data()), in_v = t.of_keys(v.data());
+  cpu::attention_forward(shape, in_q, in_k, in_v, t.of_queries(out.data()), log_sums.data(),
+                         workspace.data());
+  EXPECT_EQ(out, rounded(t.out));
+  EXPECT_EQ(log_sums, t.log_sums);
+  // The backward pass reads the rounded result.
+  const auto in_out = t.of_queries(static_cast<const Bf16*>(out.data()));
+  cpu::attention_backward(shape, in_q, in_k, in_v, in_out, log_sums.data(),
+                          t.of_queries(dout.data()), t.of_queries(dq.data()), t.of_keys(dk.data()),
+                          t.of_keys(dv.data()), workspace.data());
+  t.out = widened(out);
+  cpu::attention_backward(shape, t.query(), t.key(), t.value(), t.result(), log_sums.data(),
+                          t.result_gradient(), t.of_queries(t.dq.data()), t.of_keys(t.dk.data()),
+                          t.of_keys(t.dv.data()));
+  EXPECT_EQ(dq, rounded(t.dq));
+  EXPECT_EQ(dk, rounded(t.dk));
+  EXPECT_EQ(dv, rounded(t.dv));
+}
+
 TEST(Attention, RepeatsToTheLastBit) {
   const AttentionShape shape{.batch = 1,
                              .heads = 4,

@@ -28,6 +28,51 @@ TEST(Cast, ToBf16RoundsToNearestEven) {
   EXPECT_EQ(back[5], std::numeric_limits<float>::infinity());
 }
 
+/// What the bits of a binary16 mean, by their definition.
+double value_of_fp16(std::uint16_t bits) {
+  const int exponent = bits >> 10 & 31, fraction = bits & 1023;
+  double magnitude =
+      exponent == 0 ? std::ldexp(fraction, -24) : std::ldexp(1024 + fraction, exponent - 25);
+  if (exponent == 31) magnitude = fraction == 0 ? INFINITY : NAN;
+  return bits & 0x8000 ? -magnitude : magnitude;
+}
+
+TEST(Cast, EveryFp16MeansWhatItShouldAndComesBack) {
+  std::vector<Fp16> all(65536), back(65536);
+  for (std::uint32_t bits = 0; bits < 65536; ++bits)
+    all[bits].bits = static_cast<std::uint16_t>(bits);
+  std::vector<float> wide(65536);
+  cpu::cast(65536, all.data(), wide.data());
+  cpu::cast(65536, wide.data(), back.data());
+  for (std::uint32_t bits = 0; bits < 65536; ++bits) {
+    const double want = value_of_fp16(static_cast<std::uint16_t>(bits));
+    if (std::isnan(want)) {
+      EXPECT_TRUE(std::isnan(wide[bits]) && std::isnan(widened(back[bits])));
+    } else {
+      EXPECT_EQ(wide[bits], want);
+      EXPECT_EQ(back[bits], all[bits]);
+    }
+  }
+}
+
+// Between neighbours the nearer one, half way the even one: h is even when its last bit is 0.
+TEST(Cast, ToFp16RoundsToNearestEven) {
+  for (std::uint16_t h = 0; h < 0x7bff; ++h) {
+    const double low = value_of_fp16(h), high = value_of_fp16(h + 1);
+    const auto middle = static_cast<float>((low + high) / 2);  // exact
+    Fp16 at, below, above;
+    store(at, middle);
+    store(below, std::nextafter(middle, 0.0f));
+    store(above, std::nextafter(middle, 1e9f));
+    ASSERT_EQ(at.bits, h % 2 == 0 ? h : h + 1);
+    ASSERT_EQ(below.bits, h);
+    ASSERT_EQ(above.bits, h + 1);
+  }
+  Fp16 infinite;
+  store(infinite, 65520.0f);  // half way between the largest and what would follow it
+  EXPECT_EQ(infinite.bits, 0x7c00);
+}
+
 TEST(Add, AccumulateScaleAndColumnSums) {
   const std::vector<float> a = {1, 2, 3, 4, 5, 6}, b = {10, 20, 30, 40, 50, 60};
   std::vector<float> y(6), sums = {100, 200};

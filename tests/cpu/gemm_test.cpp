@@ -116,6 +116,39 @@ TEST(GemmBiasActivation, KeepsTheProductAndWritesTheActivation) {
   }
 }
 
+// Two matrices inside wider rows, b transposed, added to what is there.
+template <typename T, typename Result>
+void expect_narrow_product(double epsilon) {
+  const Gemm shape{.m = 7,
+                   .n = 33,
+                   .k = 65,
+                   .transpose_b = true,
+                   .lda = 70,
+                   .ldb = 66,
+                   .ldc = 40,
+                   .beta = 1,
+                   .outer = 2,
+                   .a = {.outer = 7 * 70},
+                   .b = {.outer = 33 * 66},
+                   .c = {.outer = 7 * 40}};
+  const auto a = rounded<T>(random_values(2 * 7 * 70, 1));
+  const auto b = rounded<T>(random_values(2 * 33 * 66, 2));
+  std::vector<Result> c(2 * 7 * 40);
+  const auto before = random_values(2 * 7 * 40, 3);
+  for (std::size_t i = 0; i < c.size(); ++i) store(c[i], before[i]);
+  std::vector<float> want = widened(c), workspace(cpu::gemm_workspace(shape));
+  cpu::gemm(shape, a.data(), b.data(), c.data(), workspace.data());
+  reference::gemm(shape, widened(a).data(), widened(b).data(), want.data());
+  expect_close(widened(c), want, {.epsilon = epsilon, .elementary = 1.1, .terms = 1});
+}
+
+TEST(Gemm, NarrowOperandsAreMultipliedInFp32AndRoundedOnce) {
+  expect_narrow_product<Bf16, Bf16>(reference::kBf16Epsilon);
+  expect_narrow_product<Fp16, Fp16>(reference::kFp16Epsilon);
+  expect_narrow_product<Bf16, float>(32 * reference::kFp32Epsilon);
+  expect_narrow_product<Fp16, float>(32 * reference::kFp32Epsilon);
+}
+
 TEST(Gemm, RepeatsToTheLastBit) {
   const Gemm shape{.m = 129, .n = 65, .k = 333};
   const auto a = random_values(shape.m * shape.k, 1), b = random_values(shape.k * shape.n, 2);

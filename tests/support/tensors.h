@@ -36,15 +36,17 @@ inline std::vector<std::int32_t> random_ids(std::int64_t n, std::int32_t end, st
   return ids;
 }
 
-inline std::vector<Bf16> rounded(const std::vector<float>& values) {
-  std::vector<Bf16> result(values.size());
+template <typename T = Bf16>
+std::vector<T> rounded(const std::vector<float>& values) {
+  std::vector<T> result(values.size());
   for (std::size_t i = 0; i < values.size(); ++i) store(result[i], values[i]);
   return result;
 }
 
-inline std::vector<float> widened(const std::vector<Bf16>& values) {
+template <typename T>
+std::vector<float> widened(const std::vector<T>& values) {
   std::vector<float> result;
-  for (const Bf16 value : values) result.push_back(widened(value));
+  for (const T value : values) result.push_back(widened(value));
   return result;
 }
 
