@@ -10,6 +10,9 @@
 
 #include "kernels/cpu/activation.h"
 #include "kernels/cpu/attention.h"
+#include "kernels/cpu/batch_norm.h"
+#include "kernels/cpu/compression.h"
+#include "kernels/cpu/convolution.h"
 #include "kernels/cpu/cross_entropy.h"
 #include "kernels/cpu/dropout.h"
 #include "kernels/cpu/elementwise.h"
@@ -17,6 +20,7 @@
 #include "kernels/cpu/gemm.h"
 #include "kernels/cpu/norm.h"
 #include "kernels/cpu/optimizer.h"
+#include "kernels/cpu/pooling.h"
 #include "kernels/cpu/rotary.h"
 #include "kernels/cpu/softmax.h"
 #include "sim/compute/kernels.h"
@@ -211,6 +215,59 @@ STEPCAST_STREAMING(adam, kAdam,
                              p[2]->next(), p[3]->next()));
 STEPCAST_STREAMING(gradient_norm, kGradNorm,
                    benchmark::DoNotOptimize(cpu::sum_of_squares(rows* cols, p[0]->next())));
+
+/// Counts bytes and flops by hand: not in the catalogue.
+void BM_Convolution(benchmark::State& state) {
+  const ConvolutionShape shape{.images = 2,
+                               .in_channels = 64,
+                               .height = 56,
+                               .width = 56,
+                               .out_channels = 64,
+                               .kernel = 3,
+                               .padding = 1};
+  Pool x(2 * 64 * 56 * 56, 1), y(2 * 64 * 56 * 56, 2), weights(64 * shape.patch(), 3);
+  std::vector<float> workspace(static_cast<std::size_t>(shape.workspace()));
+  for (auto _ : state)
+    cpu::convolution_forward(shape, x.next(), weights.next(), y.next(), workspace.data());
+  const std::int64_t products = 2 * 64 * shape.patch() * shape.positions();
+  state.counters["flops"] = benchmark::Counter(2 * static_cast<double>(products),
+                                               benchmark::Counter::kIsIterationInvariantRate);
+}
+BENCHMARK(BM_Convolution);
+
+/// A kernel of n = 2^20 floats outside the catalogue that moves `bytes` per element.
+void BM_Outside(benchmark::State& state, double bytes,
+                void (*run)(std::int64_t n, std::array<Pool*, 3>)) {
+  constexpr std::int64_t kN = 1 << 20;
+  Pool a(kN, 1), b(kN, 2), c(kN, 3);
+  for (auto _ : state) run(kN, {&a, &b, &c});
+  state.counters["bytes"] =
+      benchmark::Counter(bytes * kN, benchmark::Counter::kIsIterationInvariantRate);
+}
+BENCHMARK_CAPTURE(BM_Outside, batch_norm, 8, [](std::int64_t n, std::array<Pool*, 3> p) {
+  cpu::batch_norm_forward({.images = 4, .channels = 64, .pixels = n / 256}, p[0]->next(),
+                          kVector.data(), kVector.data(), p[1]->next(), nullptr, nullptr);
+});
+BENCHMARK_CAPTURE(BM_Outside, max_pooling, 5, [](std::int64_t n, std::array<Pool*, 3> p) {
+  cpu::max_pooling_forward(
+      {.planes = n / 4096, .height = 64, .width = 64, .window = 2, .stride = 2}, p[0]->next(),
+      p[1]->next());
+});
+BENCHMARK_CAPTURE(BM_Outside, quantize, 5, [](std::int64_t n, std::array<Pool*, 3> p) {
+  static std::vector<std::int8_t> q(1 << 20);
+  cpu::quantize({.n = n}, p[0]->next(), q.data(), p[1]->next());
+});
+BENCHMARK_CAPTURE(BM_Outside, top_k, 4, [](std::int64_t n, std::array<Pool*, 3> p) {
+  static std::vector<std::int32_t> indices(1 << 20), workspace(1 << 20);
+  cpu::top_k(n, n / 100, p[0]->next(), indices.data(), p[1]->next(), workspace.data());
+});
+BENCHMARK_CAPTURE(BM_Outside, sgd, 20, [](std::int64_t n, std::array<Pool*, 3> p) {
+  cpu::sgd({.learning_rate = 0}, n, p[0]->next(), p[1]->next(), p[2]->next());
+});
+BENCHMARK_CAPTURE(BM_Outside, cast_to_bf16, 6, [](std::int64_t n, std::array<Pool*, 3> p) {
+  static std::vector<Bf16> narrow(1 << 20);
+  cpu::cast(n, p[0]->next(), narrow.data());
+});
 
 void BM_Rotary(benchmark::State& state) {
   const RotaryShape shape{
