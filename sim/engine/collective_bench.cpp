@@ -19,18 +19,11 @@ constexpr std::array<BenchOpInfo, 7> kOps = {{
     {BenchOp::kSendRecv, "sendrecv", "every rank sends to the next one"},
 }};
 
-/// A pair inside a node and a pair between nodes, where the ring of ranks has them: neighbours of
-/// one kind load links of their own, alike for all of them.
 std::vector<PairGeometry> ring_neighbours(const Fabric& fabric,
                                           const std::vector<std::uint32_t>& gpus) {
   std::vector<PairGeometry> pairs;
-  for (std::size_t i = 0; i < gpus.size() && gpus.size() > 1; ++i) {
-    PairGeometry pair(fabric, gpus[i], gpus[(i + 1) % gpus.size()]);
-    const bool seen = std::any_of(pairs.begin(), pairs.end(), [&](const PairGeometry& other) {
-      return other.same_node() == pair.same_node() && other.bandwidth() == pair.bandwidth();
-    });
-    if (!seen) pairs.push_back(std::move(pair));
-  }
+  for (std::size_t i = 0; i < gpus.size() && gpus.size() > 1; ++i)
+    pairs.emplace_back(fabric, gpus[i], gpus[(i + 1) % gpus.size()]);
   return pairs;
 }
 
@@ -116,11 +109,26 @@ FlowPlan CollectiveBench::plan(const NetworkProfile& profile, Bytes size,
   return plan;
 }
 
+std::vector<FlowPlan> CollectiveBench::transfers(const NetworkProfile& profile, Bytes size,
+                                                 const BenchSettings& settings) const {
+  if (op_ != BenchOp::kSendRecv) return {plan(profile, size, settings)};
+  std::vector<FlowPlan> messages;
+  for (const PairGeometry& pair : neighbours_)
+    messages.push_back(plan_message(pair, profile, size));
+  return messages;
+}
+
+FlowPlan CollectiveBench::plan_message(const PairGeometry& pair, const NetworkProfile& profile,
+                                       Bytes size) const {
+  return plan_p2p(pair, profile, size,
+                  {.ranks = group_.num_ranks(), .per_node = group_.ranks_per_node()});
+}
+
+/// Neighbours load links of their own: the slowest pair takes as long as all of them.
 FlowPlan CollectiveBench::plan_send_recv(const NetworkProfile& profile, Bytes size) const {
   FlowPlan slowest;
   for (const PairGeometry& pair : neighbours_) {
-    FlowPlan plan = plan_p2p(pair, profile, size,
-                             {.ranks = group_.num_ranks(), .per_node = group_.ranks_per_node()});
+    const FlowPlan plan = plan_message(pair, profile, size);
     if (plan.uncontended > slowest.uncontended) slowest = plan;
   }
   return slowest;

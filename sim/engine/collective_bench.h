@@ -66,13 +66,18 @@ class CollectiveBench {
   /// concatenated one. FlowPlan::uncontended is the time; algorithm and protocol are what was
   /// chosen. Throws Error(kUnsupported) when the settings ask for what these GPUs can't do.
   FlowPlan plan(const NetworkProfile& profile, Bytes size, const BenchSettings& settings) const;
+  /// What is on the wire at the same time: one transfer for a collective, for sendrecv one for each
+  /// rank. Plans refer to the bench.
+  std::vector<FlowPlan> transfers(const NetworkProfile& profile, Bytes size,
+                                  const BenchSettings& settings) const;
 
  private:
+  FlowPlan plan_message(const PairGeometry& pair, const NetworkProfile& profile, Bytes size) const;
   FlowPlan plan_send_recv(const NetworkProfile& profile, Bytes size) const;
 
   BenchOp op_;
   GroupGeometry group_;
-  std::vector<PairGeometry> neighbours_;  ///< of send_recv: one pair of each kind
+  std::vector<PairGeometry> neighbours_;  ///< of send_recv: each rank and the next
 };
 
 }  // namespace stepcast

@@ -39,10 +39,27 @@ TEST(CollectiveCommand, EveryOperationHasATable) {
   }
 }
 
+TEST(CollectiveCommand, GroupsAtOnceStandBesideEachAlone) {
+  const ProgramRun ran = run({"--gpus", "32", "--concurrent", "MOD 8", "--min", "1M", "--max",
+                              "64M", "--factor", "8", "--json"});
+  ASSERT_EQ(ran.exit_code, 0) << ran.err;
+  const JsonValue root = parse_json(ran.out, "stdout").root();
+  EXPECT_EQ(number(root, "groups"), 8);
+  const auto results = root.member("results")->elements();
+  ASSERT_EQ(results.size(), 3u) << "every group has a rail of its own: all are alike";
+  for (const JsonValue& row : results) {
+    EXPECT_EQ(number(row, "groups"), 8);
+    EXPECT_EQ(number(row, "ranks"), 4);
+    EXPECT_NEAR(number(row, "slowdown"), 1, 1e-9);
+    EXPECT_NEAR(number(row, "busbw_gb_s") / number(row, "algbw_gb_s"), 1.5, 1e-6);
+  }
+}
+
 TEST(CollectiveCommand, MistakesAreSaid) {
   EXPECT_EQ(run({"--min", "8Q"}).exit_code, 2);
   EXPECT_EQ(run({"--min", "2M", "--max", "1M"}).exit_code, 2);
   EXPECT_EQ(run({"--algorithm", "rnig"}).exit_code, 2);
+  EXPECT_EQ(run({"--concurrent", "XOR 8"}).exit_code, 2);
   EXPECT_EQ(run({"--op", "all_redcue"}).exit_code, 3);
   EXPECT_EQ(run({"--gpus", "1000000"}).exit_code, 4);
   EXPECT_EQ(run({"--op", "all_gather", "--algorithm", "tree"}).exit_code, 6);

@@ -6,6 +6,8 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cmath>
 #include <csignal>
 #include <fstream>
 #include <random>
@@ -203,6 +205,34 @@ TEST_P(RandomPlatform, BackEndsAgree) {
   const std::vector<double> ends = run_all(simgrid_solver(), capacities, flows);
   for (std::size_t i = 0; i < flows.size(); ++i)
     EXPECT_NEAR(ends[i] / expected[i], 1.0, 1e-10) << "flow " << i;
+}
+
+/// Small platforms, so that a thousand take a second; ends of seconds, so that the clock's 1e-12 s
+/// is 1e-12 of them.
+TEST(RandomPlatforms, AThousandOfThemAgreeToTheClocksResolution) {
+  std::mt19937 random(1);
+  const auto below = [&](unsigned n) { return random() % n; };
+  const std::unique_ptr<FlowSolver> oracle = make_maxmin_solver();
+  double worst = 0;
+  for (int platform = 0; platform < 1000; ++platform) {
+    std::vector<double> capacities(2 + below(10));
+    for (double& capacity : capacities) capacity = 1e9 * (1 + below(40));
+    std::vector<RandomFlow> flows(2 + below(14));
+    for (RandomFlow& flow : flows) {
+      for (unsigned hops = 1 + below(4); hops > 0; --hops)
+        flow.path.insert(
+            flow.path.end(), 1 + below(3),
+            static_cast<std::uint32_t>(below(static_cast<unsigned>(capacities.size()))));
+      flow.bytes = 1e11 * (1 + below(50));
+      flow.bound = below(3) == 0 ? 1e8 * (1 + below(100)) : 0;
+      flow.date = 1.0 * below(5);
+    }
+    const std::vector<double> expected = run_all(*oracle, capacities, flows);
+    const std::vector<double> ends = run_all(simgrid_solver(), capacities, flows);
+    for (std::size_t i = 0; i < flows.size(); ++i)
+      worst = std::max(worst, std::abs(ends[i] / expected[i] - 1));
+  }
+  EXPECT_LT(worst, 1e-12);
 }
 
 // ---- One process, many simulations --------------------------------------------------------------

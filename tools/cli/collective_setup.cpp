@@ -1,0 +1,75 @@
+#include "tools/cli/collective_setup.h"
+
+#include <span>
+#include <utility>
+
+#include "sim/scenario/scenario.h"
+
+namespace stepcast::cli {
+namespace {
+
+/// An enumerator by its name, whatever the case.
+template <typename Enum>
+Enum named(const char* option, const std::string& text, std::span<const Enum> all) {
+  const auto lower = [](std::string_view name) {
+    std::string result(name);
+    for (char& c : result)
+      if (c >= 'A' && c <= 'Z') c = static_cast<char>(c | 0x20);
+    return result;
+  };
+  std::string known;
+  for (const Enum value : all) {
+    if (lower(name_of(value)) == lower(text)) return value;
+    known += " " + std::string(name_of(value));
+  }
+  throw Error(ErrorKind::kUsage, std::string(option) + " " + text + ": unknown; known:" + known);
+}
+
+BenchSettings settings_of(const CollectiveArguments& arguments) {
+  BenchSettings settings;
+  settings.single_process = arguments.single_process;
+  if (!arguments.algorithm.empty())
+    settings.algorithm = named<Algorithm>("--algorithm", arguments.algorithm, kAllAlgorithms);
+  if (!arguments.protocol.empty())
+    settings.protocol = named<Protocol>("--protocol", arguments.protocol, kAllProtocols);
+  return settings;
+}
+
+}  // namespace
+
+Fabric CollectiveSetup::fabric() const {
+  const std::int64_t nodes = (gpus + per_node - 1) / per_node;
+  if (nodes > topology.num_nodes)
+    throw Error(ErrorKind::kInfeasible,
+                "--gpus " + std::to_string(gpus) + " at " + std::to_string(per_node) +
+                    " per node need " + std::to_string(nodes) + " nodes; topology \"" +
+                    topology.name + "\" has " + std::to_string(topology.num_nodes));
+  return Fabric(topology, nodes * topology.node.gpus);
+}
+
+CollectiveSetup set_up_collective(const CollectiveArguments& arguments,
+                                  std::vector<std::int64_t> sizes) {
+  CollectiveSetup setup;
+  setup.sizes = std::move(sizes);
+  setup.settings = settings_of(arguments);
+  const Library library = find_library();
+  setup.topology = load_topology(arguments.topology, library);
+  setup.op = find_bench_op(arguments.op);
+  const std::string& profile = arguments.network_profile.empty() ? setup.topology.network_profile
+                                                                 : arguments.network_profile;
+  setup.network =
+      for_generation(load_network_profile(profile, library), setup.topology.device.generation);
+  setup.gpus = arguments.gpus;
+  setup.per_node = arguments.per_node == 0 ? setup.topology.node.gpus : arguments.per_node;
+  if (setup.per_node > setup.topology.node.gpus)
+    throw Error(ErrorKind::kUsage,
+                "--per-node " + std::to_string(setup.per_node) + " is more than the " +
+                    std::to_string(setup.topology.node.gpus) + " GPUs that a node has");
+  return setup;
+}
+
+double algorithm_bandwidth(std::int64_t size, Seconds time) {
+  return time.value() > 0 ? static_cast<double>(size) / time.value() / 1e9 : 0.0;
+}
+
+}  // namespace stepcast::cli
