@@ -1,7 +1,9 @@
 #include "sim/stepcast.h"
 
+#include <algorithm>
 #include <utility>
 
+#include "sim/program/place_together.h"
 #include "sim/program/verify.h"
 
 namespace stepcast {
@@ -20,6 +22,69 @@ auto naming_file(const Scenario& scenario, Work work) {
     throw Error(error.kind(), std::move(problems));
   }
 }
+
+Grade grade_of(const Scenario& scenario, const Simulation& simulation) {
+  return worst(simulation.grade, worst(scenario.stack.grade, scenario.network_profile.grade));
+}
+
+/// The jobs of a cluster, ready to be put on it in any selection.
+class ClusterJobs {
+ public:
+  explicit ClusterJobs(const SharedCluster& cluster)
+      : cluster_(cluster), fabric_(cluster.topology, cluster.num_gpus()) {
+    for (const ClusterJob& job : cluster.jobs) {
+      jobs_.push_back(build_programs(job.scenario));
+      models_.push_back(cost_model(job.scenario));
+    }
+  }
+
+  struct Run {
+    Job job;
+    Simulation simulation;
+  };
+
+  /// Only the jobs with these numbers; the GPUs of the others stand idle.
+  Run run(const std::vector<std::size_t>& selected, SimulateOptions options) const {
+    std::vector<PlacedJob> placed;
+    for (const std::size_t id : selected)
+      placed.push_back({.name = cluster_.jobs[id].name,
+                        .job = &jobs_[id],
+                        .gpus = cluster_.jobs[id].gpus,
+                        .steps = cluster_.jobs[id].steps});
+    JointJob joint = place_together(placed, cluster_.num_gpus());
+    options.start = starts(selected);
+    std::vector<const CostModel*> models;
+    for (const CostModel& model : models_) models.push_back(&model);
+    std::vector<std::uint32_t> of_program;
+    for (const std::uint32_t owner : joint.owner)
+      of_program.push_back(static_cast<std::uint32_t>(owner == kNone ? 0 : selected[owner]));
+    Simulation simulation =
+        simulate(joint.job, fabric_, JobCosts(std::move(models), std::move(of_program)), options);
+    return {std::move(joint.job), std::move(simulation)};
+  }
+
+  /// Mean over the steps of a job.
+  Seconds step_time(std::size_t id, const Simulation& simulation) const {
+    const ClusterJob& job = cluster_.jobs[id];
+    Seconds end(0);
+    for (const std::uint32_t gpu : job.gpus)
+      end = std::max(end, simulation.ranks[simulation.class_of_rank[gpu]].end);
+    return (end - job.start) / job.steps;
+  }
+
+ private:
+  std::vector<Seconds> starts(const std::vector<std::size_t>& selected) const {
+    std::vector<Seconds> result(cluster_.num_gpus(), Seconds(0));
+    for (const std::size_t id : selected)
+      for (const std::uint32_t gpu : cluster_.jobs[id].gpus) result[gpu] = cluster_.jobs[id].start;
+    return result;
+  }
+
+  const SharedCluster& cluster_;
+  Fabric fabric_;
+  std::vector<Job> jobs_;
+  std::vector<CostModel> models_;
+};
 
 }  // namespace
 
@@ -53,6 +118,28 @@ Prediction predict(const Scenario& scenario, Job job, const SimulateOptions& opt
     prediction.report = make_report(scenario, prediction.job, prediction.simulation);
     return prediction;
   });
+}
+
+SharedPrediction predict(const SharedCluster& cluster, const SimulateOptions& options) {
+  const ClusterJobs jobs(cluster);
+  SharedPrediction result;
+  SimulateOptions times_only = options;
+  times_only.attribute = times_only.spans = false;
+  std::vector<std::size_t> all;
+  for (std::size_t id = 0; id < cluster.jobs.size(); ++id) {
+    all.push_back(id);
+    const Simulation alone = naming_file(cluster.jobs[id].scenario,
+                                         [&] { return jobs.run({id}, times_only).simulation; });
+    result.jobs.push_back({.step_time_alone = jobs.step_time(id, alone),
+                           .step_time = Seconds(0),
+                           .grade = grade_of(cluster.jobs[id].scenario, alone)});
+  }
+  auto together = jobs.run(all, options);
+  for (const std::size_t id : all)
+    result.jobs[id].step_time = jobs.step_time(id, together.simulation);
+  result.job = std::move(together.job);
+  result.together = std::move(together.simulation);
+  return result;
 }
 
 Report predict_memory(const Scenario& scenario, const Job& job) {

@@ -11,6 +11,7 @@
 #include "sim/memory/memory.h"
 #include "sim/report/report.h"
 #include "sim/scenario/scenario.h"
+#include "sim/scenario/shared_cluster.h"
 
 namespace stepcast {
 
@@ -33,6 +34,26 @@ struct Prediction {
 Prediction predict(const Scenario& scenario, const SimulateOptions& options = {});
 /// The same with the scenario's programs at hand.
 Prediction predict(const Scenario& scenario, Job job, const SimulateOptions& options);
+
+/// What sharing the cluster means for one job.
+struct JobOutcome {
+  Seconds step_time_alone;  ///< mean over its steps, the other jobs' GPUs idle
+  Seconds step_time;        ///< the same with all jobs running
+  Grade grade{};
+  double slowdown() const { return step_time / step_time_alone; }
+};
+
+struct SharedPrediction {
+  std::vector<JobOutcome> jobs;  ///< in the order of SharedCluster::jobs
+  Job job;                       ///< all of them as one: rank g is GPU g
+  Simulation together;
+};
+
+/// Every job alone, then all of them together. A job's software gets the share of a link that its
+/// own stack knows; the link itself carries what the best of the jobs' stacks gets out of it, alone
+/// as together. Options are of the run together; `slowdown` and `start` must be empty. Errors are
+/// those of build_programs() and simulate().
+SharedPrediction predict(const SharedCluster& cluster, const SimulateOptions& options = {});
 
 /// The memory part of the report alone: needs no simulation.
 Report predict_memory(const Scenario& scenario, const Job& job);

@@ -38,7 +38,7 @@ struct Activity {
 class Accountant {
  public:
   Accountant(const WalkedRank& rank, bool with_spans)
-      : rank_(rank), with_spans_(with_spans), slots_(rank.index.num_slots()) {
+      : rank_(rank), with_spans_(with_spans), cpu_(rank.start), slots_(rank.index.num_slots()) {
     by_kind_.resize(kernel_table().size());
   }
 
@@ -219,7 +219,7 @@ class Accountant {
   bool with_spans_;
   std::uint32_t call_ = 0, position_ = 0;
   std::size_t paced_kernels_ = 0;
-  double cpu_ = 0;
+  double cpu_;
   std::array<Activity, kNumStreams> last_;  // by stream
   std::vector<Activity> slots_;
   std::vector<CpuWait> host_waits_;  // since the last op of the compute stream

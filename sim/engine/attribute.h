@@ -20,6 +20,7 @@ struct WalkedRank {
   const RankTiming& timing;
   const FoldedChannels& channels;
   const Meetings& meetings;
+  double start = 0;  ///< when the CPU begins; until then the compute stream waits for the host
   const Overlap& overlap;
   const std::vector<double>& kernel_ends;  ///< of the kernels that `overlap` marks, in order
 };

@@ -1,4 +1,4 @@
-// What transfers mean on folded channels with one network profile: the part of the channels that
+// What transfers mean on folded channels with given network profiles: the part of the channels that
 // changes with costs.
 #pragma once
 
@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "sim/engine/channels.h"
+#include "sim/engine/job_costs.h"
 
 namespace stepcast {
 
@@ -22,7 +23,7 @@ struct ClassPlan {
 class ChannelPlans {
  public:
   /// Keeps references to all of them.
-  ChannelPlans(const FoldedChannels& channels, const NetworkProfile& network,
+  ChannelPlans(const FoldedChannels& channels, const Job& job, const JobCosts& costs,
                const std::vector<TransferKey>& transfers);
 
   /// Made on demand. References stay good.
@@ -31,10 +32,12 @@ class ChannelPlans {
   std::vector<double> capacities(const Fabric& fabric) const;
 
  private:
+  const NetworkProfile& network_of(std::uint32_t channel) const;
   ClassPlan make(std::uint32_t channel_class, const TransferKey& transfer) const;
 
   const FoldedChannels& channels_;
-  const NetworkProfile& network_;
+  const Job& job_;
+  const JobCosts& costs_;
   const std::vector<TransferKey>& transfers_;
   std::vector<std::optional<ClassPlan>> plans_;  // by channel class, then transfer
 };

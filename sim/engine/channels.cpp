@@ -135,6 +135,7 @@ std::uint64_t colour_of(const Link& link) {
 std::uint64_t colour_of(Rank rank, const RankPlace& place, const SimulateOptions& options) {
   Hash hash;
   hash << std::uint64_t{place.program} << (options.slowdown.empty() ? 1.0 : options.slowdown[rank]);
+  if (!options.start.empty()) hash << options.start[rank].value();
   const bool apart = options.folding == Folding::kOff || options.fidelity == Fidelity::kMessage;
   if (apart) hash << std::uint64_t{rank} + 1;
   if (options.folding == Folding::kKeepReplicas) hash << std::uint64_t{place.dp_index} + 1;

@@ -18,19 +18,19 @@ namespace {
 
 class JobRun {
  public:
-  JobRun(const PreparedJob& prepared, const CostModel& costs, const EngineChoices& choices)
+  JobRun(const PreparedJob& prepared, const JobCosts& costs, const EngineChoices& choices)
       : prepared_(prepared),
         folded_(prepared.folded),
         with_account_(choices.with_account &&
                       (prepared.options.attribute || prepared.options.spans)),
         solver_(choices.solver ? *choices.solver : simgrid_solver()),
-        costs_(cost_ops(prepared.ops, costs)),
-        rates_(costs),
-        plans_(folded_, costs.network(), prepared.ops.transfers()),
+        costs_(costs),
+        plans_(folded_, prepared.job, costs, prepared.ops.transfers()),
         meetings_(folded_, plans_, solver_,
                   [this](const ChannelClass& channel, Meetings::MeetingId) { wake(channel); }),
         capacities_(plans_.capacities(prepared.fabric)) {
-    if (prepared.options.fidelity == Fidelity::kMessage) carry_chunk_by_chunk(costs.network());
+    if (prepared.options.fidelity == Fidelity::kMessage) carry_chunk_by_chunk();
+    for (std::uint32_t model = 0; model < costs.models().size(); ++model) cost_with(model);
     find_overlaps();
     compile_ranks(choices.compile);
   }
@@ -52,11 +52,27 @@ class JobRun {
   }
   const Program& program(std::uint32_t id) const { return prepared_.job.programs[id]; }
   ProgramCosts costs_of(std::uint32_t program) const {
-    return {costs_.distinct, prepared_.ops.of_program(program)};
+    return {op_costs_[costs_.model_of(program)].distinct, prepared_.ops.of_program(program)};
+  }
+
+  /// A model is asked for the kernels of its own programs only: it may not know the others.
+  void cost_with(std::uint32_t model) {
+    std::vector<bool> wanted;
+    if (costs_.models().size() > 1) {
+      wanted.resize(prepared_.ops.distinct().size());
+      for (std::uint32_t id = 0; id < prepared_.job.programs.size(); ++id)
+        if (costs_.model_of(id) == model)
+          for (const auto& block : prepared_.ops.of_program(id))
+            for (const std::uint32_t op : block) wanted[op] = true;
+    }
+    op_costs_.push_back(cost_ops(prepared_.ops, *costs_.models()[model], wanted));
+    rates_.emplace_back(*costs_.models()[model]);
   }
 
   /// Over the links themselves: nothing is folded.
-  void carry_chunk_by_chunk(const NetworkProfile& network) {
+  void carry_chunk_by_chunk() {
+    STEPCAST_CHECK(costs_.models().size() == 1, "chunks know one network profile");
+    const NetworkProfile& network = costs_.models().front()->network();
     capacities_ = effective_capacities(prepared_.fabric, network);
     message_level_.emplace(solver_, prepared_.fabric, network);
     meetings_.set_carrier([this](std::uint32_t channel_class, std::uint32_t transfer, double start,
@@ -78,13 +94,15 @@ class JobRun {
   }
 
   void find_overlaps() {
-    for (const Program& program : prepared_.job.programs)
-      overlaps_.push_back(find_overlap(program, rates_.slowing_ports()));
-    if (rates_.slowing_ports() != kNoPorts) meetings_.require_order();
+    for (std::uint32_t id = 0; id < prepared_.job.programs.size(); ++id) {
+      const PortSet ports = rates_[costs_.model_of(id)].slowing_ports();
+      overlaps_.push_back(find_overlap(program(id), ports));
+      if (ports != kNoPorts) meetings_.require_order();
+    }
   }
 
   KernelClock kernel_clock(std::uint32_t rank_class) {
-    return {.rates = rates_,
+    return {.rates = rates_[costs_.model_of(program_of(rank_class))],
             .ports = overlaps_[program_of(rank_class)].ports,
             .network = solver_,
             .call_at = [this, rank_class](double date) {
@@ -103,8 +121,13 @@ class JobRun {
       const std::uint32_t of = program_of(id);
       scripted_.push_back(&script_for(of, timing_of(id), options));
       walks_.emplace_back(id, program(of), prepared_.programs[of], scripted_.back()->script,
-                          folded_, meetings_, kernel_clock(id));
+                          folded_, meetings_, kernel_clock(id), start_of(id));
     }
+  }
+
+  double start_of(std::uint32_t rank_class) const {
+    const std::vector<Seconds>& start = prepared_.options.start;
+    return start.empty() ? 0 : start[ranks().representative[rank_class]].value();
   }
 
   /// What rank classes with the same program and timing have in common.
@@ -175,7 +198,8 @@ class JobRun {
 
   Simulation report() {
     Simulation result;
-    result.grade = costs_.grade;
+    result.grade = Grade::kMeasured;
+    for (const OpCosts& costs : op_costs_) result.grade = worst(result.grade, costs.grade);
     result.flows = solver_.num_flows();
     result.events = steps_;
     result.class_of_rank = ranks().of;
@@ -206,6 +230,7 @@ class JobRun {
                                      .timing = scripted_[id]->timing,
                                      .channels = folded_,
                                      .meetings = meetings_,
+                                     .start = start_of(id),
                                      .overlap = overlaps_[of],
                                      .kernel_ends = walks_[id].kernel_ends()},
                                     result.step_time.value(), prepared_.options.spans);
@@ -222,8 +247,9 @@ class JobRun {
   const FoldedChannels& folded_;
   bool with_account_;
   FlowSolver& solver_;
-  OpCosts costs_;
-  KernelRates rates_;
+  const JobCosts& costs_;
+  std::vector<OpCosts> op_costs_;  // by model, as is the next
+  std::vector<KernelRates> rates_;
   std::vector<Overlap> overlaps_;  // by program
   ChannelPlans plans_;
   Meetings meetings_;
@@ -240,11 +266,11 @@ class JobRun {
 
 }  // namespace
 
-Simulation run_job(const PreparedJob& job, const CostModel& costs, const EngineChoices& choices) {
+Simulation run_job(const PreparedJob& job, const JobCosts& costs, const EngineChoices& choices) {
   return JobRun(job, costs, choices).run();
 }
 
-Simulation run_job(const Job& job, const Fabric& fabric, const CostModel& costs,
+Simulation run_job(const Job& job, const Fabric& fabric, const JobCosts& costs,
                    const SimulateOptions& options, const EngineChoices& choices) {
   return run_job(PreparedJob(job, fabric, options, choices.closed_forms), costs, choices);
 }

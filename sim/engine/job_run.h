@@ -20,9 +20,9 @@ struct EngineChoices {
 
 /// As Simulator::run(). Throws PostedTooLate (meetings.h) when `choices` join lanes that must be
 /// apart.
-Simulation run_job(const PreparedJob& job, const CostModel& costs, const EngineChoices& choices);
+Simulation run_job(const PreparedJob& job, const JobCosts& costs, const EngineChoices& choices);
 /// As simulate().
-Simulation run_job(const Job& job, const Fabric& fabric, const CostModel& costs,
+Simulation run_job(const Job& job, const Fabric& fabric, const JobCosts& costs,
                    const SimulateOptions& options, const EngineChoices& choices);
 
 }  // namespace stepcast

@@ -137,11 +137,14 @@ JobOps::JobOps(const Job& job) {
   }
 }
 
-OpCosts cost_ops(const JobOps& ops, const CostModel& costs) {
+OpCosts cost_ops(const JobOps& ops, const CostModel& costs, const std::vector<bool>& wanted) {
   OpCosts result;
-  result.distinct.reserve(ops.distinct().size());
-  for (const JobOps::DistinctOp& op : ops.distinct())
-    result.distinct.push_back(std::visit(CostOf{costs, op.transfer, result.grade}, *op.what));
+  result.distinct.resize(ops.distinct().size());
+  for (std::size_t id = 0; id < result.distinct.size(); ++id) {
+    if (!wanted.empty() && !wanted[id]) continue;
+    const JobOps::DistinctOp& op = ops.distinct()[id];
+    result.distinct[id] = std::visit(CostOf{costs, op.transfer, result.grade}, *op.what);
+  }
   return result;
 }
 

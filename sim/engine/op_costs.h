@@ -67,7 +67,8 @@ struct OpCosts {
   Grade grade = Grade::kMeasured;  ///< worst of the kernels'
 };
 
-/// Throws Error(kUnsupported) when a kernel can't be costed.
-OpCosts cost_ops(const JobOps& ops, const CostModel& costs);
+/// Throws Error(kUnsupported) when a kernel can't be costed. `wanted`, by index into
+/// JobOps::distinct(), leaves out what these costs are not for; empty: all are wanted.
+OpCosts cost_ops(const JobOps& ops, const CostModel& costs, const std::vector<bool>& wanted = {});
 
 }  // namespace stepcast

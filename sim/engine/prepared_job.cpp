@@ -17,6 +17,8 @@ std::vector<ProgramIndex> index_programs(const Job& job) {
 const Job& checked(const Job& job, const Fabric& fabric, const SimulateOptions& options) {
   STEPCAST_CHECK(options.slowdown.empty() || options.slowdown.size() == job.ranks.size(),
                  "one slowdown per rank");
+  STEPCAST_CHECK(options.start.empty() || options.start.size() == job.ranks.size(),
+                 "one start per rank");
   STEPCAST_CHECK(static_cast<std::int64_t>(job.ranks.size()) <= fabric.num_gpus(),
                  "more ranks than GPUs in the fabric");
   return job;

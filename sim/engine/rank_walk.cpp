@@ -10,7 +10,7 @@ namespace stepcast {
 
 RankWalk::RankWalk(std::uint32_t rank_class, const Program& program, const ProgramIndex& index,
                    const Script& script, const FoldedChannels& channels, Meetings& meetings,
-                   KernelClock clock)
+                   KernelClock clock, double start)
     : rank_class_(rank_class),
       program_(program),
       index_(index),
@@ -20,7 +20,8 @@ RankWalk::RankWalk(std::uint32_t rank_class, const Program& program, const Progr
       clock_(std::move(clock)),
       lanes_(script.lanes.size()),
       beside_(meetings),
-      slots_(index.num_slots(), kUnknown) {
+      slots_(index.num_slots(), kUnknown),
+      cpu_(start) {
   std::uint32_t segments = 0;
   for (const Call& call : program.calls) {
     first_segment_.push_back(segments);

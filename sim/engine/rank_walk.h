@@ -38,10 +38,10 @@ struct KernelClock {
 
 class RankWalk {
  public:
-  /// Keeps references to all of them.
+  /// Keeps references to all of them. `start`: when the CPU begins.
   RankWalk(std::uint32_t rank_class, const Program& program, const ProgramIndex& index,
            const Script& script, const FoldedChannels& channels, Meetings& meetings,
-           KernelClock clock);
+           KernelClock clock, double start);
 
   /// Goes on as far as known times allow. Returns how many steps were taken.
   std::uint64_t advance();
@@ -86,7 +86,7 @@ class RankWalk {
   std::vector<double> slots_;                 // when signals are reached
   std::vector<double> entered_;               // when the CPU entered its segments, as far as known
   std::vector<std::uint32_t> first_segment_;  // by call
-  double cpu_ = 0;
+  double cpu_;
   std::uint32_t cpu_call_ = 0, cpu_segment_ = 0;  // where the CPU goes on
 };
 

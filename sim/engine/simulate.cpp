@@ -15,7 +15,7 @@ Simulator& Simulator::operator=(Simulator&&) noexcept = default;
 
 /// Whether lanes can be joined depends on the costs, so every run tries anew: results must not
 /// depend on the runs before.
-Simulation Simulator::run(const CostModel& costs, bool with_account) const {
+Simulation Simulator::run(const JobCosts& costs, bool with_account) const {
   EngineChoices choices;
   choices.with_account = with_account;
   try {
@@ -26,11 +26,11 @@ Simulation Simulator::run(const CostModel& costs, bool with_account) const {
   }
 }
 
-Simulation Simulator::run(const CostModel& costs) const { return run(costs, true); }
+Simulation Simulator::run(const JobCosts& costs) const { return run(costs, true); }
 
-Seconds Simulator::step_time(const CostModel& costs) const { return run(costs, false).step_time; }
+Seconds Simulator::step_time(const JobCosts& costs) const { return run(costs, false).step_time; }
 
-Simulation simulate(const Job& job, const Fabric& fabric, const CostModel& costs,
+Simulation simulate(const Job& job, const Fabric& fabric, const JobCosts& costs,
                     const SimulateOptions& options) {
   return Simulator(job, fabric, options).run(costs);
 }

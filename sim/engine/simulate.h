@@ -9,7 +9,7 @@
 #include <memory>
 #include <vector>
 
-#include "sim/cost/cost_model.h"
+#include "sim/engine/job_costs.h"
 #include "sim/program/job.h"
 #include "sim/topology/fabric.h"
 #include "sim/trace/trace.h"
@@ -31,6 +31,7 @@ struct SimulateOptions {
   Fidelity fidelity = Fidelity::kFluid;
   Folding folding = Folding::kFull;
   std::vector<double> slowdown;  ///< by rank, of compute; empty: all 1 (stragglers have > 1)
+  std::vector<Seconds> start;    ///< by rank: when its CPU begins; empty: all at zero
   bool attribute = true;         ///< fill RankReport's times by cause (walks every op once more)
   bool spans = false;            ///< fill Trace (implies attribute)
 };
@@ -83,17 +84,17 @@ class Simulator {
 
   /// Throws Error(kUnsupported) when an op can't be costed; InternalError when ranks wait for each
   /// other for ever. One engine lives per process: runs follow one another, from one thread.
-  Simulation run(const CostModel& costs) const;
+  Simulation run(const JobCosts& costs) const;
   /// run().step_time, without the times by cause and spans that the options ask for.
-  Seconds step_time(const CostModel& costs) const;
+  Seconds step_time(const JobCosts& costs) const;
 
  private:
-  Simulation run(const CostModel& costs, bool with_account) const;
+  Simulation run(const JobCosts& costs, bool with_account) const;
   std::unique_ptr<const PreparedJob> prepared_;
 };
 
 /// One run of a Simulator.
-Simulation simulate(const Job& job, const Fabric& fabric, const CostModel& costs,
+Simulation simulate(const Job& job, const Fabric& fabric, const JobCosts& costs,
                     const SimulateOptions& options = {});
 
 }  // namespace stepcast

@@ -33,6 +33,9 @@ std::string Library::network_profile_file(const std::string& name) const {
 std::string Library::stack_file(const std::string& name) const {
   return root + "/scenarios/stacks/" + name + ".json";
 }
+std::string Library::scenario_file(const std::string& name) const {
+  return root + "/scenarios/" + name + ".json";
+}
 
 Library find_library() {
   std::string tried;

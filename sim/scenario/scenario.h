@@ -43,6 +43,7 @@ struct Library {
   std::string device_profile_file(const std::string& name) const;  ///< topologies/calibrations/
   std::string network_profile_file(const std::string& name) const;  ///< topologies/networks/
   std::string stack_file(const std::string& name) const;            ///< scenarios/stacks/
+  std::string scenario_file(const std::string& name) const;         ///< scenarios/NAME.json
 };
 
 /// The folder with models/ and topologies/: $STEPCAST_HOME, else found from the program's own place

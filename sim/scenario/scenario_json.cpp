@@ -7,6 +7,7 @@
 #include "sim/lowering/schedules.h"
 #include "sim/plan/feasibility.h"
 #include "sim/scenario/references.h"
+#include "sim/scenario/scenario_reader.h"
 
 namespace stepcast {
 namespace {
@@ -36,9 +37,10 @@ void read_prices(const JsonValue& value, Problems& problems, Topology& topology)
 /// their mistakes.
 class ScenarioReader {
  public:
-  ScenarioReader(const JsonDocument& document, const Library& library)
-      : references_(library, problems_), fields_(document.root(), problems_) {
-    scenario_.file = document.file();
+  ScenarioReader(const JsonValue& root, const Library& library,
+                 const std::optional<JsonValue>& topology)
+      : references_(library, problems_), fields_(root, problems_), topology_(topology) {
+    scenario_.file = file_of(root);
   }
 
   Scenario read() && {
@@ -72,9 +74,16 @@ class ScenarioReader {
     return references_.follow(*named, shipped);
   }
 
+  /// The topology given from outside; the scenario may still name one.
+  std::optional<JsonValue> topology() {
+    if (!topology_) return part("topology", &Library::topology_file);
+    fields_.child("topology");
+    return topology_;
+  }
+
   void read_cluster() {
     const std::size_t mistakes = problems_.all().size();
-    const auto topology = part("topology", &Library::topology_file);
+    const auto topology = this->topology();
     if (topology) scenario_.topology = references_.topology(*topology);
     if (const auto prices = fields_.child("prices"))
       read_prices(*prices, problems_, scenario_.topology);
@@ -129,6 +138,7 @@ class ScenarioReader {
   Problems problems_;
   References references_;
   Fields fields_;
+  std::optional<JsonValue> topology_;
   Scenario scenario_;
 };
 
@@ -168,13 +178,17 @@ void check_feasible(const Scenario& scenario, const JsonValue& root) {
 
 }  // namespace
 
-Scenario load_scenario(const std::string& file, const Library& library) {
-  const JsonDocument document = read_json_file(file);
-  Scenario scenario = ScenarioReader(document, library).read();
+Scenario read_scenario(const JsonValue& root, const Library& library,
+                       const std::optional<JsonValue>& topology) {
+  Scenario scenario = ScenarioReader(root, library, topology).read();
   scenario.network_profile =
       for_generation(std::move(scenario.network_profile), scenario.topology.device.generation);
-  check_feasible(scenario, document.root());
+  check_feasible(scenario, root);
   return scenario;
+}
+
+Scenario load_scenario(const std::string& file, const Library& library) {
+  return read_scenario(read_json_file(file).root(), library);
 }
 
 }  // namespace stepcast

@@ -9,6 +9,7 @@
 
 #include "sim/base/file_io.h"
 #include "sim/scenario/scenario.h"
+#include "sim/scenario/shared_cluster.h"
 #include "tests/support/run_program.h"
 #include "tests/support/scratch_folder.h"
 
@@ -117,12 +118,30 @@ Read scenario_part(const std::string& key) {
   };
 }
 
+/// A shared cluster, or with `job` one of its jobs; mistakes of the rest do not matter.
+Read shared_cluster(bool job) {
+  return [job](const JsonValue& value, Problems& problems) {
+    ScratchFolder folder;
+    std::string inner = "{";
+    for (const std::string& name : value.keys()) inner += "\"" + name + "\": [[]]}";
+    const std::string text =
+        job ? R"({"topology": "dgx-a100-80g", "jobs": [)" + inner + "]}" : inner;
+    try {
+      load_shared_cluster(folder.write("jobs.json", text), kShipped);
+    } catch (const Error& error) {
+      for (const Problem& problem : error.problems()) problems.add(problem);
+    }
+  };
+}
+
 const std::vector<Table> kTables = {
     {kScenarios, "## scenario", scenario_part("")},
     {kScenarios, "## plan", read_plan},
     {kScenarios, "## training", read_training},
     {kScenarios, "## prices", scenario_part("prices")},
     {kScenarios, "## published", scenario_part("published")},
+    {kScenarios, "## shared cluster", shared_cluster(false)},
+    {kScenarios, "### jobs", shared_cluster(true)},
     {kScenarios, "### traits", read_traits},
     {kScenarios, "### costs", read_stack_profile},
     {kProfiles, "## profile", read_device_profile},

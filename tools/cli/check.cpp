@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "sim/scenario/scenario.h"
+#include "sim/scenario/shared_cluster.h"
 #include "tools/cli/commands.h"
 
 namespace stepcast::cli {
@@ -30,8 +31,9 @@ void check_part(const std::string& file, const Library& library) {
   load(file, library);
 }
 
-constexpr std::array<FileKind, 7> kFileKinds = {{
+constexpr std::array<FileKind, 8> kFileKinds = {{
     {"scenario", {"plan", "training"}, check_part<load_scenario>},
+    {"shared cluster", {"jobs", "jobs"}, check_part<load_shared_cluster>},
     {"stack", {"traits", "costs"}, check_part<load_stack>},
     {"model", {"num_layers", "hidden_size"}, check_part<load_model>},
     {"topology", {"node", "num_nodes"}, check_part<load_topology>},

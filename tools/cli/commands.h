@@ -15,6 +15,7 @@ namespace stepcast::cli {
 using AddCommand = void (*)(CLI::App& app, std::function<int()>& run);
 
 void add_predict(CLI::App& app, std::function<int()>& run);
+void add_jobs(CLI::App& app, std::function<int()>& run);
 void add_memory(CLI::App& app, std::function<int()>& run);
 void add_program(CLI::App& app, std::function<int()>& run);
 void add_check(CLI::App& app, std::function<int()>& run);

@@ -34,6 +34,7 @@ struct Command {
 
 constexpr Command kCommands[] = {
     {"predict", add_predict, "step time, memory, money and energy of a scenario, and why"},
+    {"jobs", add_jobs, "several scenarios on one cluster: what each loses by the others"},
     {"memory", add_memory, "memory of every pipeline stage, and what makes its peak"},
     {"program", add_program, "the program that one rank runs"},
     {"check", add_check, "read a scenario, model, topology or stack and report every mistake"},

@@ -4,14 +4,13 @@
 #include <memory>
 #include <utility>
 
-#include "sim/base/file_io.h"
-#include "sim/base/quantity_text.h"
 #include "sim/report/report_json.h"
 #include "sim/report/report_text.h"
 #include "sim/stepcast.h"
-#include "sim/trace/chrome_trace.h"
 #include "tools/cli/commands.h"
+#include "tools/cli/memory_fit.h"
 #include "tools/cli/simulation_arguments.h"
+#include "tools/cli/trace_file.h"
 
 namespace stepcast::cli {
 namespace {
@@ -28,27 +27,7 @@ struct Arguments {
 void write_trace(const Prediction& prediction, const std::string& file) {
   std::vector<std::vector<Bytes>> memory;
   for (const Program& program : prediction.job.programs) memory.push_back(memory_by_call(program));
-  const std::string text = chrome_trace(prediction.job, prediction.simulation.trace, memory);
-  if (file.ends_with(".gz"))
-    write_gzip_file(file, text);
-  else
-    write_text_file_atomically(file, text);
-  std::fprintf(stderr, "trace of %zu ops: %s (open it at https://ui.perfetto.dev)\n",
-               prediction.simulation.trace.spans.size(), file.c_str());
-}
-
-void require_fit(const Scenario& scenario, const Report& report) {
-  if (report.fit != Fit::kDoesNotFit) return;
-  const StageMemory& fullest = report.memory[report.fullest_stage];
-  throw Error(
-      ErrorKind::kInfeasible,
-      {{.file = scenario.file,
-        .path = "plan",
-        .message =
-            "does not fit in memory: " + fullest.name + " needs " + to_text(fullest.reserved) +
-            " of " + to_text(report.memory_capacity) + " (peak at " + fullest.peak.cause +
-            "); try more recompute, a smaller micro_batch_size, a larger tp or pp, or "
-            "zero_stage 1; `stepcast memory` shows the parts, --ignore-memory predicts anyway"}});
+  write_trace_file(prediction.job, prediction.simulation.trace, memory, file);
 }
 
 int predict_command(const Arguments& arguments) {

@@ -1,0 +1,17 @@
+// --trace of commands that predict.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "sim/trace/trace.h"
+
+namespace stepcast::cli {
+
+/// Writes a Chrome trace, compressed when `file` ends in .gz, and says so on standard error.
+/// `memory_by_program` as chrome_trace() wants it. Throws Error(kIo).
+void write_trace_file(const Job& job, const Trace& trace,
+                      const std::vector<std::vector<Bytes>>& memory_by_program,
+                      const std::string& file);
+
+}  // namespace stepcast::cli
