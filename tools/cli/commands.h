@@ -23,6 +23,7 @@ void add_list(CLI::App& app, std::function<int()>& run);
 void add_collective(CLI::App& app, std::function<int()>& run);
 void add_topology(CLI::App& app, std::function<int()>& run);
 void add_import(CLI::App& app, std::function<int()>& run);
+void add_export(CLI::App& app, std::function<int()>& run);
 void add_validate(CLI::App& app, std::function<int()>& run);
 void add_fit(CLI::App& app, std::function<int()>& run);
 

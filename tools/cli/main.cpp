@@ -42,6 +42,7 @@ constexpr Command kCommands[] = {
     {"collective", add_collective, "times and bandwidths of a collective by size, as nccl-tests"},
     {"topology", add_topology, "what a cluster is made of, its bisection, cost, and a route"},
     {"import", add_import, "a topology from NCCL's XML or nvidia-smi topo -m of one node"},
+    {"export", add_export, "a topology as a platform of SimGrid's"},
     {"validate", add_validate, "predict the rows of a table of measurements and print the errors"},
     {"fit", add_fit, "calibrate a stack and a network from measured step times"},
 };
