@@ -1,7 +1,7 @@
 #include "sim/exchange/platform_xml.h"
 
 #include "sim/base/quantity_text.h"
-#include "sim/exchange/xml_text.h"
+#include "sim/base/xml_text.h"
 
 namespace stepcast {
 namespace {

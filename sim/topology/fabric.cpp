@@ -8,24 +8,6 @@
 namespace stepcast {
 namespace {
 
-std::string name_of(const Vertex& vertex) {
-  const std::string group = std::to_string(vertex.group);
-  const std::string index = std::to_string(vertex.index);
-  switch (vertex.kind) {
-    case VertexKind::kGpu:
-      return "node " + group + " gpu " + index;
-    case VertexKind::kNodeSwitch:
-      return "node " + group + " switch " + index;
-    case VertexKind::kNic:
-      return "node " + group + " nic " + index;
-    case VertexKind::kLeaf:
-      return "pod " + group + " leaf " + index;
-    case VertexKind::kCore:
-      return "core";
-  }
-  return "";
-}
-
 /// Numbers cables from `first` on, in their order.
 std::vector<Wire> laid(const std::vector<Cable>& cables, std::int64_t group, LinkId first) {
   std::vector<Wire> wires;
@@ -61,6 +43,24 @@ void require_gpus(const Topology& topology, std::int64_t num_gpus) {
 }
 
 }  // namespace
+
+std::string name_of(const Vertex& vertex) {
+  const std::string group = std::to_string(vertex.group);
+  const std::string index = std::to_string(vertex.index);
+  switch (vertex.kind) {
+    case VertexKind::kGpu:
+      return "node " + group + " gpu " + index;
+    case VertexKind::kNodeSwitch:
+      return "node " + group + " switch " + index;
+    case VertexKind::kNic:
+      return "node " + group + " nic " + index;
+    case VertexKind::kLeaf:
+      return "pod " + group + " leaf " + index;
+    case VertexKind::kCore:
+      return "core";
+  }
+  return "";
+}
 
 std::string_view name_of(LinkKind kind) {
   switch (kind) {

@@ -47,6 +47,7 @@ struct Vertex {
   std::int64_t index = 0;  ///< within the group
   auto operator<=>(const Vertex&) const = default;
 };
+std::string name_of(const Vertex& vertex);  ///< "node 3 gpu 5"
 
 /// One direction of a connection. Most are links; some (GPU to its own NIC over PCIe, which NVLink
 /// traffic does not share) are never what limits a transfer and have no link.

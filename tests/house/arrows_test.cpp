@@ -20,6 +20,7 @@ const Rooms kMayInclude = {
     {"compute", {"base"}},
     {"collective", {"base"}},
     {"topology", {"base"}},
+    {"drawing", {"base", "topology"}},
     {"exchange", {"base", "topology"}},
     {"model", {"base", "compute"}},
     {"plan", {"base", "model", "topology"}},

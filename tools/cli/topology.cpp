@@ -9,9 +9,11 @@
 #include <memory>
 #include <tuple>
 
+#include "sim/base/file_io.h"
 #include "sim/base/json_writer.h"
 #include "sim/base/printed.h"
 #include "sim/base/quantity_text.h"
+#include "sim/drawing/topology_svg.h"
 #include "sim/scenario/scenario.h"
 #include "sim/topology/inspect.h"
 #include "sim/topology/upkeep.h"
@@ -24,6 +26,7 @@ struct Arguments {
   std::string topology;
   std::int64_t gpus = 0;  // 0: all
   std::string route;
+  std::string svg;
   bool json = false;
 };
 
@@ -261,9 +264,12 @@ void add_topology(CLI::App& app, std::function<int()>& run) {
   app.add_option("--gpus", arguments->gpus, "only the first so many, in whole nodes (all)")
       ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 24));
   app.add_option("--route", arguments->route, "two GPUs, A:B (the first and the last)");
+  app.add_option("--svg", arguments->svg, "draws the cluster into this file");
   app.add_flag("--json", arguments->json, "one JSON document instead of the table");
   run = [arguments] {
     const View view = look_at(*arguments);
+    if (!arguments->svg.empty())
+      write_text_file_atomically(arguments->svg, topology_svg(view.topology, view.fabric.gpus));
     print(arguments->json ? to_json(view) : to_table(view));
     return 0;
   };

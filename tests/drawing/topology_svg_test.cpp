@@ -1,0 +1,84 @@
+// The drawing: sound XML, the same bytes every time, everything drawn or counted.
+#include "sim/drawing/topology_svg.h"
+
+#include <gtest/gtest.h>
+
+#include <pugixml.hpp>
+
+#include "tests/topology/clusters.h"
+
+namespace stepcast {
+namespace {
+
+std::string draw(const Topology& topology) { return topology_svg(topology, topology.num_gpus()); }
+
+/// Boxes of a class of the style sheet.
+int boxes(const std::string& svg, const std::string& css) {
+  pugi::xml_document document;
+  EXPECT_TRUE(document.load_string(svg.c_str()));
+  int count = 0;
+  for (const pugi::xml_node rect : document.document_element().children("rect"))
+    count += rect.attribute("class").value() == css;
+  return count;
+}
+
+bool says(const std::string& svg, const std::string& text) {
+  return svg.find(text) != std::string::npos;
+}
+
+TEST(TopologySvg, DrawsASmallClusterInFull) {
+  const std::string svg = draw(rail_cluster(4, 2));
+  EXPECT_EQ(boxes(svg, "node"), 4);
+  EXPECT_EQ(boxes(svg, "gpu"), 16);
+  EXPECT_EQ(boxes(svg, "nic"), 16);
+  EXPECT_EQ(boxes(svg, "inside"), 4);
+  EXPECT_EQ(boxes(svg, "switch"), 8 + 1);
+  EXPECT_EQ(boxes(svg, "more"), 0);
+  EXPECT_TRUE(says(svg, "node 3 gpu 2</title>"));
+}
+
+TEST(TopologySvg, CountsWhatItLeavesOut) {
+  // 2,048 nodes of 8: three are drawn, and the 8 leaves of their pod out of 64 x 8.
+  const std::string svg = draw(rail_cluster(2048, 32, 2, 8, 8));
+  EXPECT_EQ(boxes(svg, "node"), 3);
+  EXPECT_EQ(boxes(svg, "switch"), 8 + 1);
+  EXPECT_TRUE(says(svg, ">+ 2045</text>"));
+  EXPECT_TRUE(says(svg, ">+ 504</text>"));
+  EXPECT_TRUE(says(svg, "level 1: 512 switches"));
+  EXPECT_TRUE(says(svg, "oversubscription 2 : 1"));
+  EXPECT_LT(svg.size(), 40'000u);
+}
+
+TEST(TopologySvg, CountsTheGpusOfALargeNode) {
+  const std::string svg = draw(nvswitch_cluster(2, 72, 72));
+  EXPECT_EQ(boxes(svg, "gpu"), 16);
+  EXPECT_TRUE(says(svg, ">+ 64</text>"));
+}
+
+TEST(TopologySvg, DrawsNvlinksBetweenGpusOnceEach) {
+  const std::string svg = draw(chain_cluster(1, 6));
+  std::size_t arcs = 0;
+  for (std::size_t at = svg.find("link mesh"); at != std::string::npos;
+       at = svg.find("link mesh", at + 1))
+    ++arcs;
+  EXPECT_EQ(arcs, 5u);
+  EXPECT_TRUE(says(svg, "node 0 gpu 0 - node 0 gpu 1: 25.0 GB/s"));
+}
+
+TEST(TopologySvg, IsTheSameBytesEveryTime) {
+  EXPECT_EQ(draw(pcie_cluster(5)), draw(pcie_cluster(5)));
+}
+
+TEST(TopologySvg, EscapesNames) {
+  Topology topology = nvswitch_cluster(1);
+  topology.name = "a<b> & \"c\"";
+  EXPECT_EQ(boxes(draw(topology), "node"), 1);
+  EXPECT_TRUE(says(draw(topology), "a&lt;b&gt; &amp;"));
+}
+
+TEST(TopologySvg, DrawsTheSmallestCluster) {
+  EXPECT_EQ(boxes(draw(nvswitch_cluster(1, 1, 0)), "gpu"), 1);
+}
+
+}  // namespace
+}  // namespace stepcast
