@@ -258,7 +258,9 @@ class TopologyDrawing {
                 kind + ": " + std::to_string(row.count) + " links of " + rate + " per direction");
       y += kLegendStep;
     }
-    return y - kLegendStep;
+    svg_.line({kMargin, y}, {kMargin + 46, y}, 10, "free", "");
+    svg_.text({kMargin + 60, y}, "note", "never what limits a transfer");
+    return y;
   }
 
   const Topology& topology_;

@@ -1,8 +1,10 @@
 // stepcast topology: figures that a datasheet lets one work out, and mistakes.
 #include <gtest/gtest.h>
 
+#include "sim/base/file_io.h"
 #include "sim/base/json_document.h"
 #include "tests/support/run_program.h"
+#include "tests/support/scratch_folder.h"
 
 namespace stepcast {
 namespace {
@@ -52,6 +54,28 @@ TEST(TopologyCommand, ShowsOneGpuWithoutRoute) {
   ASSERT_EQ(ran.exit_code, 0) << ran.err;
   const JsonValue root = parse_json(ran.out, "stdout").root();
   EXPECT_EQ(root.member("route")->member("links")->elements().size(), 0u);
+}
+
+TEST(TopologyCommand, DrawsIntoAFileBesideTheTable) {
+  const ScratchFolder folder;
+  const std::string file = folder.path("cluster.svg");
+  const ProgramRun ran = run({"dgx-a100-80g", "--gpus", "32", "--svg", file});
+  EXPECT_EQ(ran.exit_code, 0) << ran.err;
+  EXPECT_EQ(ran.out.find("dgx-a100-80g: 32 x A100-SXM-80GB\n"), 0u);
+  EXPECT_EQ(read_text_file(file, 1 << 20).find("<svg "), 0u);
+  EXPECT_EQ(run({"dgx-a100-80g", "--svg", folder.path("no/such/folder.svg")}).exit_code, 5);
+}
+
+TEST(ExportCommand, WritesAPlatform) {
+  const ProgramRun ran = run_program(
+      {STEPCAST_BINARY, "export", "simgrid-platform", "dgx1-v100-16g", "--gpus", "8", "-o", "-"});
+  EXPECT_EQ(ran.exit_code, 0) << ran.err;
+  EXPECT_NE(ran.out.find("<route src=\"gpu7\" dst=\"gpu6\" symmetrical=\"NO\">"),
+            std::string::npos);
+  EXPECT_EQ(
+      run_program({STEPCAST_BINARY, "export", "simgrid-platform", "dgx-h100", "-o", "-"}).exit_code,
+      2);
+  EXPECT_EQ(run_program({STEPCAST_BINARY, "export", "dot", "dgx-h100", "-o", "-"}).exit_code, 2);
 }
 
 TEST(TopologyCommand, MistakesAreSaid) {

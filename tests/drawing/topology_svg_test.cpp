@@ -58,8 +58,7 @@ TEST(TopologySvg, CountsTheGpusOfALargeNode) {
 TEST(TopologySvg, DrawsNvlinksBetweenGpusOnceEach) {
   const std::string svg = draw(chain_cluster(1, 6));
   std::size_t arcs = 0;
-  for (std::size_t at = svg.find("link mesh"); at != std::string::npos;
-       at = svg.find("link mesh", at + 1))
+  for (std::size_t at = svg.find("<path"); at != std::string::npos; at = svg.find("<path", at + 1))
     ++arcs;
   EXPECT_EQ(arcs, 5u);
   EXPECT_TRUE(says(svg, "node 0 gpu 0 - node 0 gpu 1: 25.0 GB/s"));
