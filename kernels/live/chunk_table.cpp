@@ -40,6 +40,11 @@ void ChunkTable::place(const MemberPlan& plan, std::span<const std::byte> from,
       if (receiver == plan.member) chunk.target = to.data() + sender * chunk.bytes;
       return;
     }
+    case CollectiveKind::kSendRecv:
+      chunk.bytes = from.size();
+      if (own) chunk.now = from.data();
+      if ((index + 1) % plan.members == plan.member) chunk.target = to.data();
+      return;
   }
 }
 

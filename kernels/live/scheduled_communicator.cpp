@@ -28,6 +28,8 @@ CollectiveSchedule schedule_for(CollectiveKind kind, std::uint32_t ranks, bool s
       return ring_reduce(ranks, small ? 1 : kPipelineChunks);
     case CollectiveKind::kAllToAll:
       return pairwise_all_to_all(ranks);
+    case CollectiveKind::kSendRecv:
+      return neighbour_send_recv(ranks);
   }
   STEPCAST_CHECK(false, "a collective without an algorithm");
 }

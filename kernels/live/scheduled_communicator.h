@@ -46,7 +46,8 @@ class ScheduledCommunicator : public Communicator {
   ChunkTable chunks_;
   std::vector<const std::byte*> bases_;
   std::uint32_t sequence_ = 0;
-  std::array<std::array<std::optional<MemberPlan>, 2>, 6> plans_;  // by kind; large, small
+  std::array<std::array<std::optional<MemberPlan>, 2>, kNumCollectiveKinds>
+      plans_;  // by kind; large, small
 };
 
 }  // namespace stepcast

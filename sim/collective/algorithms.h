@@ -1,10 +1,14 @@
 // The collective algorithms there are, by kind and name. To add one: a generator in a .cpp of its
 // own, declared here, and a row in algorithms.cpp; the tests verify every row.
+//
+// S is the size of the collective, n its ranks, g the ranks of a node, N the nodes. What is
+// pipelined goes in `pieces`: the more, the nearer to full bandwidth. Ranks come node by node.
 #pragma once
 
 #include <cstdint>
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include "sim/collective/schedule.h"
 
@@ -14,24 +18,71 @@ namespace stepcast {
 CollectiveSchedule ring_all_reduce(std::uint32_t ranks);
 CollectiveSchedule ring_all_gather(std::uint32_t ranks);
 CollectiveSchedule ring_reduce_scatter(std::uint32_t ranks);
-/// Pipelined in `chunks` pieces.
-CollectiveSchedule ring_broadcast(std::uint32_t ranks, std::uint32_t chunks);
-CollectiveSchedule ring_reduce(std::uint32_t ranks, std::uint32_t chunks);
+CollectiveSchedule ring_broadcast(std::uint32_t ranks, std::uint32_t pieces);
+CollectiveSchedule ring_reduce(std::uint32_t ranks, std::uint32_t pieces);
 
-/// Two binary trees, each for half of the buffer and for `chunks` pieces of it. Ranks come in
-/// blocks of `block` (the ranks of a node), chained; the trees join the heads of the blocks.
-/// `ranks` must be a multiple of `block`.
-CollectiveSchedule double_tree_all_reduce(std::uint32_t ranks, std::uint32_t chunks,
-                                          std::uint32_t block = 1);
+/// Two binary trees, each for half of the buffer and for `pieces` pieces of it. The ranks of a node
+/// are chained; the trees join the heads of the nodes. `ranks` must be a multiple of `per_node`.
+CollectiveSchedule double_tree_all_reduce(std::uint32_t ranks, std::uint32_t pieces,
+                                          std::uint32_t per_node = 1);
+CollectiveSchedule double_tree_broadcast(std::uint32_t ranks, std::uint32_t pieces);
+CollectiveSchedule double_tree_reduce(std::uint32_t ranks, std::uint32_t pieces);
+
+/// One binomial tree, the whole buffer at once.
+CollectiveSchedule binomial_broadcast(std::uint32_t ranks);
+CollectiveSchedule binomial_reduce(std::uint32_t ranks);
+
+/// Exchanges with partners at distances 1, 2, 4, ..., and back.
+CollectiveSchedule halving_doubling_all_reduce(std::uint32_t ranks);
+CollectiveSchedule doubling_all_gather(std::uint32_t ranks);
+CollectiveSchedule halving_reduce_scatter(std::uint32_t ranks);
+
+/// Parallel aggregated trees.
+CollectiveSchedule pat_all_gather(std::uint32_t ranks);
+CollectiveSchedule pat_reduce_scatter(std::uint32_t ranks);
+
+/// In the NVSwitch of one node: switch `ranks`.
+CollectiveSchedule nvls_all_reduce(std::uint32_t ranks, std::uint32_t pieces);
+CollectiveSchedule nvls_all_gather(std::uint32_t ranks);
+CollectiveSchedule nvls_reduce_scatter(std::uint32_t ranks);
+
+/// In the NVSwitches of N nodes, switches ranks ... ranks + N - 1, and along double trees between
+/// them. `ranks` must be a multiple of `per_node`, here and below.
+CollectiveSchedule nvls_tree_all_reduce(std::uint32_t ranks, std::uint32_t per_node,
+                                        std::uint32_t pieces);
+/// In a tree of the fabric's switches with `radix` children each: leaf switches come first, and
+/// node m hangs on switch ranks + m / radix.
+CollectiveSchedule sharp_all_reduce(std::uint32_t ranks, std::uint32_t per_node,
+                                    std::uint32_t radix, std::uint32_t pieces);
+
+CollectiveSchedule hierarchical_all_reduce(std::uint32_t ranks, std::uint32_t per_node);
+CollectiveSchedule hierarchical_all_to_all(std::uint32_t ranks, std::uint32_t per_node);
+
+/// Over a torus of dims[0] x dims[1] x ... ranks, of which the last dimension runs fastest.
+CollectiveSchedule torus_all_reduce(const std::vector<std::uint32_t>& dims);
 
 /// Round s: rank r sends to rank r + s.
 CollectiveSchedule pairwise_all_to_all(std::uint32_t ranks);
 
+CollectiveSchedule neighbour_send_recv(std::uint32_t ranks);
+
+/// What the ranks of a group look like to an algorithm.
+struct GroupShape {
+  std::uint32_t ranks = 1;
+  std::uint32_t per_node = 1;               ///< g; divides `ranks`
+  std::vector<std::uint32_t> torus_dims{};  ///< their product is `ranks`
+};
+
+/// Nodes of up to 8 ranks, as many as divide `ranks`; a torus as square as `ranks` allows.
+GroupShape usual_shape(std::uint32_t ranks);
+
 struct CollectiveAlgorithm {
   CollectiveKind kind{};
   std::string_view name;
-  CollectiveSchedule (*make)(std::uint32_t ranks);  ///< ranks >= 1
+  CollectiveSchedule (*make_for)(const GroupShape& shape);
   std::string_view description;
+
+  CollectiveSchedule make(std::uint32_t ranks) const { return make_for(usual_shape(ranks)); }
 };
 
 std::span<const CollectiveAlgorithm> collective_algorithms();

@@ -14,7 +14,10 @@ enum class CollectiveKind : std::uint8_t {
   kBroadcast,
   kReduce,
   kAllToAll,
+  kSendRecv,  ///< rank r sends its buffer to rank r + 1, the last one to rank 0
 };
+
+inline constexpr int kNumCollectiveKinds = static_cast<int>(CollectiveKind::kSendRecv) + 1;
 
 /// How contributions are put together by all_reduce, reduce_scatter and reduce.
 enum class ReduceOp : std::uint8_t { kSum, kMax };
@@ -33,6 +36,8 @@ constexpr std::string_view name_of(CollectiveKind kind) {
       return "reduce";
     case CollectiveKind::kAllToAll:
       return "all_to_all";
+    case CollectiveKind::kSendRecv:
+      return "send_recv";
   }
   return "";
 }

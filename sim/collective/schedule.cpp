@@ -3,6 +3,7 @@
 namespace stepcast {
 
 Bytes chunk_size(const CollectiveSchedule& schedule, Bytes size, std::uint32_t chunk) {
+  if (schedule.kind == CollectiveKind::kSendRecv) return size;
   const bool all_to_all = schedule.kind == CollectiveKind::kAllToAll;
   const std::int64_t parts = all_to_all ? schedule.ranks : schedule.chunks;
   const std::int64_t part = all_to_all ? chunk % schedule.ranks : chunk;
@@ -11,10 +12,10 @@ Bytes chunk_size(const CollectiveSchedule& schedule, Bytes size, std::uint32_t c
   return Bytes(share + (part < size.value() % parts ? 1 : 0));
 }
 
-Bytes bytes_sent(const CollectiveSchedule& schedule, Bytes size, std::uint32_t rank) {
+Bytes bytes_sent(const CollectiveSchedule& schedule, Bytes size, std::uint32_t participant) {
   Bytes sum;
   for (const Transfer& transfer : schedule.transfers)
-    if (transfer.from == rank) sum += chunk_size(schedule, size, transfer.chunk);
+    if (transfer.from == participant) sum += chunk_size(schedule, size, transfer.chunk);
   return sum;
 }
 

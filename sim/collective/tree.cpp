@@ -6,57 +6,24 @@
 
 #include "sim/base/error.h"
 #include "sim/collective/algorithms.h"
+#include "sim/collective/tree_shape.h"
 
 namespace stepcast {
 namespace {
 
-constexpr std::uint32_t kRoot = 0xffffffffu;
-
-/// Parent of `place` (1 .. n) in the in-order tree over 1 .. n: odd places are leaves, and a place
-/// divisible by 2^h but not by 2^(h+1) stands h levels above them. 0 for the root.
-std::uint32_t in_order_parent(std::uint32_t place, std::uint32_t n) {
-  const std::uint32_t bit = place & (~place + 1);
-  const std::uint32_t right = (place ^ bit) | (bit << 1);
-  if (right <= n) return right;
-  return place ^ bit;
-}
-
-/// Parents by block: tree 0 has block b at place b + 1, tree 1 has it one place further, round.
-std::vector<std::uint32_t> parents_of_blocks(std::uint32_t blocks, std::uint32_t tree) {
-  std::vector<std::uint32_t> parents;
-  for (std::uint32_t block = 0; block < blocks; ++block) {
-    const std::uint32_t place = (block + tree) % blocks + 1;
-    const std::uint32_t parent = in_order_parent(place, blocks);
-    parents.push_back(parent == 0 ? kRoot : (parent - 1 + blocks - tree % blocks) % blocks);
-  }
-  return parents;
-}
-
 /// Parents by rank: the trees join the first ranks of blocks; inside, each hangs on the one before.
 std::vector<std::uint32_t> parents_of_ranks(std::uint32_t ranks, std::uint32_t block,
                                             std::uint32_t tree) {
-  const std::vector<std::uint32_t> of_blocks = parents_of_blocks(ranks / block, tree);
+  const std::vector<std::uint32_t> of_blocks = double_tree_parents(ranks / block, tree);
   std::vector<std::uint32_t> parents;
   for (std::uint32_t rank = 0; rank < ranks; ++rank) {
     const std::uint32_t of_block = of_blocks[rank / block];
     if (rank % block != 0)
       parents.push_back(rank - 1);
     else
-      parents.push_back(of_block == kRoot ? kRoot : of_block * block);
+      parents.push_back(of_block == kTreeRoot ? kTreeRoot : of_block * block);
   }
   return parents;
-}
-
-/// Ranks with every child before its parent.
-std::vector<std::uint32_t> children_first(const std::vector<std::uint32_t>& parents) {
-  std::vector<std::uint32_t> depth(parents.size(), 0), order;
-  for (std::uint32_t rank = 0; rank < parents.size(); ++rank) {
-    for (std::uint32_t up = parents[rank]; up != kRoot; up = parents[up]) ++depth[rank];
-    order.push_back(rank);
-  }
-  std::stable_sort(order.begin(), order.end(),
-                   [&](std::uint32_t a, std::uint32_t b) { return depth[a] > depth[b]; });
-  return order;
 }
 
 /// Gives every transfer the first step in which its data is there and both ends have a free port: a
@@ -100,7 +67,7 @@ Tree make_tree(std::uint32_t ranks, std::uint32_t block, std::uint32_t index) {
   std::vector<std::uint32_t> children(ranks, 0);
   for (std::uint32_t rank = 0; rank < ranks; ++rank) {
     const std::uint32_t parent = tree.parents[rank];
-    tree.down_lanes.push_back(parent == kRoot ? 0 : tree.up_lane + 1 + children[parent]++);
+    tree.down_lanes.push_back(parent == kTreeRoot ? 0 : tree.up_lane + 1 + children[parent]++);
   }
   return tree;
 }
@@ -111,14 +78,14 @@ void add_chunk(CollectiveSchedule& schedule, StepAllocator& steps, const Tree& t
   std::vector<std::uint32_t> ready(schedule.ranks, 0);  // first step with everything of the subtree
   for (std::uint32_t rank : tree.order) {
     const std::uint32_t parent = tree.parents[rank];
-    if (parent == kRoot) continue;
+    if (parent == kTreeRoot) continue;
     const std::uint32_t step = steps.first_free(rank, parent, ready[rank]);
     schedule.transfers.push_back({step, rank, parent, chunk, tree.up_lane, true});
     ready[parent] = std::max(ready[parent], step + 1);
   }
   for (auto rank = tree.order.rbegin(); rank != tree.order.rend(); ++rank) {
     const std::uint32_t parent = tree.parents[*rank];
-    if (parent == kRoot) continue;
+    if (parent == kTreeRoot) continue;
     const std::uint32_t step = steps.first_free(parent, *rank, ready[parent]);
     schedule.transfers.push_back({step, parent, *rank, chunk, tree.down_lanes[*rank], false});
     ready[*rank] = std::max(ready[*rank], step + 1);
@@ -127,16 +94,16 @@ void add_chunk(CollectiveSchedule& schedule, StepAllocator& steps, const Tree& t
 
 }  // namespace
 
-CollectiveSchedule double_tree_all_reduce(std::uint32_t ranks, std::uint32_t chunks,
+CollectiveSchedule double_tree_all_reduce(std::uint32_t ranks, std::uint32_t pieces,
                                           std::uint32_t block) {
   STEPCAST_CHECK(block >= 1 && ranks >= 1 && ranks % block == 0, "blocks must be whole");
   CollectiveSchedule schedule{
-      .kind = CollectiveKind::kAllReduce, .ranks = ranks, .chunks = 2 * chunks, .transfers = {}};
+      .kind = CollectiveKind::kAllReduce, .ranks = ranks, .chunks = 2 * pieces, .transfers = {}};
   const Tree trees[] = {make_tree(ranks, block, 0), make_tree(ranks, block, 1)};
   StepAllocator steps(ranks);
-  for (std::uint32_t piece = 0; piece < chunks; ++piece)
+  for (std::uint32_t piece = 0; piece < pieces; ++piece)
     for (std::uint32_t tree : {0u, 1u})
-      add_chunk(schedule, steps, trees[tree], tree * chunks + piece);
+      add_chunk(schedule, steps, trees[tree], tree * pieces + piece);
   std::stable_sort(schedule.transfers.begin(), schedule.transfers.end(),
                    [](const Transfer& a, const Transfer& b) { return a.step < b.step; });
   return schedule;

@@ -49,9 +49,10 @@ RingShape ring_shape(CollectiveKind kind) {
     case CollectiveKind::kReduce:
       return {.steps_per_rank = 1, .whole_buffer = true};
     case CollectiveKind::kAllToAll:
+    case CollectiveKind::kSendRecv:
       break;
   }
-  STEPCAST_CHECK(false, "all_to_all is no ring");
+  STEPCAST_CHECK(false, "no ring does this");
 }
 
 /// Thakur, Rabenseifner and Gropp (2005), with a step for every hop and NCCL's two kinds of hops.
@@ -147,6 +148,7 @@ Peers peers_of(const GroupGeometry& group) {
 
 bool has_way(const GroupGeometry& group, const NetworkProfile& profile, CollectiveKind kind,
              Algorithm algorithm, Protocol protocol) {
+  if (kind == CollectiveKind::kSendRecv) return false;  // see plan_p2p()
   if ((kind == CollectiveKind::kAllToAll) != (algorithm == Algorithm::kPairwise)) return false;
   switch (algorithm) {
     case Algorithm::kRing:

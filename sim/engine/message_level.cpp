@@ -40,6 +40,8 @@ CollectiveSchedule schedule_of(const GroupGeometry& group, CollectiveKind kind,
       return ring_reduce(ranks, 4 * ranks);
     case CollectiveKind::kAllToAll:
       return pairwise_all_to_all(ranks);
+    case CollectiveKind::kSendRecv:
+      return neighbour_send_recv(ranks);
   }
   STEPCAST_CHECK(false, "no such collective");
 }

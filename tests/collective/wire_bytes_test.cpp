@@ -1,0 +1,150 @@
+// Every algorithm of the table moves the bytes that the textbooks say: the sum over all ranks
+// exactly, and of the rank that sends most. Sources stand with the generators; here are the figures
+// in units of the collective's size S, for n ranks in N nodes of g.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <bit>
+#include <string>
+
+#include "sim/collective/algorithms.h"
+#include "tests/collective/proved_counts.h"
+
+namespace stepcast {
+namespace {
+
+struct Figures {
+  double total = 0;  ///< of all ranks; what switches send is not counted
+  double most = 0;   ///< of one rank, at the most
+};
+
+struct Counts {
+  double n = 0, g = 0, N = 0;
+  double p = 0;  ///< largest power of two up to n
+  double levels() const { return std::bit_width(static_cast<std::uint32_t>(n) - 1); }
+  bool is_power() const { return n == p; }
+};
+
+/// All ranks alike.
+Figures each(const Counts& c, double share) { return {c.n * share, share}; }
+
+struct Row {
+  CollectiveKind kind{};
+  std::string name;
+  Figures (*figures)(const Counts& c);
+};
+
+using K = CollectiveKind;
+const std::vector<Row>& textbook() {
+  static const std::vector<Row> rows = {
+      {K::kAllReduce, "ring", [](const Counts& c) { return each(c, 2 * (c.n - 1) / c.n); }},
+      // Sanders et al.: inside one tree (S/2 up, S/2 to each of two children), leaf of the other
+      // (S/2 up): 2 S. The chains inside nodes add S/2 for each tree.
+      {K::kAllReduce, "tree",
+       [](const Counts& c) {
+         return Figures{2 * (c.n - 1), c.g > 1 ? 3.0 : 2.0};
+       }},
+      {K::kAllReduce, "nvls", [](const Counts& c) { return each(c, (c.n + 1) / c.n); }},
+      // Into the switches S of every rank and S of every node; up and down the trees 2 S per edge.
+      {K::kAllReduce, "nvls_tree",
+       [](const Counts& c) {
+         const double inside = c.g > 1 ? c.n + c.N : 0;
+         const double most = c.g > 1 ? 1 + 1 / c.g : 0;
+         return Figures{inside + 2 * (c.N - 1), most + 2 / c.g};
+       }},
+      {K::kAllReduce, "sharp",
+       [](const Counts& c) { return each(c, 2 * (c.g - 1) / c.g + (c.N > 1 ? 1 / c.g : 0)); }},
+      {K::kAllReduce, "halving_doubling",
+       [](const Counts& c) {
+         return Figures{2 * (c.p - 1) + 2 * (c.n - c.p),
+                        2 * (c.p - 1) / c.p + (c.is_power() ? 0 : 1)};
+       }},
+      {K::kAllReduce, "hierarchical", [](const Counts& c) { return each(c, 2 * (c.n - 1) / c.n); }},
+      {K::kAllReduce, "torus", [](const Counts& c) { return each(c, 2 * (c.n - 1) / c.n); }},
+      {K::kAllGather, "ring", [](const Counts& c) { return each(c, (c.n - 1) / c.n); }},
+      {K::kAllGather, "nvls", [](const Counts& c) { return each(c, 1 / c.n); }},
+      {K::kAllGather, "pat", [](const Counts& c) { return each(c, (c.n - 1) / c.n); }},
+      // Everybody gets every other chunk once. A core has two chunks at the most to begin with, and
+      // may have a silent neighbour to tell in the end.
+      {K::kAllGather, "halving_doubling",
+       [](const Counts& c) {
+         return Figures{c.n - 1, c.is_power() ? (c.n - 1) / c.n : (2 * (c.p - 1) + c.n - 1) / c.n};
+       }},
+      {K::kReduceScatter, "ring", [](const Counts& c) { return each(c, (c.n - 1) / c.n); }},
+      {K::kReduceScatter, "nvls", [](const Counts& c) { return each(c, 1); }},
+      {K::kReduceScatter, "pat", [](const Counts& c) { return each(c, (c.n - 1) / c.n); }},
+      // A tree over all ranks for every chunk, and the results of silent ranks on their way back.
+      {K::kReduceScatter, "halving_doubling",
+       [](const Counts& c) {
+         return Figures{c.n - 1 + (c.n - c.p) / c.n, c.is_power() ? (c.n - 1) / c.n : 1 + 1 / c.n};
+       }},
+      {K::kBroadcast, "ring",
+       [](const Counts& c) {
+         return Figures{c.n - 1, 1};
+       }},
+      {K::kBroadcast, "tree",
+       [](const Counts& c) {
+         return Figures{c.n - 1, 1};
+       }},
+      {K::kBroadcast, "binomial",
+       [](const Counts& c) {
+         return Figures{c.n - 1, c.levels()};
+       }},
+      {K::kReduce, "ring",
+       [](const Counts& c) {
+         return Figures{c.n - 1, 1};
+       }},
+      {K::kReduce, "tree",
+       [](const Counts& c) {
+         return Figures{c.n - 1, 1};
+       }},
+      {K::kReduce, "binomial",
+       [](const Counts& c) {
+         return Figures{c.n - 1, 1};
+       }},
+      {K::kAllToAll, "pairwise", [](const Counts& c) { return each(c, (c.n - 1) / c.n); }},
+      {K::kAllToAll, "hierarchical",
+       [](const Counts& c) { return each(c, (c.g - 1) / c.g + (c.N - 1) / c.N); }},
+      {K::kSendRecv, "pairwise", [](const Counts& c) { return each(c, 1); }},
+  };
+  return rows;
+}
+
+class WireBytes : public testing::TestWithParam<CollectiveAlgorithm> {};
+INSTANTIATE_TEST_SUITE_P(Table, WireBytes,
+                         testing::ValuesIn(collective_algorithms().begin(),
+                                           collective_algorithms().end()),
+                         [](const auto& row) {
+                           return std::string(name_of(row.param.kind)) + "_" +
+                                  std::string(row.param.name);
+                         });
+
+TEST_P(WireBytes, AreTheTextbooks) {
+  const auto row = std::find_if(textbook().begin(), textbook().end(), [](const Row& candidate) {
+    return candidate.kind == GetParam().kind && candidate.name == GetParam().name;
+  });
+  ASSERT_NE(row, textbook().end()) << "write the algorithm's figures into the table above";
+  for (const std::uint32_t ranks : proved_counts()) {
+    const GroupShape shape = usual_shape(ranks);
+    const CollectiveSchedule schedule = GetParam().make_for(shape);
+    const std::int64_t size = std::int64_t{schedule.chunks} * ranks;  // all chunks alike
+    std::vector<std::int64_t> sent(schedule.participants(), 0);
+    for (const Transfer& transfer : schedule.transfers)
+      sent[transfer.from] += chunk_size(schedule, Bytes(size), transfer.chunk).value();
+    sent.resize(ranks);
+    std::int64_t total = 0;
+    for (const std::int64_t bytes : sent) total += bytes;
+    const auto s = static_cast<double>(size);
+    const Figures expected = row->figures({.n = static_cast<double>(ranks),
+                                           .g = static_cast<double>(shape.per_node),
+                                           .N = static_cast<double>(ranks / shape.per_node),
+                                           .p = static_cast<double>(std::bit_floor(ranks))});
+    EXPECT_NEAR(static_cast<double>(total), expected.total * s, 1e-9 * s) << ranks;
+    EXPECT_LE(static_cast<double>(*std::max_element(sent.begin(), sent.end())),
+              expected.most * s * (1 + 1e-12))
+        << ranks;
+  }
+}
+
+}  // namespace
+}  // namespace stepcast
