@@ -133,9 +133,11 @@ FlowPlan plan_collective(const GroupGeometry& geometry, const NetworkProfile& pr
 
 namespace {
 
-/// Channels of a peer behind the network: four, which fill its NIC, halved until all peers that are
-/// served at a time (one in eight) have theirs among those of the communicator. NCCL 2.30,
-/// src/graph/paths.cc (ncclTopoComputeP2pChannels).
+/// Channels of a peer behind the network, as NCCL's ncclTopoComputeP2pChannels has them
+/// (src/graph/paths.cc): one for every 14 GB/s of the NIC, rounded up to a power of two (4 at 400
+/// Gb/s); over several nodes halved until all ranks, 8 of them per batch, have theirs among those
+/// of the communicator. These are as many as its collectives have, rounded up likewise: some 4 per
+/// GPU of a node, 16 on nodes of 8, as public logs show.
 constexpr int kP2pChannels = 4;
 int p2p_channels(const P2pCommunicator& communicator) {
   const int all = std::min(16, 4 * communicator.per_node);

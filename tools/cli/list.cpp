@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "sim/base/json_writer.h"
+#include "sim/collective/algorithms.h"
 #include "sim/compute/kernels.h"
 #include "sim/lowering/schedules.h"
 #include "sim/scenario/resolve.h"
@@ -26,6 +27,15 @@ std::vector<Entry> shipped(const std::string& any_file) {
   return entries;
 }
 
+/// Named KIND/ALGORITHM, since algorithms of several kinds share a name.
+std::vector<Entry> collectives() {
+  std::vector<Entry> entries;
+  for (const CollectiveAlgorithm& row : collective_algorithms())
+    entries.push_back({std::string(name_of(row.kind)) + "/" + std::string(row.name),
+                       std::string(row.description)});
+  return entries;
+}
+
 template <typename Row>
 std::vector<Entry> rows(std::span<const Row> table) {
   std::vector<Entry> entries;
@@ -39,7 +49,7 @@ struct Category {
   std::vector<Entry> (*entries)(const Library& library);
 };
 
-const std::array<Category, 9> kCategories = {{
+const std::array<Category, 10> kCategories = {{
     {"scenarios",
      [](const Library& library) { return shipped(library.root + "/scenarios/x.json"); }},
     {"models", [](const Library& library) { return shipped(library.model_file("x")); }},
@@ -51,6 +61,7 @@ const std::array<Category, 9> kCategories = {{
      [](const Library& library) { return shipped(library.network_profile_file("x")); }},
     {"stacks", [](const Library& library) { return shipped(library.stack_file("x")); }},
     {"schedules", [](const Library&) { return rows(schedule_table()); }},
+    {"collectives", [](const Library&) { return collectives(); }},
     {"kernels", [](const Library&) { return rows(kernel_table()); }},
 }};
 
