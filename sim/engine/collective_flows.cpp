@@ -93,6 +93,25 @@ FlowPlan make_plan(const GroupGeometry& group, const NetworkProfile& profile, Co
   return plan;
 }
 
+/// Says what was asked for, and what there is.
+std::string impossible(const GroupGeometry& group, const NetworkProfile& profile,
+                       CollectiveKind kind, const ForcedChoice& forced) {
+  std::string asked, known;
+  if (forced.algorithm) asked += "algorithm \"" + std::string(name_of(*forced.algorithm)) + "\"";
+  if (forced.algorithm && forced.protocol) asked += " with ";
+  if (forced.protocol) asked += "protocol \"" + std::string(name_of(*forced.protocol)) + "\"";
+  for (const Algorithm algorithm : kAllAlgorithms) {
+    std::string protocols;
+    for (const Protocol protocol : kAllProtocols)
+      if (has_way(group, profile, kind, algorithm, protocol))
+        protocols += (protocols.empty() ? "" : ", ") + std::string(name_of(protocol));
+    if (!protocols.empty()) known += " " + std::string(name_of(algorithm)) + " (" + protocols + ")";
+  }
+  return asked + " does not do " + std::string(name_of(kind)) + " among " +
+         std::to_string(group.num_ranks()) + " GPUs on " + std::to_string(group.num_nodes()) +
+         " nodes; these do:" + known + ". Name one of them, or leave the choice to the profile";
+}
+
 }  // namespace
 
 double effective_capacity(const Link& link, const NetworkProfile& profile) {
@@ -111,7 +130,7 @@ std::vector<double> effective_capacities(const Fabric& fabric, const NetworkProf
 
 FlowPlan plan_collective(const GroupGeometry& geometry, const NetworkProfile& profile,
                          CollectiveKind kind, Bytes size) {
-  return plan_collective(geometry, profile, kind, size, ForcedChoice{});
+  return plan_collective(geometry, profile, kind, size, profile.choices.of(kind));
 }
 
 FlowPlan plan_collective(const GroupGeometry& geometry, const NetworkProfile& profile,
@@ -121,12 +140,7 @@ FlowPlan plan_collective(const GroupGeometry& geometry, const NetworkProfile& pr
   const auto choice = best_choice(geometry, profile, kind, bytes, forced);
   STEPCAST_CHECK(choice || forced.algorithm || forced.protocol, "no algorithm for a collective");
   if (!choice) {
-    std::string asked;
-    if (forced.algorithm) asked += "algorithm \"" + std::string(name_of(*forced.algorithm)) + "\"";
-    if (forced.algorithm && forced.protocol) asked += " with ";
-    if (forced.protocol) asked += "protocol \"" + std::string(name_of(*forced.protocol)) + "\"";
-    throw Error(ErrorKind::kUnsupported, asked + " does not do " + std::string(name_of(kind)) +
-                                             " among these GPUs; leave the choice to the profile");
+    throw Error(ErrorKind::kUnsupported, impossible(geometry, profile, kind, forced));
   }
   return make_plan(geometry, profile, kind, bytes, *choice);
 }

@@ -49,17 +49,12 @@ struct FlowPlan {
   Protocol protocol{};
 };
 
-/// The fastest way the profile knows. `size` as nccl-tests counts it: the buffer of one rank for
-/// all_reduce, broadcast, reduce and all_to_all, the concatenated one for all_gather and
-/// reduce_scatter. A group of one rank takes no time.
+/// The fastest way the profile knows, and its `choices` leave. `size` as nccl-tests counts it: the
+/// buffer of one rank for all_reduce, broadcast, reduce and all_to_all, the concatenated one for
+/// all_gather and reduce_scatter. A group of one rank takes no time. Throws Error(kUnsupported)
+/// when the choices ask for what these GPUs can't do.
 FlowPlan plan_collective(const GroupGeometry& geometry, const NetworkProfile& profile,
                          CollectiveKind kind, Bytes size);
-
-/// What a user may prescribe, as with NCCL_ALGO and NCCL_PROTO.
-struct ForcedChoice {
-  std::optional<Algorithm> algorithm{};
-  std::optional<Protocol> protocol{};  ///< NVLS and all_to_all know but Simple
-};
 
 /// The fastest of what `forced` leaves. Throws Error(kUnsupported) when that is nothing.
 FlowPlan plan_collective(const GroupGeometry& geometry, const NetworkProfile& profile,

@@ -91,6 +91,8 @@ class ScenarioReader {
       scenario_.device_profile = read_device_profile(*value, problems_);
     if (const auto value = profile("network_profile", topology, &Library::network_profile_file))
       scenario_.network_profile = read_network_profile(*value, problems_);
+    if (const auto choices = fields_.child("collectives"))
+      scenario_.network_profile.choices = read_collective_choices(*choices, problems_);
     if (problems_.all().size() == mistakes) check_device(*topology);
   }
 

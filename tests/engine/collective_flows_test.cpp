@@ -370,5 +370,37 @@ TEST(PlanP2p, InsideANodeRunsAtNvlinkRate) {
   EXPECT_EQ(weight_of(pair.links(), pair.links()[0].link), 1u);
 }
 
+TEST(Choices, OfTheProfileAreTaken) {
+  const Fabric fabric(nvswitch_cluster({.nodes = 2}), 16);
+  const GroupGeometry group(fabric, gpus(16));
+  NetworkProfile profile = for_generation(shipped_profile("nccl-ib"), "ampere");
+  for (const Algorithm algorithm : {Algorithm::kRing, Algorithm::kTree}) {
+    profile.choices.by_kind[0] = {.algorithm = algorithm, .protocol = Protocol::kLl128};
+    const FlowPlan plan =
+        plan_collective(group, profile, CollectiveKind::kAllReduce, Bytes(1 << 26));
+    EXPECT_EQ(plan.algorithm, algorithm);
+    EXPECT_EQ(plan.protocol, Protocol::kLl128);
+  }
+}
+
+TEST(Choices, ThatAreImpossibleAreRefusedWithWhatIsPossible) {
+  const Fabric fabric(nvswitch_cluster({.nodes = 2}), 16);
+  const GroupGeometry group(fabric, gpus(16));
+  NetworkProfile profile = ideal_network_profile();
+  profile.choices.by_kind[0].algorithm = Algorithm::kNvls;
+  try {
+    plan_collective(group, profile, CollectiveKind::kAllReduce, Bytes(1));
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::kUnsupported);
+    const std::string text = error.what();
+    EXPECT_NE(text.find("\"nvls\" does not do all_reduce among 16 GPUs on 2 nodes"),
+              std::string::npos)
+        << text;
+    EXPECT_NE(text.find("ring (LL, LL128, Simple) tree (LL, LL128, Simple)"), std::string::npos)
+        << text;
+  }
+}
+
 }  // namespace
 }  // namespace stepcast

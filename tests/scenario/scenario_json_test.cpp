@@ -215,5 +215,26 @@ TEST(Shipped, EveryScenarioIsSoundAndFeasible) {
   for (const std::string& file : files) EXPECT_NO_THROW(load_scenario(file, kShipped)) << file;
 }
 
+TEST_F(LoadScenario, PrescribesHowCollectivesAreDone) {
+  const Scenario scenario = load({.more = R"(,
+"collectives": {"algorithm": {"all_reduce": "ring", "all_gather": "tree"}, "protocol": "Simple"})"});
+  const CollectiveChoices& choices = scenario.network_profile.choices;
+  EXPECT_EQ(choices.of(CollectiveKind::kAllReduce).algorithm, Algorithm::kRing);
+  EXPECT_EQ(choices.of(CollectiveKind::kAllGather).algorithm, Algorithm::kTree);
+  EXPECT_EQ(choices.of(CollectiveKind::kReduceScatter).algorithm, std::nullopt);
+  EXPECT_EQ(choices.of(CollectiveKind::kReduceScatter).protocol, Protocol::kSimple);
+  EXPECT_EQ(choices.of(CollectiveKind::kAllToAll).protocol, std::nullopt);
+}
+
+TEST_F(LoadScenario, RefusesCollectivesThatNobodyKnows) {
+  const Refusal refused = refusal({.more = R"(,
+"collectives": {"algorithm": {"all_reduce": "rong", "gather": "ring"}, "protocol": {"reduce": "LL64"}})"});
+  EXPECT_EQ(refused.kind, ErrorKind::kInput);
+  EXPECT_TRUE(refused.says("collectives.algorithm.all_reduce")) << refused.text;
+  EXPECT_TRUE(refused.says("ring")) << refused.text;
+  EXPECT_TRUE(refused.says("collectives.algorithm.gather")) << refused.text;
+  EXPECT_TRUE(refused.says("collectives.protocol.reduce")) << refused.text;
+}
+
 }  // namespace
 }  // namespace stepcast
