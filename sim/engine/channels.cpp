@@ -32,7 +32,8 @@ std::uint64_t colour_of(GroupRole role, const GroupGeometry& geometry) {
        << static_cast<std::uint64_t>(geometry.ranks_per_node())
        << static_cast<std::uint64_t>(geometry.num_channels()) << geometry.intra_bandwidth()
        << geometry.inter_bandwidth() << geometry.all_to_all_intra_bandwidth()
-       << geometry.all_to_all_inter_bandwidth();
+       << geometry.all_to_all_inter_bandwidth() << geometry.ring_latency().value()
+       << geometry.tree_latency().value() << geometry.pair_latency().value();
   return hash.value();
 }
 
@@ -84,7 +85,8 @@ class ChannelFinder {
     // Inside a node and between nodes messages have other latencies.
     const bool same_node = fabric_.node_of(from) == fabric_.node_of(to);
     close({.group = kNone, .from = from, .to = to},
-          (Hash() << std::uint64_t{same_node ? 101u : 102u}).value());
+          (Hash() << std::uint64_t{same_node ? 101u : 102u} << fabric_.latency_of(path_).value())
+              .value());
   }
 
   void add_member(Rank rank, Port port) {

@@ -168,7 +168,8 @@ FlowPlan plan_p2p(const PairGeometry& pair, const NetworkProfile& profile, Bytes
   plan.algorithm = Algorithm::kPairwise;
   plan.protocol = Protocol::kSimple;
   plan.bytes = static_cast<double>(size.value());
-  plan.latency = pair.same_node() ? profile.p2p_latency_intra : profile.p2p_latency_inter;
+  plan.latency =
+      (pair.same_node() ? profile.p2p_latency_intra : profile.p2p_latency_inter) + pair.latency();
   plan.uncontended = plan.latency;
   if (plan.bytes == 0 || pair.links().empty()) return plan;
   plan.links = pair.links();

@@ -168,8 +168,12 @@ bool has_way(const GroupGeometry& group, const NetworkProfile& profile, Collecti
   }
 }
 
-Timing timing_of(const GroupGeometry& group, const NetworkProfile& profile, CollectiveKind kind,
-                 double size, Algorithm algorithm, Protocol protocol) {
+namespace {
+
+/// By the hops' costs alone.
+Timing timing_without_flight(const GroupGeometry& group, const NetworkProfile& profile,
+                             CollectiveKind kind, double size, Algorithm algorithm,
+                             Protocol protocol) {
   switch (algorithm) {
     case Algorithm::kRing:
       return ring_timing(group, profile, kind, size, protocol);
@@ -182,6 +186,24 @@ Timing timing_of(const GroupGeometry& group, const NetworkProfile& profile, Coll
       break;
   }
   return all_to_all_timing(group, profile, size);
+}
+
+/// What the latencies of links add (WANs, long cables). Behind shared bytes it hides as the hops
+/// do.
+double flight_time(const GroupGeometry& group, CollectiveKind kind, Algorithm algorithm) {
+  if (algorithm == Algorithm::kPairwise) return group.pair_latency().value();
+  if (algorithm == Algorithm::kRing)
+    return ring_shape(kind).steps_per_rank * group.ring_latency().value();
+  return 2 * group.tree_latency().value();
+}
+
+}  // namespace
+
+Timing timing_of(const GroupGeometry& group, const NetworkProfile& profile, CollectiveKind kind,
+                 double size, Algorithm algorithm, Protocol protocol) {
+  Timing timing = timing_without_flight(group, profile, kind, size, algorithm, protocol);
+  timing.hops += flight_time(group, kind, algorithm);
+  return timing;
 }
 
 }  // namespace stepcast

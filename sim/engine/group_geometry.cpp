@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "sim/base/error.h"
+#include "sim/collective/tree_shape.h"
 #include "sim/engine/mesh_rings.h"
 
 namespace stepcast {
@@ -19,11 +20,12 @@ constexpr std::size_t kMaxShifts = 16;  // of a pairwise exchange, sampled evenl
 class LinkCounter {
  public:
   explicit LinkCounter(const Fabric& fabric) : fabric_(fabric) {}
-  /// The way from one GPU to another is used by `times` flows.
-  void add_route(std::uint32_t from, std::uint32_t to, std::uint32_t times = 1) {
+  /// The way from one GPU to another is used by `times` flows. Returns the latency of its links.
+  Seconds add_route(std::uint32_t from, std::uint32_t to, std::uint32_t times = 1) {
     path_.clear();
     fabric_.route(from, to, path_);
     for (LinkId link : path_) uses_.push_back({link, times});
+    return fabric_.latency_of(path_);
   }
   LinkWeights take() {
     std::sort(uses_.begin(), uses_.end(),
@@ -132,6 +134,31 @@ std::vector<std::size_t> shifts_of(std::size_t n) {
   return shifts;
 }
 
+/// Latencies of the hops of a ring.
+class RingLatency {
+ public:
+  void add(Seconds hop) {
+    sum_ += hop;
+    least_ = std::min(least_, hop);
+  }
+  void add(const RingLatency& part) {
+    sum_ += part.sum_;
+    least_ = std::min(least_, part.least_);
+  }
+  Seconds without_fastest_hop() const { return sum_.value() > 0 ? sum_ - least_ : Seconds{}; }
+
+ private:
+  Seconds sum_{};
+  Seconds least_{kUnlimited};
+};
+
+/// From the last of a node's members down to the first, over those in between.
+Seconds chain_latency(const Fabric& fabric, const std::vector<std::uint32_t>& members) {
+  std::vector<LinkId> path;
+  for (std::size_t i = 1; i < members.size(); ++i) fabric.route(members[i], members[i - 1], path);
+  return fabric.latency_of(path);
+}
+
 /// Loads summed over `rounds` rounds -> the load of one, rounded up.
 LinkWeights averaged(LinkWeights weights, std::size_t rounds) {
   for (LinkWeight& use : weights)
@@ -146,12 +173,18 @@ bool is_inter_node(LinkKind kind) {
     case LinkKind::kGpuUp:
     case LinkKind::kGpuDown:
     case LinkKind::kMesh:
+    case LinkKind::kBoardUp:
+    case LinkKind::kBoardDown:
     case LinkKind::kHost:
       return false;
     case LinkKind::kNicUp:
     case LinkKind::kNicDown:
     case LinkKind::kLeafUp:
     case LinkKind::kLeafDown:
+    case LinkKind::kSpineUp:
+    case LinkKind::kSpineDown:
+    case LinkKind::kPeer:
+    case LinkKind::kWan:
       return true;
   }
   return false;
@@ -165,6 +198,7 @@ GroupGeometry::GroupGeometry(const Fabric& fabric, std::span<const std::uint32_t
   find_walks(fabric);
   load_rings(fabric);
   if (all_to_all) load_all_to_all(fabric);
+  if (fabric.has_latency()) find_tree_latency(fabric);
 }
 
 const LinkWeights& GroupGeometry::links_of(Algorithm algorithm) const {
@@ -266,22 +300,27 @@ void GroupGeometry::route(const Fabric& fabric, int channel, std::uint32_t from,
 void GroupGeometry::load_rings(const Fabric& fabric) {
   LinkCounter counter(fabric);
   const auto channels = static_cast<std::size_t>(num_channels_);
+  std::vector<RingLatency> latencies(channels);
   for (std::size_t node = 0; node < nodes_.size(); ++node) {
     const std::size_t walks = walks_[node].size();
     for (std::size_t w = 0; w < std::min(walks, channels); ++w) {
       const std::vector<std::uint32_t>& walk = walks_[node][w];
       const std::size_t times = (channels - w + walks - 1) / walks;  // channels c = w, w + walks...
+      RingLatency latency;
       if (walk.size() > 1)
         for (std::size_t i = 0; i < walk.size(); ++i)
-          counter.add_route(walk[i], walk[(i + 1) % walk.size()],
-                            static_cast<std::uint32_t>(times));
+          latency.add(counter.add_route(walk[i], walk[(i + 1) % walk.size()],
+                                        static_cast<std::uint32_t>(times)));
+      for (std::size_t c = w; c < channels; c += walks) latencies[c].add(latency);
     }
     if (nodes_.size() == 1) continue;
     const std::size_t next = (node + 1) % nodes_.size();
     for (std::size_t c = 0; c < channels; ++c)
-      counter.add_route(rails_[node][c % rails_[node].size()],
-                        rails_[next][c % rails_[next].size()]);
+      latencies[c].add(counter.add_route(rails_[node][c % rails_[node].size()],
+                                         rails_[next][c % rails_[next].size()]));
   }
+  for (const RingLatency& latency : latencies)
+    ring_latency_ = std::max(ring_latency_, latency.without_fastest_hop());
   ring_links_ = counter.take();
   has_switch_ = std::any_of(ring_links_.begin(), ring_links_.end(),
                             [&](const LinkWeight& use) {
@@ -306,7 +345,8 @@ void GroupGeometry::load_all_to_all(const Fabric& fabric) {
   for (std::size_t shift : local)
     for (const std::vector<std::uint32_t>& members : nodes_)
       for (std::size_t i = 0; i < members.size(); ++i)
-        counter.add_route(members[i], members[(i + shift) % members.size()]);
+        pair_latency_ = std::max(
+            pair_latency_, counter.add_route(members[i], members[(i + shift) % members.size()]));
   const bool direct = nodes_.size() == 1 && !has_switch_;
   all_to_all_peers_at_once_ = direct ? static_cast<int>(local.size()) : 1;
   all_to_all_links_ = direct ? counter.take() : averaged(counter.take(), local.size());
@@ -317,7 +357,8 @@ void GroupGeometry::load_all_to_all(const Fabric& fabric) {
     for (std::size_t node = 0; node < nodes_.size(); ++node) {
       const std::vector<std::uint32_t>& peers = nodes_[(node + shift) % nodes_.size()];
       for (std::size_t i = 0; i < nodes_[node].size(); ++i)
-        counter.add_route(nodes_[node][i], peers[i % peers.size()]);
+        pair_latency_ =
+            std::max(pair_latency_, counter.add_route(nodes_[node][i], peers[i % peers.size()]));
     }
   }
   all_to_all_links_ = merged(all_to_all_links_, averaged(counter.take(), remote.size()));
@@ -326,11 +367,34 @@ void GroupGeometry::load_all_to_all(const Fabric& fabric) {
   all_to_all_inter_bandwidth_ = flows * least_share(fabric, all_to_all_links_, true);
 }
 
+/// The way of a rank's bytes to the root: down the chain of its node, then from node to node.
+void GroupGeometry::find_tree_latency(const Fabric& fabric) {
+  const auto blocks = static_cast<std::uint32_t>(nodes_.size());
+  std::vector<LinkId> path;
+  for (std::uint32_t tree = 0; tree < 2; ++tree) {
+    const std::vector<std::uint32_t> parents = double_tree_parents(blocks, tree);
+    std::vector<Seconds> to_parent(blocks);
+    for (std::uint32_t block = 0; block < blocks; ++block) {
+      if (parents[block] >= blocks) continue;
+      path.clear();
+      fabric.route(nodes_[block].front(), nodes_[parents[block]].front(), path);
+      to_parent[block] = fabric.latency_of(path);
+    }
+    for (std::uint32_t block = 0; block < blocks; ++block) {
+      Seconds sum = chain_latency(fabric, nodes_[block]);
+      for (std::uint32_t at = block; at < blocks; at = parents[at]) sum += to_parent[at];
+      tree_latency_ = std::max(tree_latency_, sum);
+    }
+  }
+}
+
 PairGeometry::PairGeometry(const Fabric& fabric, std::uint32_t from, std::uint32_t to)
     : same_node_(fabric.node_of(from) == fabric.node_of(to)) {
   LinkCounter counter(fabric);
   counter.add_route(from, to);
   links_ = counter.take();
+  for (const LinkWeight& use : links_)
+    latency_ += fabric.links()[use.link].latency * static_cast<double>(use.weight);
   bandwidth_ = std::min(least_share(fabric, links_, false), least_share(fabric, links_, true));
 }
 

@@ -61,6 +61,13 @@ class GroupGeometry {
   double all_to_all_intra_bandwidth() const { return all_to_all_intra_bandwidth_; }
   double all_to_all_inter_bandwidth() const { return all_to_all_inter_bandwidth_; }
 
+  /// What the latencies of links add: once round a ring (the hop that a chunk does not take is the
+  /// fastest one), from the farthest rank to the root of a tree, and to the farthest peer of a
+  /// pairwise exchange.
+  Seconds ring_latency() const { return ring_latency_; }
+  Seconds tree_latency() const { return tree_latency_; }
+  Seconds pair_latency() const { return pair_latency_; }
+
   /// Peers to which a rank sends at the same time in all_to_all: all of them over direct links, one
   /// at a time where a switch or a NIC is between.
   int all_to_all_peers_at_once() const { return all_to_all_peers_at_once_; }
@@ -78,6 +85,7 @@ class GroupGeometry {
   void find_walks(const Fabric& fabric);
   void load_rings(const Fabric& fabric);
   void load_all_to_all(const Fabric& fabric);
+  void find_tree_latency(const Fabric& fabric);
   std::size_t place_of_node(const Fabric& fabric, std::uint32_t gpu) const;
 
   int num_ranks_ = 0;
@@ -89,6 +97,7 @@ class GroupGeometry {
   std::vector<std::vector<std::uint32_t>> rails_;  ///< by node: the first GPU at each NIC in use
   /// By node: the closed walks over its GPUs that rings take in turn.
   std::vector<std::vector<std::vector<std::uint32_t>>> walks_;
+  Seconds ring_latency_{}, tree_latency_{}, pair_latency_{};
   double intra_bandwidth_ = 0, inter_bandwidth_ = 0;
   double all_to_all_intra_bandwidth_ = 0, all_to_all_inter_bandwidth_ = 0;
   LinkWeights ring_links_, tree_links_, nvls_links_, all_to_all_links_;
@@ -100,10 +109,12 @@ class PairGeometry {
   PairGeometry(const Fabric& fabric, std::uint32_t from, std::uint32_t to);
   bool same_node() const { return same_node_; }
   double bandwidth() const { return bandwidth_; }  ///< nominal, of the slowest link
+  Seconds latency() const { return latency_; }     ///< of its links
   const LinkWeights& links() const { return links_; }
 
  private:
   bool same_node_ = true;
+  Seconds latency_{};
   double bandwidth_ = 0;
   LinkWeights links_;
 };

@@ -176,7 +176,8 @@ class MessageLevel::Run {
                            owner_.fabric_.node_of(channel.gpus[transfer.to]);
     const double bytes = static_cast<double>(chunk_size(schedule_, size_, transfer.chunk).value()) /
                          static_cast<double>(channels_.size());
-    const double latency = same_node ? costs_.intra : costs_.inter;
+    const double latency =
+        (same_node ? costs_.intra : costs_.inter) + owner_.fabric_.latency_of(path_).value();
     owner_.solver_.start(path_, bytes, rate_bound(same_node), [=, this, &transfer] {
       Channel& here = channels_[channel_index];
       here.lanes[transfer.from][lane].busy = false;

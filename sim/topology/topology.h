@@ -61,20 +61,48 @@ struct FabricSpec {
   double oversubscription = 1.0;  ///< leaf: bandwidth to nodes / bandwidth to the spine
 };
 
+/// Consecutive nodes that are alike.
+struct NodeGroup {
+  std::int64_t num_nodes = 1;
+  Node node;
+  Device device;
+  std::string device_profile{};  ///< name of a file in topologies/calibrations/
+};
+
+/// Nodes at one place, which a fabric of their own joins.
+struct DataCenter {
+  std::string name;
+  std::int64_t num_nodes = 1;
+  FabricSpec fabric;
+};
+
+/// Between two data centres, both ways.
+struct WanLink {
+  std::int64_t a = 0, b = 0;  ///< places in Topology::data_centers
+  BytesPerSec bandwidth;      ///< per direction
+  Seconds latency;            ///< one way
+};
+
 /// A cluster (topologies/*.json).
 struct Topology {
   std::string name;
-  Device device;
+  Device device;  ///< of the first node, as are `node` and `device_profile`
   Node node;
-  FabricSpec fabric;
-  std::int64_t num_nodes = 1;   ///< how many there are at the most
+  FabricSpec fabric;                       ///< not used when there are data centres
+  std::int64_t num_nodes = 1;              ///< how many there are at the most
+  std::vector<NodeGroup> node_groups{};    ///< in rank order; empty: all nodes are alike
+  std::vector<DataCenter> data_centers{};  ///< in rank order; empty: one, with `fabric`
+  std::vector<WanLink> wan{};
   std::string source;           ///< where the figures come from; empty: not said
   std::string device_profile;   ///< name of a file in topologies/calibrations/
   std::string network_profile;  ///< name of a file in topologies/networks/
   DollarsPerHour price_per_gpu_hour;
   DollarsPerJoule electricity_price;
   double power_usage_effectiveness = 1.0;  ///< facility power / IT power
-  std::int64_t num_gpus() const { return num_nodes * node.gpus; }
+
+  std::int64_t num_gpus() const;
+  /// `node_groups`, or the one group that `num_nodes` and `node` make.
+  std::vector<NodeGroup> all_groups() const;
 };
 
 /// The NIC that a GPU of a node uses, both counted from 0 within the node; -1 without NICs.

@@ -81,7 +81,7 @@ FabricSpec read_fabric(JsonValue value, Problems& problems) {
   const FabricShape& shape = fabric_shapes()[fields.choice("kind", names_of(fabric_shapes()))];
   fabric.kind = shape.kind;
   if (!faultless) return fabric;
-  shape.read(fields, fabric);
+  shape.read(fields, problems, fabric);
   fields.finish();
   return fabric;
 }

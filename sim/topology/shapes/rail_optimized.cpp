@@ -10,21 +10,21 @@ namespace {
 // Link 2 (pod * rails + rail) leads from that leaf to the spine, the next one back.
 class RailOptimizedWiring final : public SwitchWiring {
  public:
-  RailOptimizedWiring(const FabricSpec& fabric, const Node& node)
-      : nodes_per_leaf_(fabric.nodes_per_leaf),
-        rails_(node.nics),
-        uplinks_(node.nic_bandwidth *
+  RailOptimizedWiring(const FabricSpec& fabric, const Ports& ports)
+      : nodes_(ports.nodes),
+        nodes_per_leaf_(fabric.nodes_per_leaf),
+        rails_(ports.nics),
+        uplinks_(ports.nic_bandwidth *
                  (static_cast<double>(fabric.nodes_per_leaf) / fabric.oversubscription)) {}
 
   Vertex switch_of(NicPort port) const override {
     return {VertexKind::kLeaf, pod_of(port.node), port.nic};
   }
 
-  std::vector<Cable> cables(std::int64_t num_nodes) const override {
+  std::vector<Cable> cables() const override {
     std::vector<Cable> cables;
-    if (num_nodes == 1) return cables;  // no traffic leaves the node
     const Vertex spine{VertexKind::kCore, 0, 0};
-    for (std::int64_t pod = 0; pod <= pod_of(num_nodes - 1); ++pod)
+    for (std::int64_t pod = 0; pod <= pod_of(nodes_ - 1); ++pod)
       for (std::int64_t rail = 0; rail < rails_; ++rail) {
         const Vertex leaf{VertexKind::kLeaf, pod, rail};
         cables.push_back({leaf, spine, Link{LinkKind::kLeafUp, uplinks_}});
@@ -34,17 +34,23 @@ class RailOptimizedWiring final : public SwitchWiring {
   }
 
   void route(NicPort from, NicPort to, LinkId base, std::vector<LinkId>& path) const override {
-    const std::int64_t from_leaf = leaf_of(from);
-    const std::int64_t to_leaf = leaf_of(to);
-    if (from_leaf == to_leaf) return;
-    path.push_back(base + static_cast<LinkId>(2 * from_leaf));
-    path.push_back(base + static_cast<LinkId>(2 * to_leaf + 1));
+    if (leaf_of(from) == leaf_of(to)) return;
+    route_to_gateway(from, base, path);
+    route_from_gateway(to, base, path);
+  }
+
+  void route_to_gateway(NicPort from, LinkId base, std::vector<LinkId>& path) const override {
+    path.push_back(base + static_cast<LinkId>(2 * leaf_of(from)));
+  }
+  void route_from_gateway(NicPort to, LinkId base, std::vector<LinkId>& path) const override {
+    path.push_back(base + static_cast<LinkId>(2 * leaf_of(to) + 1));
   }
 
  private:
   std::int64_t pod_of(std::int64_t node) const { return node / nodes_per_leaf_; }
   std::int64_t leaf_of(NicPort port) const { return pod_of(port.node) * rails_ + port.nic; }
 
+  std::int64_t nodes_;
   std::int64_t nodes_per_leaf_;
   std::int64_t rails_;
   BytesPerSec uplinks_;
@@ -52,14 +58,14 @@ class RailOptimizedWiring final : public SwitchWiring {
 
 }  // namespace
 
-void read_rail_optimized(Fields& fields, FabricSpec& fabric) {
+void read_rail_optimized(Fields& fields, Problems&, FabricSpec& fabric) {
   fabric.nodes_per_leaf = fields.integer("nodes_per_leaf", {.min = 1, .max = 65'536});
   fabric.oversubscription = fields.number("oversubscription", {.min = 0.01, .max = 1000}, 1.0);
 }
 
 std::shared_ptr<const SwitchWiring> wire_rail_optimized(const FabricSpec& fabric,
-                                                        const Node& node) {
-  return std::make_shared<RailOptimizedWiring>(fabric, node);
+                                                        const Ports& ports) {
+  return std::make_shared<RailOptimizedWiring>(fabric, ports);
 }
 
 }  // namespace stepcast

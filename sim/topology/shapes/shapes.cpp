@@ -18,9 +18,9 @@ constexpr std::array kNodeShapes = {
 
 constexpr std::array kFabricShapes = {
     FabricShape{FabricKind::kSingleSwitch, "single_switch", "all NICs on one non-blocking switch",
-                read_single_switch, wire_single_switch},
+                true, read_single_switch, wire_single_switch},
     FabricShape{FabricKind::kRailOptimized, "rail_optimized",
-                "NIC i of all nodes of a pod on leaf i, leaves joined by a spine",
+                "NIC i of all nodes of a pod on leaf i, leaves joined by a spine", true,
                 read_rail_optimized, wire_rail_optimized},
 };
 

@@ -8,15 +8,15 @@ namespace {
 class SingleSwitchWiring final : public SwitchWiring {
  public:
   Vertex switch_of(NicPort) const override { return {VertexKind::kCore, 0, 0}; }
-  std::vector<Cable> cables(std::int64_t) const override { return {}; }
+  std::vector<Cable> cables() const override { return {}; }
   void route(NicPort, NicPort, LinkId, std::vector<LinkId>&) const override {}
 };
 
 }  // namespace
 
-void read_single_switch(Fields&, FabricSpec&) {}
+void read_single_switch(Fields&, Problems&, FabricSpec&) {}
 
-std::shared_ptr<const SwitchWiring> wire_single_switch(const FabricSpec&, const Node&) {
+std::shared_ptr<const SwitchWiring> wire_single_switch(const FabricSpec&, const Ports&) {
   return std::make_shared<SingleSwitchWiring>();
 }
 
