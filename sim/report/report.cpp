@@ -128,14 +128,15 @@ void add_speed(const Scenario& scenario, const Job& job, Report& report) {
 void add_money(const Scenario& scenario, const Simulation& simulation, Report& report) {
   const Topology& topology = scenario.topology;
   const double gpus = static_cast<double>(scenario.num_gpus);
-  const double nodes = std::ceil(gpus / static_cast<double>(topology.node.gpus));
+  Watts hosts{};
+  for (const NodeGroup& group : topology.groups_for(scenario.num_gpus))
+    hosts += group.node.host_power * static_cast<double>(group.num_nodes);
   const double busy =
       mean_over_ranks(simulation, [](const RankReport& rank) { return rank.time.compute; }) /
       report.step_time;
   const Watts idle = topology.device.idle_power;
   const Watts gpu = idle + (topology.device.power_limit * kBusyPower - idle) * busy;
-  report.average_power =
-      (gpu * gpus + topology.node.host_power * nodes) * topology.power_usage_effectiveness;
+  report.average_power = (gpu * gpus + hosts) * topology.power_usage_effectiveness;
   report.energy_per_step = report.average_power * report.step_time;
   report.electricity_per_step = topology.electricity_price * report.energy_per_step;
   report.rent_per_step = topology.price_per_gpu_hour * report.step_time * gpus;

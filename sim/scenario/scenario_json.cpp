@@ -93,7 +93,17 @@ class ScenarioReader {
       scenario_.network_profile = read_network_profile(*value, problems_);
     if (const auto choices = fields_.child("collectives"))
       scenario_.network_profile.choices = read_collective_choices(*choices, problems_);
-    if (problems_.all().size() == mistakes) check_device(*topology);
+    if (problems_.all().size() == mistakes) check_devices(*topology);
+  }
+
+  /// Kernels are timed by one device profile.
+  void check_devices(const JsonValue& topology) {
+    if (scenario_.topology.has_one_device()) return check_device(topology);
+    problems_.add(
+        topology.member("node_groups")
+            ->problem("has nodes of several devices, and a step is predicted with one; take "
+                      "nodes of one device for a plan (stepcast topology and stepcast collective "
+                      "know several)"));
   }
 
   void check_device(const JsonValue& topology) {

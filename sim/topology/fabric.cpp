@@ -76,26 +76,25 @@ Fabric::Fabric(const Topology& topology, std::int64_t num_gpus) : num_gpus_(num_
   switches_ = topology.data_centers.empty()
                   ? fabric_shape(topology.fabric.kind).wire(topology.fabric, ports)
                   : wire_data_centers(topology, ports);
+  spreads_evenly_ = topology.data_centers.empty() && topology.node_groups.empty() &&
+                    (topology.fabric.kind == FabricKind::kSingleSwitch ||
+                     topology.fabric.kind == FabricKind::kRailOptimized);
   if (num_nodes_ > 1) append_links(switches_->cables(), links_);
   check_links(links_);
   has_latency_ =
       std::ranges::any_of(links_, [](const Link& link) { return link.latency.value() > 0; });
 }
 
-/// As many groups of nodes as hold the GPUs, and of the last one as many nodes.
 void Fabric::add_runs(const Topology& topology) {
   std::int64_t gpus = 0;
-  for (const NodeGroup& group : topology.all_groups()) {
-    if (gpus >= num_gpus_) break;
+  for (const NodeGroup& group : topology.groups_for(num_gpus_)) {
     NodeRun& run = runs_.emplace_back();
     run.node = group.node;
     run.wiring = node_shape(group.node.intra).wire(group.node);
     run.first_node = num_nodes_;
     run.first_gpu = gpus;
-    const std::int64_t wanted = (num_gpus_ - gpus + group.node.gpus - 1) / group.node.gpus;
-    const std::int64_t nodes = std::min(wanted, group.num_nodes);
-    num_nodes_ += nodes;
-    gpus += nodes * group.node.gpus;
+    num_nodes_ += group.num_nodes;
+    gpus += group.num_nodes * group.node.gpus;
     most_gpus_per_node_ = std::max(most_gpus_per_node_, group.node.gpus);
   }
 }
@@ -138,6 +137,10 @@ std::int64_t Fabric::node_of(std::int64_t gpu) const {
 }
 
 std::int64_t Fabric::first_gpu_of(std::int64_t node) const { return place_of_node(node).first_gpu; }
+
+std::optional<Grid> Fabric::grid_of(std::int64_t node) const {
+  return runs_[run_of_node(node)].wiring->grid();
+}
 
 std::int64_t Fabric::data_center_of(std::int64_t node) const {
   return switches_->data_center_of(node);

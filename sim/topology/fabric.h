@@ -7,6 +7,7 @@
 #include <compare>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -68,6 +69,19 @@ struct Wire {
   static constexpr LinkId kNoLink = ~LinkId{0};
 };
 
+/// GPUs of a node that lie in a grid with links between neighbours, numbered row by row.
+struct Grid {
+  std::vector<std::int64_t> dims;  ///< the last one is the fastest
+  bool wrap = false;               ///< the ends of a row are joined
+
+  std::int64_t stride(std::size_t d) const;
+  std::int64_t coordinate(std::int64_t gpu, std::size_t d) const {
+    return gpu / stride(d) % dims[d];
+  }
+  /// Two places side by side have one link, not a second one round the back.
+  bool wraps(std::size_t d) const { return wrap && dims[d] > 2; }
+};
+
 class NodeWiring;    // shapes/node_shape.h
 class SwitchWiring;  // shapes/fabric_shape.h
 
@@ -84,11 +98,15 @@ class Fabric {
   std::int64_t node_of(std::int64_t gpu) const;
   std::int64_t first_gpu_of(std::int64_t node) const;
   const Node& node(std::int64_t node) const { return runs_[run_of_node(node)].node; }
+  std::optional<Grid> grid_of(std::int64_t node) const;  ///< nothing where there is a switch
   std::int64_t data_center_of(std::int64_t node) const;  ///< 0 where there is but one
   const std::vector<Link>& links() const { return links_; }
   /// "node 3 gpu 5 -> node 3 switch 0"; made on demand.
   std::string link_name(LinkId link) const;
 
+  /// Whether alike flows load alike links alike: nothing hashes, and every pair of NICs is joined
+  /// in the same way.
+  bool spreads_evenly() const { return spreads_evenly_; }
   bool has_latency() const { return has_latency_; }  ///< of any link
   Seconds latency_of(std::span<const LinkId> path) const;
 
@@ -143,6 +161,7 @@ class Fabric {
   std::shared_ptr<const SwitchWiring> switches_;
   LinkId first_switch_link_ = 0;  ///< the links between switches follow the last node
   bool has_latency_ = false;
+  bool spreads_evenly_ = true;
   std::vector<Link> links_;
 };
 

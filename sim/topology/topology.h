@@ -28,9 +28,11 @@ struct Device {
 };
 
 enum class IntraNode : std::uint8_t {
-  kNvswitch,  ///< every GPU has one up and one down link into a non-blocking switch
-  kMesh,      ///< NVLinks pair by pair (DGX-1 hybrid cube mesh)
-  kPcie,      ///< GPUs under PCIe switches, hosts between
+  kNvswitch,     ///< every GPU has one up and one down link into a non-blocking switch
+  kMesh,         ///< NVLinks pair by pair (DGX-1 hybrid cube mesh)
+  kPcie,         ///< GPUs under PCIe switches, hosts between
+  kTorus,        ///< chips in a grid, each linked to its neighbours (TPU pods)
+  kHammingMesh,  ///< boards of GPUs in a grid, switches for every row and column
 };
 
 /// One direct NVLink bundle of a mesh.
@@ -44,21 +46,57 @@ struct Node {
   IntraNode intra = IntraNode::kNvswitch;
   BytesPerSec intra_bandwidth{};  ///< per direction: of one GPU or slot; of one link in a mesh
   std::vector<MeshLink> mesh{};
-  std::int64_t gpus_per_pcie_switch = 0;  ///< kPcie only
-  std::int64_t nics = 8;                  ///< local GPU g uses NIC g * nics / gpus
-  BytesPerSec nic_bandwidth{};            ///< per NIC and direction
-  Watts host_power{};                     ///< CPUs, fans, NICs, under load
+  std::int64_t gpus_per_pcie_switch = 0;  ///< kPcie only, as are the next two
+  std::int64_t sockets = 1;               ///< CPUs; PCIe switches belong to them in turn
+  BytesPerSec socket_bandwidth{};         ///< between two CPUs, per direction
+  std::vector<std::int64_t> dims{};   ///< kTorus, kHammingMesh: GPUs on each side, last one fastest
+  bool wrap = true;                   ///< kTorus
+  std::vector<std::int64_t> board{};  ///< kHammingMesh: GPUs on each side of a board
+  Seconds link_latency{};             ///< kTorus, kHammingMesh
+  std::int64_t nics = 8;              ///< local GPU g uses NIC g * nics / gpus
+  BytesPerSec nic_bandwidth{};        ///< per NIC and direction
+  Watts host_power{};                 ///< CPUs, fans, NICs, under load
 };
 
 enum class FabricKind : std::uint8_t {
   kSingleSwitch,   ///< all NICs on one non-blocking switch
   kRailOptimized,  ///< NIC i of every node of a pod on leaf switch i; leaves joined by a spine
+  kRailOnly,       ///< NIC i of every node on switch i; nothing joins the switches
+  kFatTree,        ///< all NICs of a node on one leaf; two or three levels
+  kDragonfly,      ///< groups of routers, every two groups joined
+  kFullMesh,       ///< pods behind a switch each, every two pods joined
+  kGraph,          ///< switches and links one by one
+};
+
+/// A NIC in an explicit graph.
+struct NicPlug {
+  std::int64_t node = 0, nic = 0;
+  std::int64_t plugged_into = 0;  ///< place in FabricSpec::switches
+};
+/// Between two switches of an explicit graph, both ways.
+struct SwitchLink {
+  std::int64_t a = 0, b = 0;  ///< places in FabricSpec::switches
+  BytesPerSec bandwidth{};    ///< per direction
+  Seconds latency{};
 };
 
 struct FabricSpec {
   FabricKind kind = FabricKind::kRailOptimized;
   std::int64_t nodes_per_leaf = 32;
   double oversubscription = 1.0;  ///< leaf: bandwidth to nodes / bandwidth to the spine
+  // kFatTree:
+  std::int64_t leaves_per_pod = 0;      ///< 0: two levels
+  double spine_oversubscription = 1.0;  ///< with three levels
+  std::int64_t uplinks = 0;             ///< of a switch, which flows hash to; 0: sprayed
+  // kDragonfly; kFullMesh has one router, the switch of a pod, in every group:
+  std::int64_t nodes_per_router = 1, routers_per_group = 1;
+  BytesPerSec local_bandwidth{}, global_bandwidth{};  ///< between two routers; between two groups
+  Seconds local_latency{}, global_latency{};
+  bool valiant = false;  ///< ways lead over a third group
+  // kGraph:
+  std::vector<std::string> switches{};
+  std::vector<SwitchLink> switch_links{};
+  std::vector<NicPlug> nic_plugs{};
 };
 
 /// Consecutive nodes that are alike.
@@ -103,6 +141,9 @@ struct Topology {
   std::int64_t num_gpus() const;
   /// `node_groups`, or the one group that `num_nodes` and `node` make.
   std::vector<NodeGroup> all_groups() const;
+  /// The first nodes that hold `num_gpus` GPUs, the last one perhaps in part.
+  std::vector<NodeGroup> groups_for(std::int64_t num_gpus) const;
+  bool has_one_device() const;  ///< all nodes have the same one
 };
 
 /// The NIC that a GPU of a node uses, both counted from 0 within the node; -1 without NICs.
@@ -120,5 +161,10 @@ constexpr std::int64_t owner_of_nic(const Node& node, std::int64_t nic) {
 Device read_device(JsonValue value, Problems& problems);
 Topology read_topology(JsonValue value, Problems& problems,
                        const std::function<JsonDocument(const std::string&)>& find_device);
+
+/// Bounds that keep the sizes of tables sane.
+inline constexpr std::int64_t kMostGpus = 1 << 20;
+inline constexpr std::int64_t kMostNodes = 1 << 16;
+inline constexpr std::int64_t kMostGpusPerNode = 1 << 16;
 
 }  // namespace stepcast

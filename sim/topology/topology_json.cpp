@@ -1,44 +1,18 @@
 // topologies/*.json -> Topology. Everything is checked here, because SimGrid aborts the process on
 // some bad numbers and silently believes others.
-#include "sim/topology/shapes/fabric_shape.h"
-#include "sim/topology/topology.h"
+#include "sim/topology/topology_json.h"
+
+#include <algorithm>
 
 namespace stepcast {
 namespace {
 
-constexpr std::int64_t kMostGpus = 1 << 20;
 // Any real link lies far inside. Outside, sums of transfer times lose their digits.
 constexpr BytesPerSec kSlowestLink{1e3};
 constexpr BytesPerSec kFastestLink{1e15};
-
-template <typename Row>
-std::vector<std::string_view> names_of(std::span<const Row> table) {
-  std::vector<std::string_view> names;
-  for (const Row& row : table) names.push_back(row.name);
-  return names;
-}
-
-/// Whether reading has gone well since this object was made. A rule between fields is asked about
-/// only when each of them is right, so that one mistake is one message.
-class Faultless {
- public:
-  explicit Faultless(const Problems& problems)
-      : problems_(problems), before_(problems.all().size()) {}
-  explicit operator bool() const { return problems_.all().size() == before_; }
-
- private:
-  const Problems& problems_;
-  std::size_t before_;
-};
-
-BytesPerSec read_rate(Fields& fields, std::string_view key, const Problems& problems) {
-  const Faultless faultless(problems);
-  const BytesPerSec rate = fields.quantity<BytesPerSec>(key);
-  if (faultless && fields.has(key) && (rate < kSlowestLink || rate > kFastestLink))
-    fields.reject(key, "= " + fields.value().member(key)->excerpt() +
-                           " must lie between 1 kB/s and 1 PB/s per direction");
-  return rate;
-}
+constexpr Seconds kLongestLatency{10};  // to the moon and back takes a quarter of it
+// In one NVLink domain; grids of chips may be larger.
+constexpr std::int64_t kMostGpusOfSwitch = 1024;
 
 /// Each GPU belongs to one NIC and each NIC to equally many GPUs.
 void check_nics(Fields& fields, const Node& node) {
@@ -56,9 +30,9 @@ Node read_node(JsonValue value, Problems& problems) {
   const Faultless faultless(problems);
   Fields fields(std::move(value), problems);
   Node node;
-  node.gpus = fields.integer("gpus", {.min = 1, .max = 1024});
+  node.gpus = fields.integer("gpus", {.min = 1, .max = kMostGpusPerNode});
   const bool gpus_known(faultless);
-  node.nics = fields.integer("nics", {.min = 0, .max = 1024});
+  node.nics = fields.integer("nics", {.min = 0, .max = kMostGpusPerNode});
   if (faultless) check_nics(fields, node);
   node.intra_bandwidth = read_rate(fields, "intra_bandwidth", problems);
   if (node.nics > 0 || fields.has("nic_bandwidth"))
@@ -69,21 +43,13 @@ Node read_node(JsonValue value, Problems& problems) {
   const NodeShape& shape = node_shapes()[fields.choice("intra", names_of(node_shapes()))];
   node.intra = shape.kind;
   if (!gpus_known || !shape_known) return node;  // the other keys can't be judged
+  const bool is_grid = node.intra == IntraNode::kTorus || node.intra == IntraNode::kHammingMesh;
+  if (!is_grid && node.gpus > kMostGpusOfSwitch)
+    fields.reject("gpus", "= " + std::to_string(node.gpus) + " must be at most " +
+                              std::to_string(kMostGpusOfSwitch) + " in a node that is no grid");
   shape.read(fields, problems, node);
   fields.finish();
   return node;
-}
-
-FabricSpec read_fabric(JsonValue value, Problems& problems) {
-  const Faultless faultless(problems);
-  Fields fields(std::move(value), problems);
-  FabricSpec fabric;
-  const FabricShape& shape = fabric_shapes()[fields.choice("kind", names_of(fabric_shapes()))];
-  fabric.kind = shape.kind;
-  if (!faultless) return fabric;
-  shape.read(fields, problems, fabric);
-  fields.finish();
-  return fabric;
 }
 
 Device read_named_device(Fields& fields, Problems& problems,
@@ -104,24 +70,90 @@ Device read_named_device(Fields& fields, Problems& problems,
   }
 }
 
-/// Nodes and what joins them.
-void read_size(Fields& fields, Problems& problems, Topology& topology) {
-  const Faultless faultless(problems);
-  topology.num_nodes = fields.integer("num_nodes", {.min = 1, .max = kMostGpus});
+using FindDevice = std::function<JsonDocument(const std::string&)>;
+
+/// One of `node_groups`; what it does not say about its device is as for the whole cluster.
+NodeGroup read_group(const JsonValue& value, const Topology& topology, Problems& problems,
+                     const FindDevice& find_device) {
+  Fields fields(value, problems);
+  NodeGroup group{.num_nodes = fields.integer("num_nodes", {.min = 1, .max = kMostNodes}),
+                  .node = {},
+                  .device = topology.device,
+                  .device_profile = fields.text("device_profile", topology.device_profile)};
+  if (fields.has("device")) group.device = read_named_device(fields, problems, find_device);
+  if (const auto node = fields.required_child("node")) group.node = read_node(*node, problems);
+  fields.finish();
+  return group;
+}
+
+void read_groups(const JsonValue& list, Topology& topology, Problems& problems,
+                 const FindDevice& find_device) {
+  if (!list.is_array() || list.elements().empty())
+    return problems.add(list.problem("must be a list of {\"num_nodes\", \"node\", ...}"));
+  for (const JsonValue& element : list.elements())
+    topology.node_groups.push_back(read_group(element, topology, problems, find_device));
+  topology.num_nodes = 0;
+  for (const NodeGroup& group : topology.node_groups) topology.num_nodes += group.num_nodes;
+  topology.node = topology.node_groups.front().node;
+}
+
+/// The nodes: all alike, or group by group.
+void read_nodes(Fields& fields, Problems& problems, Topology& topology,
+                const FindDevice& find_device) {
+  if (const auto groups = fields.child("node_groups")) {
+    for (const std::string_view key : {"num_nodes", "node"})
+      if (fields.has(key)) fields.reject(key, "must not stand beside node_groups");
+    fields.child("num_nodes"), fields.child("node");
+    return read_groups(*groups, topology, problems, find_device);
+  }
+  topology.num_nodes = fields.integer("num_nodes", {.min = 1, .max = kMostNodes});
   if (const auto node = fields.required_child("node")) topology.node = read_node(*node, problems);
-  if (!faultless) return void(fields.child("fabric"));
+}
+
+void check_size(Fields& fields, const Topology& topology) {
+  const std::string_view key = topology.node_groups.empty() ? "num_nodes" : "node_groups";
+  const std::string found = topology.node_groups.empty()
+                                ? "= " + std::to_string(topology.num_nodes) + ", but node.nics = 0"
+                                : "has a node whose nics = 0, which";
   if (topology.num_gpus() > kMostGpus)
-    fields.reject("num_nodes", "= " + std::to_string(topology.num_nodes) + " makes " +
-                                   std::to_string(topology.num_gpus()) +
-                                   " GPUs; there must be at most " + std::to_string(kMostGpus));
-  if (topology.num_nodes > 1 && topology.node.nics == 0)
-    fields.reject("num_nodes", "= " + std::to_string(topology.num_nodes) +
-                                   ", but node.nics = 0 leaves the nodes disconnected; give them "
-                                   "NICs or set num_nodes to 1");
-  const bool alone = topology.num_nodes == 1;
-  const auto fabric = alone ? fields.child("fabric") : fields.required_child("fabric");
-  topology.fabric =
-      fabric ? read_fabric(*fabric, problems) : FabricSpec{.kind = FabricKind::kSingleSwitch};
+    fields.reject(key, "= " + std::to_string(topology.num_nodes) + " makes " +
+                           std::to_string(topology.num_gpus()) + " GPUs; there must be at most " +
+                           std::to_string(kMostGpus));
+  if (topology.num_nodes > kMostNodes)
+    fields.reject(key, "makes " + std::to_string(topology.num_nodes) +
+                           " nodes; there must be at most " + std::to_string(kMostNodes));
+  const std::vector<NodeGroup> groups = topology.all_groups();
+  const bool stranded =
+      std::ranges::any_of(groups, [](const NodeGroup& group) { return group.node.nics == 0; });
+  if (topology.num_nodes > 1 && stranded)
+    fields.reject(key,
+                  found + " leaves the nodes disconnected; give them NICs or set num_nodes to 1");
+}
+
+/// What joins the nodes.
+void read_fabrics(Fields& fields, Problems& problems, Topology& topology) {
+  topology.fabric.kind = FabricKind::kSingleSwitch;
+  if (fields.has("data_centers")) {
+    if (fields.has("fabric")) fields.reject("fabric", "must not stand beside data_centers");
+    fields.child("fabric");
+    return read_data_centers(fields, problems, topology);
+  }
+  const auto fabric =
+      topology.num_nodes == 1 ? fields.child("fabric") : fields.required_child("fabric");
+  if (fabric) topology.fabric = read_fabric(*fabric, problems, topology.all_groups());
+}
+
+/// Nodes and what joins them.
+void read_size(Fields& fields, Problems& problems, Topology& topology,
+               const FindDevice& find_device) {
+  const Faultless faultless(problems);
+  read_nodes(fields, problems, topology, find_device);
+  if (!faultless) {  // the rest can't be judged
+    for (const std::string_view key : {"fabric", "data_centers", "wan"}) fields.child(key);
+    return;
+  }
+  check_size(fields, topology);
+  read_fabrics(fields, problems, topology);
 }
 
 void read_prices(Fields& fields, Topology& topology) {
@@ -135,14 +167,43 @@ void read_prices(Fields& fields, Topology& topology) {
 
 }  // namespace
 
+FabricSpec read_fabric(JsonValue value, Problems& problems, std::span<const NodeGroup> groups) {
+  const Faultless faultless(problems);
+  Fields fields(std::move(value), problems);
+  FabricSpec fabric;
+  const FabricShape& shape = fabric_shapes()[fields.choice("kind", names_of(fabric_shapes()))];
+  fabric.kind = shape.kind;
+  if (!faultless) return fabric;
+  shape.read(fields, problems, fabric);
+  fields.finish();
+  if (faultless && shape.check) shape.check(fields.value(), groups, fabric, problems);
+  return fabric;
+}
+
+BytesPerSec read_rate(Fields& fields, std::string_view key, Problems& problems) {
+  const Faultless faultless(problems);
+  const BytesPerSec rate = fields.quantity<BytesPerSec>(key);
+  if (faultless && fields.has(key) && (rate < kSlowestLink || rate > kFastestLink))
+    fields.reject(key, "= " + fields.value().member(key)->excerpt() +
+                           " must lie between 1 kB/s and 1 PB/s per direction");
+  return rate;
+}
+
+Seconds read_latency(Fields& fields, std::string_view key) {
+  const Seconds latency = fields.quantity<Seconds>(key, Seconds{}, true);
+  if (latency > kLongestLatency)
+    fields.reject(key, "= " + fields.value().member(key)->excerpt() + " must be at most 10 s");
+  return latency;
+}
+
 Topology read_topology(JsonValue value, Problems& problems,
                        const std::function<JsonDocument(const std::string&)>& find_device) {
   Fields fields(std::move(value), problems);
   Topology topology;
   topology.name = fields.text("name");
   topology.device = read_named_device(fields, problems, find_device);
-  read_size(fields, problems, topology);
   topology.device_profile = fields.text("device_profile");
+  read_size(fields, problems, topology, find_device);
   topology.network_profile = fields.text("network_profile");
   read_prices(fields, topology);
   topology.source = fields.text("source", "");

@@ -112,6 +112,7 @@ const std::map<std::string, std::vector<std::string>> kMustSay = {
     {"scenario/device_file_missing", {"topology.device = \"./devices/none.json\"", "No such file"}},
     // cluster and profiles
     {"scenario/disconnected_nodes", {"leaves the nodes disconnected"}},
+    {"scenario/mixed_devices", {"topology.node_groups", "nodes of several devices"}},
     {"scenario/disconnected_mesh", {"no way from GPU 0 to GPU 2"}},
     {"scenario/profile_of_another_device", {"H200-SXM-141GB", "A100-SXM-80GB"}},
     {"scenario/head_dims_repeat", {"ascending"}},

@@ -44,7 +44,8 @@ Fabric CollectiveSetup::fabric() const {
                 "--gpus " + std::to_string(gpus) + " at " + std::to_string(per_node) +
                     " per node need " + std::to_string(nodes) + " nodes; topology \"" +
                     topology.name + "\" has " + std::to_string(topology.num_nodes));
-  return Fabric(topology, nodes * topology.node.gpus);
+  const bool alike = topology.node_groups.empty();
+  return Fabric(topology, alike ? nodes * topology.node.gpus : topology.num_gpus());
 }
 
 CollectiveSetup set_up_collective(const CollectiveArguments& arguments,

@@ -11,6 +11,7 @@
 #include "sim/lowering/schedules.h"
 #include "sim/scenario/resolve.h"
 #include "sim/scenario/scenario.h"
+#include "sim/topology/shapes/fabric_shape.h"
 #include "tools/cli/commands.h"
 
 namespace stepcast::cli {
@@ -49,11 +50,13 @@ struct Category {
   std::vector<Entry> (*entries)(const Library& library);
 };
 
-const std::array<Category, 10> kCategories = {{
+const std::array<Category, 12> kCategories = {{
     {"scenarios",
      [](const Library& library) { return shipped(library.root + "/scenarios/x.json"); }},
     {"models", [](const Library& library) { return shipped(library.model_file("x")); }},
     {"topologies", [](const Library& library) { return shipped(library.topology_file("x")); }},
+    {"node_shapes", [](const Library&) { return rows(node_shapes()); }},
+    {"fabric_shapes", [](const Library&) { return rows(fabric_shapes()); }},
     {"devices", [](const Library& library) { return shipped(library.device_file("x")); }},
     {"device_profiles",
      [](const Library& library) { return shipped(library.device_profile_file("x")); }},

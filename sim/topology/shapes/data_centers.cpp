@@ -98,9 +98,11 @@ class DataCentersWiring final : public SwitchWiring {
       cables.push_back({gateway_of(wan.b), gateway_of(wan.a), link});
     }
     for (std::size_t i = 0; i < sites_.size(); ++i) {
-      const Vertex top = shifted(sites_[i].switches->gateway(), sites_[i]);
-      cables.push_back({top, gateway_of(static_cast<std::int64_t>(i)), {}});
-      cables.push_back({gateway_of(static_cast<std::int64_t>(i)), top, {}});
+      const Vertex gateway = gateway_of(static_cast<std::int64_t>(i));
+      for (const Vertex& top : sites_[i].switches->gateways()) {
+        cables.push_back({shifted(top, sites_[i]), gateway, {}});
+        cables.push_back({gateway, shifted(top, sites_[i]), {}});
+      }
     }
     return cables;
   }

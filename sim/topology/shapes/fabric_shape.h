@@ -33,9 +33,9 @@ class SwitchWiring {
   /// Appends the links between the switches of two NICs that are joined.
   virtual void route(NicPort from, NicPort to, LinkId base, std::vector<LinkId>& path) const = 0;
 
-  /// Of a data centre among several: where it meets the others, and the way there and back. Here:
-  /// the one core switch, with nothing between it and the NICs' switches.
-  virtual Vertex gateway() const { return {VertexKind::kCore, 0, 0}; }
+  /// Of a data centre among several: the switches where it meets the others, and the way there and
+  /// back. Here: the one core switch, with nothing between it and the NICs' switches.
+  virtual std::vector<Vertex> gateways() const { return {{VertexKind::kCore, 0, 0}}; }
   virtual void route_to_gateway(NicPort, LinkId, std::vector<LinkId>&) const {}
   virtual void route_from_gateway(NicPort, LinkId, std::vector<LinkId>&) const {}
   /// Which of several data centres a node stands in.
@@ -49,6 +49,10 @@ struct FabricShape {
   bool has_gateway;  ///< may be that of a data centre among several
   /// Reads the fields that only this shape has.
   void (*read)(Fields& fields, Problems& problems, FabricSpec& fabric);
+  /// What the shape asks of its nodes; `value` is the fabric's JSON, read without mistakes.
+  /// nullptr: nothing.
+  void (*check)(const JsonValue& value, std::span<const NodeGroup> groups, const FabricSpec& fabric,
+                Problems& problems);
   std::shared_ptr<const SwitchWiring> (*wire)(const FabricSpec& fabric, const Ports& ports);
 };
 
@@ -65,5 +69,19 @@ std::shared_ptr<const SwitchWiring> wire_single_switch(const FabricSpec& fabric,
 void read_rail_optimized(Fields& fields, Problems& problems, FabricSpec& fabric);
 std::shared_ptr<const SwitchWiring> wire_rail_optimized(const FabricSpec& fabric,
                                                         const Ports& ports);
+
+void read_rail_only(Fields& fields, Problems& problems, FabricSpec& fabric);
+void check_rail_only(const JsonValue& value, std::span<const NodeGroup> groups,
+                     const FabricSpec& fabric, Problems& problems);
+std::shared_ptr<const SwitchWiring> wire_rail_only(const FabricSpec& fabric, const Ports& ports);
+void read_fat_tree(Fields& fields, Problems& problems, FabricSpec& fabric);
+std::shared_ptr<const SwitchWiring> wire_fat_tree(const FabricSpec& fabric, const Ports& ports);
+void read_dragonfly(Fields& fields, Problems& problems, FabricSpec& fabric);
+void read_full_mesh(Fields& fields, Problems& problems, FabricSpec& fabric);
+std::shared_ptr<const SwitchWiring> wire_dragonfly(const FabricSpec& fabric, const Ports& ports);
+void read_switch_graph(Fields& fields, Problems& problems, FabricSpec& fabric);
+void check_switch_graph(const JsonValue& value, std::span<const NodeGroup> groups,
+                        const FabricSpec& fabric, Problems& problems);
+std::shared_ptr<const SwitchWiring> wire_switch_graph(const FabricSpec& fabric, const Ports& ports);
 
 }  // namespace stepcast

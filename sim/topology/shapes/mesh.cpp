@@ -10,7 +10,7 @@
 namespace stepcast {
 namespace {
 
-constexpr std::int64_t kMostGpus =
+constexpr std::int64_t kMostGpusOfMesh =
     32;  // keeps the table of next hops and the links of a node small
 
 using MeshGraph = boost::adjacency_list<boost::vecS, boost::vecS, boost::undirectedS>;
@@ -134,9 +134,9 @@ void check_connected(const JsonValue& value, const Node& node, Problems& problem
 }  // namespace
 
 void read_mesh(Fields& fields, Problems& problems, Node& node) {
-  if (node.gpus > kMostGpus) {
+  if (node.gpus > kMostGpusOfMesh) {
     fields.reject("gpus", "= " + std::to_string(node.gpus) + " must be at most " +
-                              std::to_string(kMostGpus) + " in a mesh");
+                              std::to_string(kMostGpusOfMesh) + " in a mesh");
     fields.child("mesh");  // asked for, so that it is not reported as unknown
     return;
   }

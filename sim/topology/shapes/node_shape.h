@@ -39,6 +39,8 @@ class NodeWiring {
                             std::vector<LinkId>& path) const;
   virtual void route_from_nic(std::int64_t nic, std::int64_t gpu, LinkId base,
                               std::vector<LinkId>& path) const;
+  /// Where GPUs are linked as neighbours in a grid. Here: nowhere.
+  virtual std::optional<Grid> grid() const { return std::nullopt; }
 
  protected:
   /// Cables without link between every GPU and its own NIC, both ways.
@@ -57,6 +59,11 @@ struct NodeShape {
   std::shared_ptr<const NodeWiring> (*wire)(const Node& node);
 };
 
+/// A rate that a link may have: between 1 kB/s and 1 PB/s.
+BytesPerSec read_rate(Fields& fields, std::string_view key, Problems& problems);
+/// One way; 0 when it is not given, at most 10 s.
+Seconds read_latency(Fields& fields, std::string_view key);
+
 std::span<const NodeShape> node_shapes();
 const NodeShape& node_shape(IntraNode kind);
 
@@ -67,5 +74,9 @@ void read_mesh(Fields& fields, Problems& problems, Node& node);
 std::shared_ptr<const NodeWiring> wire_mesh(const Node& node);
 void read_pcie(Fields& fields, Problems& problems, Node& node);
 std::shared_ptr<const NodeWiring> wire_pcie(const Node& node);
+void read_torus(Fields& fields, Problems& problems, Node& node);
+std::shared_ptr<const NodeWiring> wire_torus(const Node& node);
+void read_hamming_mesh(Fields& fields, Problems& problems, Node& node);
+std::shared_ptr<const NodeWiring> wire_hamming_mesh(const Node& node);
 
 }  // namespace stepcast

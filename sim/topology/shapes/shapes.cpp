@@ -12,16 +12,34 @@ constexpr std::array kNodeShapes = {
               read_nvswitch, wire_nvswitch},
     NodeShape{IntraNode::kMesh, "mesh", "NVLinks pair by pair, relayed by GPUs in between",
               read_mesh, wire_mesh},
-    NodeShape{IntraNode::kPcie, "pcie", "GPUs and NICs under PCIe switches, the CPU between them",
+    NodeShape{IntraNode::kPcie, "pcie", "GPUs and NICs under PCIe switches, CPUs between them",
               read_pcie, wire_pcie},
+    NodeShape{IntraNode::kTorus, "torus", "chips in a grid of 1 to 3 dimensions, linked directly",
+              read_torus, wire_torus},
+    NodeShape{IntraNode::kHammingMesh, "hamming_mesh",
+              "boards of GPUs in a grid, a switch for every row and column", read_hamming_mesh,
+              wire_hamming_mesh},
 };
 
 constexpr std::array kFabricShapes = {
     FabricShape{FabricKind::kSingleSwitch, "single_switch", "all NICs on one non-blocking switch",
-                true, read_single_switch, wire_single_switch},
+                true, read_single_switch, nullptr, wire_single_switch},
     FabricShape{FabricKind::kRailOptimized, "rail_optimized",
                 "NIC i of all nodes of a pod on leaf i, leaves joined by a spine", true,
-                read_rail_optimized, wire_rail_optimized},
+                read_rail_optimized, nullptr, wire_rail_optimized},
+    FabricShape{FabricKind::kRailOnly, "rail_only",
+                "NIC i of all nodes on switch i, and nothing between the switches", false,
+                read_rail_only, check_rail_only, wire_rail_only},
+    FabricShape{FabricKind::kFatTree, "fat_tree",
+                "all NICs of a node on one leaf, two or three levels, hashed or sprayed", true,
+                read_fat_tree, nullptr, wire_fat_tree},
+    FabricShape{FabricKind::kDragonfly, "dragonfly",
+                "groups of routers, all joined; minimal or Valiant's routing", true, read_dragonfly,
+                nullptr, wire_dragonfly},
+    FabricShape{FabricKind::kFullMesh, "full_mesh", "pods behind a switch each, every two joined",
+                true, read_full_mesh, nullptr, wire_dragonfly},
+    FabricShape{FabricKind::kGraph, "graph", "switches and links one by one", false,
+                read_switch_graph, check_switch_graph, wire_switch_graph},
 };
 
 /// The row of a kind that is known to exist.
