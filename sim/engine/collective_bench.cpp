@@ -85,7 +85,8 @@ std::vector<std::uint32_t> first_gpus(const Fabric& fabric, std::int64_t count,
                  "GPUs per node out of range");
   std::vector<std::uint32_t> gpus;
   for (std::int64_t gpu = 0; gpu < fabric.num_gpus() && std::ssize(gpus) < count; ++gpu)
-    if (gpu % fabric.gpus_per_node() < per_node) gpus.push_back(static_cast<std::uint32_t>(gpu));
+    if (gpu - fabric.first_gpu_of(fabric.node_of(gpu)) < per_node)
+      gpus.push_back(static_cast<std::uint32_t>(gpu));
   if (std::ssize(gpus) < count)
     throw Error(ErrorKind::kInfeasible, std::to_string(count) + " GPUs at " +
                                             std::to_string(per_node) +

@@ -8,6 +8,7 @@
 
 #include "sim/base/error.h"
 #include "sim/collective/tree_shape.h"
+#include "sim/engine/grid_rings.h"
 #include "sim/engine/mesh_rings.h"
 
 namespace stepcast {
@@ -15,66 +16,8 @@ namespace {
 
 constexpr double kUnlimited = std::numeric_limits<double>::infinity();
 constexpr std::size_t kMaxShifts = 16;  // of a pairwise exchange, sampled evenly among all of them
-
-/// Counts uses of links.
-class LinkCounter {
- public:
-  explicit LinkCounter(const Fabric& fabric) : fabric_(fabric) {}
-  /// The way from one GPU to another is used by `times` flows. Returns the latency of its links.
-  Seconds add_route(std::uint32_t from, std::uint32_t to, std::uint32_t times = 1) {
-    path_.clear();
-    fabric_.route(from, to, path_);
-    for (LinkId link : path_) uses_.push_back({link, times});
-    return fabric_.latency_of(path_);
-  }
-  LinkWeights take() {
-    std::sort(uses_.begin(), uses_.end(),
-              [](const LinkWeight& a, const LinkWeight& b) { return a.link < b.link; });
-    LinkWeights weights;
-    for (const LinkWeight& use : uses_) {
-      if (weights.empty() || weights.back().link != use.link) weights.push_back({use.link, 0});
-      weights.back().weight += use.weight;
-    }
-    uses_.clear();
-    return weights;
-  }
-
- private:
-  const Fabric& fabric_;
-  std::vector<LinkId> path_;
-  LinkWeights uses_;
-};
-
-/// Least capacity per unit of weight among the links inside nodes, or among those between nodes.
-double least_share(const Fabric& fabric, const LinkWeights& weights, bool inter_node) {
-  double least = kUnlimited;
-  for (const LinkWeight& use : weights) {
-    const Link& link = fabric.links()[use.link];
-    if (is_inter_node(link.kind) == inter_node)
-      least = std::min(least, link.capacity.value() / use.weight);
-  }
-  return least;
-}
-
-LinkWeights scaled(const Fabric& fabric, LinkWeights weights, std::uint32_t intra,
-                   std::uint32_t inter) {
-  for (LinkWeight& use : weights)
-    use.weight *= is_inter_node(fabric.links()[use.link].kind) ? inter : intra;
-  return weights;
-}
-
-LinkWeights merged(const LinkWeights& a, const LinkWeights& b) {
-  LinkWeights all(a);
-  all.insert(all.end(), b.begin(), b.end());
-  std::stable_sort(all.begin(), all.end(),
-                   [](const LinkWeight& x, const LinkWeight& y) { return x.link < y.link; });
-  LinkWeights sum;
-  for (const LinkWeight& use : all) {
-    if (sum.empty() || sum.back().link != use.link) sum.push_back({use.link, 0});
-    sum.back().weight += use.weight;
-  }
-  return sum;
-}
+constexpr std::size_t kManyShifts = 128;  // where flows do not spread evenly
+constexpr std::size_t kMostChannels = 256;
 
 /// Parallel links between every two members; the smallest capacity is one link. Empty when there
 /// are no direct links at all, so when it is no mesh.
@@ -118,6 +61,16 @@ std::vector<std::vector<int>> most_rings(const std::vector<std::vector<int>>& li
   return finer.size() > 2 * whole.size() ? finer : whole;
 }
 
+/// Snakes through a grid whose first GPU is `first`.
+std::vector<std::vector<std::uint32_t>> walks_in_grid(const Grid& grid, std::uint32_t first,
+                                                      std::vector<std::uint32_t> members) {
+  for (std::uint32_t& gpu : members) gpu -= first;
+  std::vector<std::vector<std::uint32_t>> walks = grid_walks(grid, members);
+  for (auto& walk : walks)
+    for (std::uint32_t& gpu : walk) gpu += first;
+  return walks;
+}
+
 /// The walk begun at `first`, which is on it.
 std::vector<std::uint32_t> rotated(const std::vector<std::uint32_t>& walk, std::uint32_t first) {
   std::vector<std::uint32_t> result(walk);
@@ -125,11 +78,11 @@ std::vector<std::uint32_t> rotated(const std::vector<std::uint32_t>& walk, std::
   return result;
 }
 
-/// Up to kMaxShifts of 1 .. n-1, evenly spread.
-std::vector<std::size_t> shifts_of(std::size_t n) {
+/// Up to `most` of 1 .. n-1, evenly spread.
+std::vector<std::size_t> shifts_of(std::size_t n, std::size_t most) {
   std::vector<std::size_t> shifts;
   if (n < 2) return shifts;
-  const std::size_t count = std::min(n - 1, kMaxShifts);
+  const std::size_t count = std::min(n - 1, most);
   for (std::size_t i = 0; i < count; ++i) shifts.push_back(1 + i * (n - 1) / count);
   return shifts;
 }
@@ -159,36 +112,7 @@ Seconds chain_latency(const Fabric& fabric, const std::vector<std::uint32_t>& me
   return fabric.latency_of(path);
 }
 
-/// Loads summed over `rounds` rounds -> the load of one, rounded up.
-LinkWeights averaged(LinkWeights weights, std::size_t rounds) {
-  for (LinkWeight& use : weights)
-    use.weight = static_cast<std::uint32_t>((use.weight + rounds - 1) / rounds);
-  return weights;
-}
-
 }  // namespace
-
-bool is_inter_node(LinkKind kind) {
-  switch (kind) {
-    case LinkKind::kGpuUp:
-    case LinkKind::kGpuDown:
-    case LinkKind::kMesh:
-    case LinkKind::kBoardUp:
-    case LinkKind::kBoardDown:
-    case LinkKind::kHost:
-      return false;
-    case LinkKind::kNicUp:
-    case LinkKind::kNicDown:
-    case LinkKind::kLeafUp:
-    case LinkKind::kLeafDown:
-    case LinkKind::kSpineUp:
-    case LinkKind::kSpineDown:
-    case LinkKind::kPeer:
-    case LinkKind::kWan:
-      return true;
-  }
-  return false;
-}
 
 GroupGeometry::GroupGeometry(const Fabric& fabric, std::span<const std::uint32_t> gpus,
                              bool all_to_all) {
@@ -229,6 +153,11 @@ void GroupGeometry::place(const Fabric& fabric, std::span<const std::uint32_t> g
     }
     nodes_[at->second].push_back(gpu);
   }
+  // Data centre by data centre, so that a ring crosses the WAN no more often than it must.
+  std::stable_sort(nodes_.begin(), nodes_.end(), [&](const auto& a, const auto& b) {
+    return fabric.data_center_of(fabric.node_of(a.front())) <
+           fabric.data_center_of(fabric.node_of(b.front()));
+  });
   for (std::vector<std::uint32_t>& members : nodes_) {
     std::sort(members.begin(), members.end());
     STEPCAST_CHECK(std::adjacent_find(members.begin(), members.end()) == members.end(),
@@ -244,7 +173,11 @@ void GroupGeometry::place(const Fabric& fabric, std::span<const std::uint32_t> g
 void GroupGeometry::find_walks(const Fabric& fabric) {
   for (const std::vector<std::uint32_t>& members : nodes_) {
     auto& walks = walks_.emplace_back();
-    if (members.size() >= 2 && members.size() <= 8) {
+    const std::int64_t node = fabric.node_of(members.front());
+    if (const auto grid = fabric.grid_of(node)) {
+      const auto first = static_cast<std::uint32_t>(fabric.first_gpu_of(node));
+      walks = walks_in_grid(*grid, first, members);
+    } else if (members.size() >= 2 && members.size() <= 8) {
       const std::vector<std::vector<int>> links = direct_links(fabric, members);
       if (!links.empty()) {
         for (const std::vector<int>& ring : most_rings(links)) {
@@ -258,8 +191,16 @@ void GroupGeometry::find_walks(const Fabric& fabric) {
   // As many channels as use all walks, and all NICs of the node that has fewest, equally.
   std::size_t rails = std::numeric_limits<std::size_t>::max();
   for (const auto& of_node : rails_) rails = std::min(rails, of_node.size());
-  if (nodes_.size() == 1) rails = 1;
-  num_channels_ = static_cast<int>(std::lcm(rails, walks_.front().size()));
+  std::size_t channels = nodes_.size() == 1 ? 1 : rails;
+  for (const auto& walks : walks_) channels = std::lcm(channels, walks.size());
+  if (channels > kMostChannels)
+    throw Error(ErrorKind::kUnsupported,
+                "a collective over nodes of " + std::to_string(rails) + " NICs and " +
+                    std::to_string(walks_.front().size()) + " rings inside would need " +
+                    std::to_string(channels) + " channels, more than " +
+                    std::to_string(kMostChannels) +
+                    "; give several NICs of a node as one with the sum of their rates");
+  num_channels_ = static_cast<int>(channels);
 }
 
 std::vector<std::uint32_t> GroupGeometry::ring(int channel) const {
@@ -341,18 +282,20 @@ void GroupGeometry::load_rings(const Fabric& fabric) {
 
 void GroupGeometry::load_all_to_all(const Fabric& fabric) {
   LinkCounter counter(fabric);
-  const std::vector<std::size_t> local = shifts_of(static_cast<std::size_t>(ranks_per_node_));
+  const bool direct = nodes_.size() == 1 && !has_switch_;
+  const std::size_t most_shifts = fabric.spreads_evenly() && !direct ? kMaxShifts : kManyShifts;
+  const std::vector<std::size_t> local =
+      shifts_of(static_cast<std::size_t>(ranks_per_node_), most_shifts);
   for (std::size_t shift : local)
     for (const std::vector<std::uint32_t>& members : nodes_)
       for (std::size_t i = 0; i < members.size(); ++i)
         pair_latency_ = std::max(
             pair_latency_, counter.add_route(members[i], members[(i + shift) % members.size()]));
-  const bool direct = nodes_.size() == 1 && !has_switch_;
   all_to_all_peers_at_once_ = direct ? static_cast<int>(local.size()) : 1;
   all_to_all_links_ = direct ? counter.take() : averaged(counter.take(), local.size());
   // Between nodes a message first goes over NVLink to the GPU on its receiver's rail (PXN), so
   // rails meet only themselves.
-  const std::vector<std::size_t> remote = shifts_of(nodes_.size());
+  const std::vector<std::size_t> remote = shifts_of(nodes_.size(), most_shifts);
   for (std::size_t shift : remote) {
     for (std::size_t node = 0; node < nodes_.size(); ++node) {
       const std::vector<std::uint32_t>& peers = nodes_[(node + shift) % nodes_.size()];
@@ -361,7 +304,13 @@ void GroupGeometry::load_all_to_all(const Fabric& fabric) {
             std::max(pair_latency_, counter.add_route(nodes_[node][i], peers[i % peers.size()]));
     }
   }
-  all_to_all_links_ = merged(all_to_all_links_, averaged(counter.take(), remote.size()));
+  if (fabric.spreads_evenly() || remote.empty()) {
+    all_to_all_links_ = merged(all_to_all_links_, averaged(counter.take(), remote.size()));
+  } else {  // an average would round up the load of links that few rounds use: all of them at once
+    const auto rounds = static_cast<std::uint32_t>(remote.size());
+    all_to_all_peers_at_once_ = static_cast<int>(rounds);
+    all_to_all_links_ = merged(scaled(fabric, all_to_all_links_, rounds, rounds), counter.take());
+  }
   const double flows = all_to_all_peers_at_once_;
   all_to_all_intra_bandwidth_ = flows * least_share(fabric, all_to_all_links_, false);
   all_to_all_inter_bandwidth_ = flows * least_share(fabric, all_to_all_links_, true);

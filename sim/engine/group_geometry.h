@@ -12,22 +12,10 @@
 #include <vector>
 
 #include "sim/cost/network_profile.h"
+#include "sim/engine/link_weights.h"
 #include "sim/topology/fabric.h"
 
 namespace stepcast {
-
-/// How many unit flows use a link at the same time.
-struct LinkWeight {
-  LinkId link = 0;
-  std::uint32_t weight = 0;
-  bool operator==(const LinkWeight&) const = default;
-};
-
-/// Links by ascending id, each once.
-using LinkWeights = std::vector<LinkWeight>;
-
-/// Whether a link joins nodes (NICs, leaf switches) or is inside one.
-bool is_inter_node(LinkKind kind);
 
 /// Every node is walked over its own links; channel c enters and leaves it through its c-th NIC,
 /// whose GPU passes on what the last GPU of the walk sends (as NCCL's PXN does). Loads are made

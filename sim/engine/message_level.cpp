@@ -137,9 +137,13 @@ class MessageLevel::Run {
 
   Lane& lane_of(const Transfer& transfer) {
     std::vector<Lane>& lanes = lanes_[transfer.from];
+    // In an exchange with all peers at once each has a lane of its own.
+    const bool at_once =
+        algorithm_ == Algorithm::kPairwise && group_.all_to_all_peers_at_once() > 1;
+    const std::uint32_t id = at_once ? transfer.step : transfer.lane;
     for (Lane& lane : lanes)
-      if (lane.id == transfer.lane) return lane;
-    return lanes.emplace_back(Lane{transfer.lane, {}});
+      if (lane.id == id) return lane;
+    return lanes.emplace_back(Lane{id, {}});
   }
 
   void add_channel(int index) {
