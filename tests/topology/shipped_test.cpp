@@ -61,7 +61,7 @@ TEST(ShippedDevices, HoldWhatTheirLabelSaysGiveOrTakeTheDriversShare) {
 
 TEST(ShippedClusters, LoadAndAreConnected) {
   const std::vector<std::string> names = names_in(kTopologies);
-  EXPECT_EQ(names.size(), 20u);
+  EXPECT_EQ(names.size(), 25u);
   for (const std::string& name : names) {
     const Topology topology = shipped(name);
     EXPECT_EQ(topology.name, name);
@@ -69,20 +69,41 @@ TEST(ShippedClusters, LoadAndAreConnected) {
     const FabricReport report = inspect(topology, topology.num_gpus());
     EXPECT_TRUE(report.connected) << name;
     EXPECT_GT(report.bisection.value(), 0) << name;
-    EXPECT_LE(report.diameter_hops, 10) << name;  // l40s-4: GPU 2 reaches its NIC over the CPU
+    // l40s-4: GPU 2 reaches its NIC over the CPU. A torus of 16 x 16 x 16: half way round thrice.
+    EXPECT_LE(report.diameter_hops, topology.node.intra == IntraNode::kTorus ? 24 : 10) << name;
   }
 }
 
 TEST(ShippedClusters, LetAllNodesTalkAtTheRateOfTheirNics) {
-  // No cluster is oversubscribed: half the nodes send what their NICs can.
+  // No cluster of the common kinds is oversubscribed: half the nodes send what their NICs can.
   for (const std::string& name : names_in(kTopologies)) {
     const Topology topology = shipped(name);
+    const FabricKind kind = topology.fabric.kind;
+    const bool common = kind == FabricKind::kSingleSwitch || kind == FabricKind::kRailOptimized;
+    if (!common || !topology.data_centers.empty() || topology.node.intra == IntraNode::kTorus)
+      continue;
     const std::int64_t sending_nics = topology.num_nodes / 2 * topology.node.nics;
     const double half = static_cast<double>(sending_nics);
     EXPECT_NEAR(inspect(topology, topology.num_gpus()).bisection / topology.node.nic_bandwidth,
                 half, 1e-6 * half)
         << name;
   }
+}
+
+TEST(ShippedClusters, HaveTheBisectionThatTheirWiringMakes) {
+  const auto bisection = [](const std::string& name) {
+    const Topology topology = shipped(name);
+    return inspect(topology, topology.num_gpus()).bisection.value();
+  };
+  // 4 of 8 pods of 3,072 NICs of 50 GB/s, 7 : 1.
+  EXPECT_NEAR(bisection("llama3-h100-3-level"), 4 * 3072 * 50e9 / 7, 1e6);
+  // 64 of 128 nodes on each of 8 rails.
+  EXPECT_NEAR(bisection("rail-only-dgx-h100"), 64 * 8 * 50e9, 1e6);
+  EXPECT_NEAR(bisection("two-data-centers-h100"), 400e9, 1e6);
+  // 6 x 6 pairs of groups, 24 links of 25 GB/s.
+  EXPECT_NEAR(bisection("perlmutter-like-a100"), 36 * 600e9, 1e6);
+  // A torus is cut twice: 2 x 16 x 16 links of 50 GB/s.
+  EXPECT_NEAR(bisection("tpu-v4-wiring-a100"), 512 * 50e9, 1e6);
 }
 
 TEST(ShippedClusters, AreLargeEnoughForPublishedRuns) {
@@ -103,8 +124,9 @@ std::vector<std::int64_t> bricks(const Node& node) {
 
 TEST(ShippedClusters, GiveEveryV100OfAMeshItsSixNvlinks) {
   for (const std::string& name : names_in(kTopologies)) {
-    const Node node = shipped(name).node;
-    if (node.intra != IntraNode::kMesh) continue;
+    const Topology topology = shipped(name);
+    const Node& node = topology.node;
+    if (node.intra != IntraNode::kMesh || topology.device.generation != "volta") continue;
     EXPECT_EQ(bricks(node), std::vector<std::int64_t>(static_cast<std::size_t>(node.gpus), 6))
         << name;
     EXPECT_DOUBLE_EQ(node.intra_bandwidth.value(), 25e9) << name;
