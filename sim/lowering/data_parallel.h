@@ -29,22 +29,37 @@ class DataParallel {
   /// A bucket under way whose wire copy must be cast back.
   struct Cast {
     BufferId wire = kNone;
-    std::vector<BufferId> gradients;
+    std::vector<WeightBuffers> gradients;
     std::int64_t elements = 0;
   };
+  /// A run of some weights.
+  struct Piece {
+    const WeightBuffers* weights;
+    const WeightRun* run;
+  };
 
+  static std::vector<Piece> pieces_of(const std::vector<WeightBuffers>& weights);
+  /// Under ZeRO-1, this rank's share.
+  View owned(View view) const;
+  std::vector<CollectivePart> gradient_parts(const std::vector<WeightBuffers>& weights) const;
+  std::vector<CollectivePart> wire_parts(BufferId wire,
+                                         const std::vector<WeightBuffers>& weights) const;
   void reduce(const std::vector<WeightBuffers>& weights);
-  BufferId cast_to_wire(const std::vector<BufferId>& gradients, std::int64_t elements);
+  BufferId cast_to_wire(const std::vector<WeightBuffers>& weights, std::int64_t elements);
+  void cast_back(const Cast& cast);
   void finish_reduction();
+  void reduce_partial_gradients();
   void reduce_tied_embedding();
   void clip();
+  Compute norm_of_gradients() const;
+  void reduce_norm(Stream stream, GroupRole group);
   void update();
   void gather_parameters();
 
   StageWriter& writer_;
   const Step& step_;
   const StageBuffers& buffers_;
-  EventId reduced_, embedding_reduced_, norm_reduced_;
+  EventId reduced_, embedding_reduced_, norm_reduced_, partial_reduced_;
   bool reduces_ = false;  ///< a reduction was started
   std::vector<WeightBuffers> bucket_;
   std::vector<Cast> casts_;

@@ -53,12 +53,13 @@ void GraphPass::run_core_again() {
 
 void GraphPass::run_forward(std::uint32_t index, const std::vector<bool>& keep) {
   const Operator& op = instance_.graph().operators[index];
-  region_forward(op);
+  region_forward(op, index);
   const auto drop_unless_needed = [&](TensorId t) {
     const bool boundary = t == instance_.graph().input || t == instance_.graph().output;
     if (!boundary && !keep[t] && lives_.last_reader[t] <= index) drop(t);
   };
   for (const TensorId t : op.inputs) drop_unless_needed(t);
+  for (const TensorId t : op.constants) drop_unless_needed(t);
   for (const TensorId t : op.outputs) drop_unless_needed(t);
   if (op.full != kNoTensor) drop_unless_needed(op.full);
 }
@@ -71,17 +72,11 @@ void GraphPass::run_backward(std::uint32_t index) {
     if (lives_.first_saver[t] == index) drop(t);
 }
 
+/// Of the gathered or partial tensor of a split sequence (Operator::full) as well.
 BufferId GraphPass::gradient(TensorId id) const {
   if (id == instance_.graph().input) return instance_.input_gradient;
   if (id == instance_.graph().output) return instance_.output_gradient;
   return instance_.shared->gradients[id];
-}
-
-std::vector<BufferId> GraphPass::buffers(const std::vector<TensorId>& ids) const {
-  std::vector<BufferId> result;
-  result.reserve(ids.size() + 2);
-  for (const TensorId id : ids) result.push_back(buffer(id));
-  return result;
 }
 
 void GraphPass::make(TensorId id) {
@@ -111,51 +106,39 @@ void GraphPass::drop_gradient(const Operator& op) {
   writer_.free(gradient(result));
 }
 
-void GraphPass::forward_kernels(const Operator& op, std::vector<BufferId> inputs,
-                                const std::vector<BufferId>& outputs) {
-  if (op.parameters > 0) inputs.push_back(weights(op).parameters);
-  for (const Kernel& kernel : op.forward) writer_.compute(kernel, inputs, outputs);
+void GraphPass::launch(const Operator& op, std::uint32_t index,
+                       const std::vector<KernelCall>& calls) {
+  bool weights_written = false;
+  for (const KernelCall& call : calls) {
+    const Signature& signature = signature_of(call.kernel.kind);
+    Compute compute{.kernel = call.kernel, .arguments = call.arguments};
+    if (call.needs_index) compute.index_in = GroupRole::kTensor;
+    compute.operands.reserve(call.operands.size());
+    for (std::size_t i = 0; i < call.operands.size(); ++i) {
+      const OperandRef& ref = call.operands[i];
+      if (ref.source == OperandRef::Source::kWeightGradient && !weights_written) {
+        weights_written = true;
+        if (has_temporary(index)) writer_.alloc(instance_.shared->weight_gradients[index]);
+      }
+      compute.operands.push_back(operand(op, index, ref, signature.slot(i)));
+    }
+    writer_.compute(std::move(compute));
+  }
+  if (weights_written) add_weight_gradients(op, index);
 }
 
-void GraphPass::backward_kernels(const Operator& op, std::uint32_t index, BufferId from,
-                                 const std::vector<BufferId>& to) {
-  std::vector<BufferId> reads, writes = to;
-  const bool product = !op.wgrad.empty();  // its input gradient reads the weight and nothing saved
-  if (!product) reads = buffers(op.saved);
-  if (from != kNone) reads.push_back(from);
-  if (op.parameters > 0) reads.push_back(weights(op).parameters);
-  const bool has_weight_gradient = !product && op.parameters > 0;
-  const BufferId weight = has_weight_gradient ? begin_weight_gradient(op, index) : kNone;
-  if (has_weight_gradient) writes.push_back(weight);
-  for (const Kernel& kernel : op.backward) writer_.compute(kernel, reads, writes);
-  if (has_weight_gradient) end_weight_gradient(op, index, weight);
-}
-
-void GraphPass::weight_kernels(const Operator& op, std::uint32_t index, BufferId from,
-                               std::vector<BufferId> saved) {
-  if (op.wgrad.empty()) return;
-  if (from != kNone) saved.push_back(from);
-  const BufferId weight = begin_weight_gradient(op, index);
-  for (const Kernel& kernel : op.wgrad) writer_.compute(kernel, saved, {weight});
-  end_weight_gradient(op, index, weight);
-}
-
-BufferId GraphPass::begin_weight_gradient(const Operator& op, std::uint32_t index) {
-  if (!step_.adds_gradients()) return weights(op).gradients;
-  if (weights(op).half_gradients != kNone) return weights(op).half_gradients;
-  const BufferId temporary = instance_.shared->weight_gradients[index];
-  writer_.alloc(temporary);
-  return temporary;
-}
-
-void GraphPass::end_weight_gradient(const Operator& op, std::uint32_t index, BufferId written) {
+void GraphPass::add_weight_gradients(const Operator& op, std::uint32_t index) {
   if (!step_.adds_gradients()) return;
   const bool same_type = step_.gradient_dtype() == step_.weight_dtype();
-  writer_.compute({.kind = same_type ? KernelKind::kAddGradient : KernelKind::kAccumulate,
-                   .dtype = step_.weight_dtype(),
-                   .dims = {op.parameters}},
-                  {written}, {weights(op).gradients});
-  if (written == instance_.shared->weight_gradients[index]) writer_.free(written);
+  Compute compute{.kernel = {.kind = same_type ? KernelKind::kAddGradient : KernelKind::kAccumulate,
+                             .dtype = step_.weight_dtype(),
+                             .dims = {instance_.graph().parameters(op)}}};
+  for (const WeightId id : op.weights) {
+    compute.operands.push_back({.view = weight_gradient(op, index, id), .access = Access::kRead});
+    compute.operands.push_back({.view = weight_sum(id), .access = Access::kWrite, .add = true});
+  }
+  writer_.compute(std::move(compute));
+  if (has_temporary(index)) writer_.free(instance_.shared->weight_gradients[index]);
 }
 
 }  // namespace stepcast

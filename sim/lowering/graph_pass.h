@@ -4,6 +4,7 @@
 // lives.
 #pragma once
 
+#include <utility>
 #include <vector>
 
 #include "sim/lowering/stage_buffers.h"
@@ -36,9 +37,9 @@ class GraphPass {
   const Tensor& tensor(TensorId id) const { return instance_.graph().tensors[id]; }
   BufferId buffer(TensorId id) const { return instance_.tensors[id]; }
   BufferId gradient(TensorId id) const;
-  std::vector<BufferId> buffers(const std::vector<TensorId>& ids) const;
-  const WeightBuffers& weights(const Operator& op) const {
-    return op.home == WeightHome::kGraph ? instance_.own : instance_.words;
+  const Weight& weight(WeightId id) const { return instance_.graph().weights[id]; }
+  bool has_temporary(std::uint32_t index) const {
+    return instance_.shared->weight_gradients[index] != kNone;
   }
 
   void make(TensorId id);
@@ -53,28 +54,29 @@ class GraphPass {
   void run_graph_again();
 
   // tensor_parallel.cpp: an operator with the collectives of its region.
-  void region_forward(const Operator& op);
+  void region_forward(const Operator& op, std::uint32_t index);
   void region_backward(const Operator& op, std::uint32_t index);
-  void column_forward(const Operator& op);
-  void row_forward(const Operator& op);
-  void loss_forward(const Operator& op);
+  void column_forward(const Operator& op, std::uint32_t index);
+  void row_forward(const Operator& op, std::uint32_t index);
+  void loss_forward(const Operator& op, std::uint32_t index);
   void column_backward(const Operator& op, std::uint32_t index);
   void row_backward(const Operator& op, std::uint32_t index);
   void tensor_collective(CollectiveKind kind, const Tensor& whole, BufferId from, BufferId to,
-                         EventId done);
+                         EventId done, ReduceOp reduce = ReduceOp::kSum);
 
-  /// Forward kernels reading `inputs` and writing `outputs`.
-  void forward_kernels(const Operator& op, std::vector<BufferId> inputs,
-                       const std::vector<BufferId>& outputs);
-  /// Kernels of the inputs' gradients, from the gradient `from` to the buffers `to`.
-  void backward_kernels(const Operator& op, std::uint32_t index, BufferId from,
-                        const std::vector<BufferId>& to);
-  /// Kernels of the weight's gradient; `saved` is what the product reads beside the gradient.
-  void weight_kernels(const Operator& op, std::uint32_t index, BufferId from,
-                      std::vector<BufferId> saved);
-  /// The buffer that gradient kernels write, and what follows them: the addition to the fp32 sum.
-  BufferId begin_weight_gradient(const Operator& op, std::uint32_t index);
-  void end_weight_gradient(const Operator& op, std::uint32_t index, BufferId written);
+  void launch(const Operator& op, std::uint32_t index, const std::vector<KernelCall>& calls);
+  /// What follows kernels that wrote weight gradients apart: the addition to the sums.
+  void add_weight_gradients(const Operator& op, std::uint32_t index);
+
+  // operands.cpp: what the operands of a kernel are in this instance.
+  Operand operand(const Operator& op, std::uint32_t index, const OperandRef& ref,
+                  const OperandSlot& slot);
+  Operand gradient_operand(const OperandRef& ref, Access access);
+  Operand weight_gradient_operand(const Operator& op, std::uint32_t index, const OperandRef& ref);
+  /// The sum, or the tensor that a kernel adds to it.
+  View weight_gradient(const Operator& op, std::uint32_t index, WeightId id) const;
+  View weight_sum(WeightId id) const;
+  View at_home(WeightId id, BufferId WeightBuffers::*buffer) const;
 
   StageWriter& writer_;
   const Step& step_;
@@ -83,6 +85,8 @@ class GraphPass {
   const Lifetimes& lives_;
   std::vector<bool> alive_;           ///< by TensorId
   std::vector<bool> gradient_alive_;  ///< by TensorId
+  /// What has been written of the gradients so far: a second contribution is added.
+  std::vector<std::pair<TensorId, Layout::Columns>> gradients_written_;
 };
 
 }  // namespace stepcast

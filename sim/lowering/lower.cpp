@@ -49,6 +49,7 @@ Job lower(const Model& model, const Plan& plan, const Training& training, const 
                            .microbatches = step.microbatches};
     PipelineStage pipeline(step, graphs, chunks_of(parts, stage, plan.pp), at);
     job.programs.push_back(std::move(pipeline).lower(schedule.actions(at)));
+    job.programs.back().timing_only = step.why_timing_only();
   }
   place_ranks(job, model, plan);
   return job;

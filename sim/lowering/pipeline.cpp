@@ -144,7 +144,11 @@ void PipelineStage::write_send(Pass pass, std::uint32_t chunk, BufferId leaves, 
   std::vector<EventId> waits = messages.sent_after;
   waits.push_back(writer_.computed());
   program.send(side.send,
-               {.peer = side.to, .size = message_size(leaves), .tag = tag, .buffer = leaves},
+               {.peer = side.to,
+                .size = message_size(leaves),
+                .tag = tag,
+                .buffer = leaves,
+                .own_part = part_sent()},
                {.waits_for = std::move(waits), .signals = messages.sent});
   if (step_.traits.p2p_overlap) {
     program.free(leaves, side.send, {});
@@ -181,11 +185,15 @@ void PipelineStage::gather_arrival(const Messages& messages, BufferId whole) {
                       .kind = CollectiveKind::kAllGather,
                       .size = writer_.program().size_of(whole),
                       .dtype = step_.shape.storage(),
-                      .reads = {messages.part},
-                      .writes = {whole}},
+                      .parts = {writer_.whole_part(messages.part, whole)}},
                      tensor_events_.gathered);
   writer_.join(tensor_events_.gathered);
   writer_.free(messages.part);
+}
+
+std::optional<GroupRole> PipelineStage::part_sent() const {
+  if (step_.gathers_messages()) return GroupRole::kTensor;
+  return {};
 }
 
 Bytes PipelineStage::message_size(BufferId whole) {

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <array>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -64,6 +65,7 @@ class PipelineStage {
   std::vector<EventId> arrivals(const Messages& messages) const;
   void gather_arrival(const Messages& messages, BufferId whole);
   Bytes message_size(BufferId whole);
+  std::optional<GroupRole> part_sent() const;
 
   void call_pass(const Action& action);
   /// Sends what `before` made and receives what `after` needs; either may be empty.

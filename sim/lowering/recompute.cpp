@@ -47,7 +47,7 @@ Lifetimes lifetimes_of(const OperatorGraph& graph, Recompute recompute) {
                   .recompute = recompute};
   for (std::uint32_t i = 0; i < graph.operators.size(); ++i) {
     const Operator& op = graph.operators[i];
-    for (const auto* tensors : {&op.inputs, &op.outputs})
+    for (const auto* tensors : {&op.inputs, &op.constants, &op.outputs})
       for (const TensorId t : *tensors) lives.last_reader[t] = i;
     if (op.full != kNoTensor) lives.last_reader[op.full] = i;
     for (const TensorId t : op.saved) {

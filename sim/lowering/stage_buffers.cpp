@@ -18,9 +18,14 @@ BufferId boundary(StageWriter& writer, const Step& step, const std::string& name
 }  // namespace
 
 ModelGraphs::ModelGraphs(const Step& step) {
-  const auto entry = [](OperatorGraph graph, Recompute recompute) {
+  const auto entry = [&](OperatorGraph graph, Recompute recompute) {
     Lifetimes lives = lifetimes_of(graph, recompute);
-    return Entry{.graph = std::move(graph), .lives = std::move(lives)};
+    WeightPlacement own = place_weights(graph, WeightHome::kGraph, step);
+    WeightPlacement words = place_weights(graph, WeightHome::kWordEmbedding, step);
+    return Entry{.graph = std::move(graph),
+                 .lives = std::move(lives),
+                 .own = std::move(own),
+                 .words = std::move(words)};
   };
   embedding = entry(embedding_graph(step.model, step.shape), Recompute::kNone);
   layer = entry(layer_graph(step.model, step.shape), step.plan.recompute);
@@ -40,13 +45,31 @@ StageBuffers::StageBuffers(StageWriter& writer, const Step& step, const ModelGra
   if (embedding) shared_embedding_ = share(graphs_.embedding);
   if (layers) shared_layer_ = share(graphs_.layer);
   if (head) shared_head_ = share(graphs_.head);
+  if (embedding) shared_embedding_.tokens = declare_ids("batch.tokens", AtStart::kTokens);
+  if (head) {
+    shared_head_.labels = declare_ids("batch.labels", AtStart::kLabels);
+    shared_head_.loss = declare_scalar("loss", AtStart::kZero);
+  }
   for (const Chunk& chunk : chunks) add_chunk(chunk);
   declare_optimizer();
+  writer_.program().facts().loss = shared_head_.loss;
+  writer_.program().facts().batch = {.sequences = step_.shape.batch, .tokens = step_.shape.seq_len};
+}
+
+/// Token ids of a microbatch, 8 bytes each: there before the step begins.
+BufferId StageBuffers::declare_ids(const char* name, AtStart what) {
+  return writer_.program().resident(name, Bytes(8 * step_.shape.tokens()), Dtype::kFp32, kWorkspace,
+                                    what, Scope::kMicrobatch);
+}
+
+BufferId StageBuffers::declare_scalar(const char* name, AtStart at_start) {
+  return writer_.program().resident(name, Bytes(size_of(Dtype::kFp32)), Dtype::kFp32, kWorkspace,
+                                    at_start);
 }
 
 std::int64_t StageBuffers::parameters() const {
   std::int64_t sum = 0;
-  for (const WeightBuffers& weights : weights_) sum += weights.count;
+  for (const WeightBuffers& weights : weights_) sum += weights.count();
   return sum;
 }
 
@@ -54,7 +77,7 @@ std::int64_t StageBuffers::weight_tensors() const {
   std::int64_t count = 0;
   for (const ChunkBuffers& chunk : chunks_)
     for (const GraphInstance& instance : chunk.graphs)
-      for (const Operator& op : instance.graph().operators) count += op.parameters > 0 ? 1 : 0;
+      for (const Operator& op : instance.graph().operators) count += op.weights.empty() ? 0 : 1;
   return count;
 }
 
@@ -71,49 +94,76 @@ SharedBuffers StageBuffers::share(const ModelGraphs::Entry& entry) {
     for (const Operator& op : graph.operators)
       if (op.region == Region::kColumn) shared.tensors[op.full] = gathered_input_;
   const Dtype dtype = step_.weight_dtype(), storage = step_.shape.storage();
+  std::vector<bool> full(graph.tensors.size(), false);
+  for (const Operator& op : graph.operators)
+    if (op.full != kNoTensor) full[op.full] = true;
   for (TensorId t = 0; t < graph.tensors.size(); ++t) {
     const Tensor& tensor = graph.tensors[t];
     if (t == graph.input || t == graph.output) continue;
     if (!entry.lives.kept[t] && shared.tensors[t] == kNone)
       shared.tensors[t] = declare(tensor.name, tensor.size(), tensor.dtype, kWorkspace);
-    shared.gradients[t] = declare(tensor.name + ".gradient",
-                                  Bytes(tensor.elements * size_of(storage)), storage, kWorkspace);
+    if (!full[t])
+      shared.gradients[t] = declare(tensor.name + ".gradient",
+                                    Bytes(tensor.elements * size_of(storage)), storage, kWorkspace);
   }
   for (const Operator& op : graph.operators) {
-    BufferId full = kNone, weight = kNone;
     if (op.full != kNoTensor && op.region == Region::kRow && step_.keeps_gather_buffers())
-      full = gathered_gradient_;
+      shared.gradients[op.full] = gathered_gradient_;
     else if (op.full != kNoTensor)
-      full =
+      shared.gradients[op.full] =
           declare(op.name + ".full_gradient", graph.tensors[op.full].size(), dtype, kCommunication);
-    if (step_.adds_gradients() && !step_.keeps_half_gradients() && op.parameters > 0)
-      weight = declare(op.name + ".weight_gradient", Bytes(op.parameters * size_of(dtype)), dtype,
-                       kWorkspace);
-    shared.full_gradients.push_back(full);
+    BufferId weight = kNone;
+    if (step_.adds_gradients() && !step_.keeps_half_gradients() && !op.weights.empty())
+      weight = declare(op.name + ".weight_gradient", Bytes(graph.parameters(op) * size_of(dtype)),
+                       dtype, kWorkspace);
     shared.weight_gradients.push_back(weight);
   }
   return shared;
 }
 
-WeightBuffers StageBuffers::declare_weights(const std::string& name, std::int64_t count) {
-  WeightBuffers weights{.count = count};
+WeightBuffers StageBuffers::declare_weights(const std::string& name, const OperatorGraph& graph,
+                                            const WeightPlacement& placement, WeightHome home) {
+  WeightBuffers weights;
+  weights.placement = &placement;
   const Dtype dtype = step_.weight_dtype(), sum = step_.gradient_dtype();
-  const auto resident = [&](const char* what, Dtype type, BufferCategory category) {
-    return writer_.program().resident(name + what, Bytes(count * size_of(type)), type, category);
+  const auto resident = [&](const char* what, Dtype type, BufferCategory category,
+                            AtStart at_start) {
+    return writer_.program().resident(name + what, Bytes(placement.size * size_of(type)), type,
+                                      category, at_start);
   };
-  weights.parameters = resident(".parameters", dtype, kParameters);
-  weights.gradients = resident(".gradients", sum, kGradients);
+  weights.parameters = resident(".parameters", dtype, kParameters, AtStart::kKept);
+  weights.gradients = resident(".gradients", sum, kGradients, AtStart::kZero);
   // The bucket that the data-parallel wrapper keeps beside the fp32 sums.
   if (step_.keeps_half_gradients())
-    weights.half_gradients = resident(".half_gradients", dtype, kCommunication);
+    weights.half_gradients = resident(".half_gradients", dtype, kCommunication, AtStart::kNothing);
   weights_.push_back(weights);
+  const bool layer = &graph == &graphs_.layer.graph;
+  describe_weights(weights, layer ? name + "." : "", graph, home);
   return weights;
 }
 
+void StageBuffers::describe_weights(const WeightBuffers& buffers, const std::string& prefix,
+                                    const OperatorGraph& graph, WeightHome home) {
+  std::vector<WeightTensor>& table = writer_.program().facts().weights;
+  for (WeightId id = 0; id < graph.weights.size(); ++id) {
+    const Weight& weight = graph.weights[id];
+    if (weight.home != home) continue;
+    table.push_back({.name = prefix + weight.name,
+                     .parameters = buffers.parameters,
+                     .gradients = buffers.gradients,
+                     .offset = buffers.placement->offsets[id],
+                     .shape = weight.shape});
+  }
+}
+
 const WeightBuffers& StageBuffers::word_embedding_weights() {
-  if (!words_)
-    words_ = declare_weights("word_embedding",
-                             graphs_.embedding.graph.parameters(WeightHome::kWordEmbedding));
+  if (words_) return *words_;
+  words_ = declare_weights("word_embedding", graphs_.embedding.graph, graphs_.embedding.words,
+                           WeightHome::kWordEmbedding);
+  // The head of another stage than the embedding's: tied, and counted there.
+  words_->counted_elsewhere = weights_.back().counted_elsewhere =
+      writer_.program().facts().weights.back().counted_elsewhere =
+          shared_embedding_.tokens == kNone;
   return *words_;
 }
 
@@ -158,9 +208,9 @@ void StageBuffers::append(ChunkBuffers& chunk, const ModelGraphs::Entry& entry,
     instance.tensors[graph.output] = boundary(writer_, step_, name + ".output", kActivations);
     instance.output_gradient = boundary(writer_, step_, name + ".output.gradient", kCommunication);
   }
-  if (const std::int64_t count = graph.parameters(WeightHome::kGraph); count > 0)
-    instance.own = declare_weights(name, count);
-  if (graph.parameters(WeightHome::kWordEmbedding) > 0) instance.words = word_embedding_weights();
+  if (entry.own.size > 0)
+    instance.own = declare_weights(name, graph, entry.own, WeightHome::kGraph);
+  if (entry.words.size > 0) instance.words = word_embedding_weights();
   chunk.graphs.push_back(std::move(instance));
 }
 
@@ -168,10 +218,11 @@ void StageBuffers::append(ChunkBuffers& chunk, const ModelGraphs::Entry& entry,
 void StageBuffers::declare_held_by_libraries() {
   const Dtype dtype = step_.shape.storage();
   const auto resident = [&](const char* name, Bytes size) {
-    return writer_.program().resident(name, size, dtype, kCommunication);
+    return writer_.program().resident(name, size, dtype, kCommunication, AtStart::kNothing);
   };
   if (step_.traits.gemm_workspace > Bytes(0))
-    writer_.program().resident("gemm_workspace", step_.traits.gemm_workspace, dtype, kWorkspace);
+    writer_.program().resident("gemm_workspace", step_.traits.gemm_workspace, dtype, kWorkspace,
+                               AtStart::kNothing);
   if (!step_.keeps_gather_buffers()) return;
   const Bytes whole(step_.shape.tokens() * step_.model.hidden_size * size_of(dtype));
   gathered_input_ = resident("gathered_input", whole);
@@ -183,17 +234,25 @@ void StageBuffers::declare_held_by_libraries() {
 void StageBuffers::declare_optimizer() {
   const std::int64_t count = step_.updated(parameters());
   const auto resident = [&](const char* name, std::int64_t bytes, Dtype dtype,
-                            BufferCategory category) {
-    return writer_.program().resident(name, Bytes(bytes), dtype, category);
+                            BufferCategory category, AtStart at_start) {
+    return writer_.program().resident(name, Bytes(bytes), dtype, category, at_start);
   };
   if (step_.has_master_copy())
-    optimizer_.push_back(resident("optimizer.master", 4 * count, Dtype::kFp32, kOptimizerState));
-  optimizer_.push_back(resident("optimizer.moments", 8 * count, Dtype::kFp32, kOptimizerState));
+    optimizer_.master =
+        resident("optimizer.master", 4 * count, Dtype::kFp32, kOptimizerState, AtStart::kKept);
+  optimizer_.moments =
+      resident("optimizer.moments", 8 * count, Dtype::kFp32, kOptimizerState, AtStart::kKept);
+  if (step_.traits.grad_norm_clip) {
+    gradient_norm_ = declare_scalar("gradient_norm", AtStart::kNothing);
+    writer_.program().facts().gradient_norm = gradient_norm_;
+  }
   // nanotron's gather of the updated weights: a flat copy of all and one of the own share.
   if (step_.has_accumulation_copy() && step_.shards_optimizer()) {
     const Dtype dtype = step_.weight_dtype();
-    resident("parameter_gather.all", parameters() * size_of(dtype), dtype, kCommunication);
-    resident("parameter_gather.share", count * size_of(dtype), dtype, kCommunication);
+    resident("parameter_gather.all", parameters() * size_of(dtype), dtype, kCommunication,
+             AtStart::kNothing);
+    resident("parameter_gather.share", count * size_of(dtype), dtype, kCommunication,
+             AtStart::kNothing);
   }
 }
 

@@ -3,13 +3,13 @@
 #pragma once
 
 #include <optional>
-#include <span>
 #include <vector>
 
 #include "sim/lowering/recompute.h"
 #include "sim/lowering/stage_layout.h"
 #include "sim/lowering/stage_writer.h"
 #include "sim/lowering/step.h"
+#include "sim/lowering/weight_placement.h"
 
 namespace stepcast {
 
@@ -19,25 +19,43 @@ struct ModelGraphs {
   struct Entry {
     OperatorGraph graph;
     Lifetimes lives;
+    WeightPlacement own, words;  ///< WeightHome::kGraph, kWordEmbedding
   };
   Entry embedding, layer, head;
 };
 
 /// Resident buffers of a group of weights.
 struct WeightBuffers {
-  std::int64_t count = 0;  ///< parameters
+  const WeightPlacement* placement = nullptr;
   BufferId parameters = kNone;
   BufferId gradients = kNone;  ///< the sum over microbatches
   BufferId half_gradients =
       kNone;  ///< with an accumulation copy and dp > 1: what the kernels write
+  /// The first stage has the same tied embedding, and counts it in the norm.
+  bool counted_elsewhere = false;
+
+  std::int64_t count() const { return placement ? placement->size : 0; }
+  View parameters_of(const WeightRun& run) const { return view(parameters, run); }
+  View gradients_of(const WeightRun& run) const { return view(gradients, run); }
+
+ private:
+  static View view(BufferId buffer, const WeightRun& run) {
+    return {.buffer = buffer, .layout = Layout::dense(1, run.count, run.offset)};
+  }
+};
+
+/// Optimizer state: pieces of `elements`, one behind the other.
+struct OptimizerBuffers {
+  BufferId moments = kNone;  ///< all first moments, then all second ones
+  BufferId master = kNone;   ///< kNone where the weights are fp32
 };
 
 /// Buffers that all instances of a graph use in turn, since they live inside one call.
 struct SharedBuffers {
-  std::vector<BufferId> tensors;           ///< by TensorId; those that are not kept
-  std::vector<BufferId> gradients;         ///< by TensorId
-  std::vector<BufferId> full_gradients;    ///< by operator: gradient of Operator::full
-  std::vector<BufferId> weight_gradients;  ///< by operator: where a kernel adds them
+  std::vector<BufferId> tensors;                          ///< by TensorId; those that are not kept
+  std::vector<BufferId> gradients;                        ///< by TensorId
+  std::vector<BufferId> weight_gradients;                 ///< by operator: where a kernel adds them
+  BufferId tokens = kNone, labels = kNone, loss = kNone;  ///< of the embedding; of the head
 };
 
 /// One layer (or embedding, or head) of a stage.
@@ -74,11 +92,17 @@ class StageBuffers {
   /// Operators with weights of their own or shared ones.
   std::int64_t weight_tensors() const;
   const std::optional<WeightBuffers>& word_embedding() const { return words_; }
-  std::span<const BufferId> optimizer_state() const { return optimizer_; }
+  const OptimizerBuffers& optimizer() const { return optimizer_; }
+  BufferId gradient_norm() const { return gradient_norm_; }
 
  private:
   SharedBuffers share(const ModelGraphs::Entry& entry);
-  WeightBuffers declare_weights(const std::string& name, std::int64_t count);
+  WeightBuffers declare_weights(const std::string& name, const OperatorGraph& graph,
+                                const WeightPlacement& placement, WeightHome home);
+  void describe_weights(const WeightBuffers& buffers, const std::string& prefix,
+                        const OperatorGraph& graph, WeightHome home);
+  BufferId declare_ids(const char* name, AtStart what);
+  BufferId declare_scalar(const char* name, AtStart at_start);
   const WeightBuffers& word_embedding_weights();
   void add_chunk(const Chunk& chunk);
   void append(ChunkBuffers& chunk, const ModelGraphs::Entry& entry, const SharedBuffers& shared,
@@ -94,7 +118,8 @@ class StageBuffers {
   std::vector<ChunkBuffers> chunks_;
   std::vector<WeightBuffers> weights_;
   std::optional<WeightBuffers> words_;
-  std::vector<BufferId> optimizer_;
+  OptimizerBuffers optimizer_;
+  BufferId gradient_norm_ = kNone;
 };
 
 }  // namespace stepcast

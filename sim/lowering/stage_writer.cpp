@@ -24,11 +24,10 @@ void StageWriter::set_origin(Phase phase, std::int64_t layer) {
   origin_ = {.phase = phase, .layer = static_cast<std::int16_t>(layer)};
 }
 
-void StageWriter::compute(const Kernel& kernel, std::vector<BufferId> reads,
-                          std::vector<BufferId> writes) {
+void StageWriter::compute(Compute compute) {
   flush();
   held_.any = true;
-  held_.compute = {.kernel = kernel, .reads = std::move(reads), .writes = std::move(writes)};
+  held_.compute = std::move(compute);
   held_.order = {.waits_for = std::exchange(arrivals_, {}), .signals = kNone};
   held_.origin = origin_;
 }
@@ -42,8 +41,8 @@ void StageWriter::collective(CollectiveOp op, EventId done) {
                        .group = op.group,
                        .size = op.size,
                        .dtype = op.dtype,
-                       .reads = std::move(op.reads),
-                       .writes = std::move(op.writes)},
+                       .reduce = op.reduce,
+                       .parts = std::move(op.parts)},
                       {.waits_for = std::move(waits), .signals = done});
 }
 
@@ -85,8 +84,7 @@ void StageWriter::flush() {
   if (!held_.any) return;
   held_.any = false;
   builder_.set_origin(held_.origin);
-  builder_.compute(held_.compute.kernel, std::move(held_.compute.reads),
-                   std::move(held_.compute.writes), std::move(held_.order));
+  builder_.compute(std::move(held_.compute), std::move(held_.order));
   for (const auto& [is_alloc, buffer] : held_.memory)
     is_alloc ? builder_.alloc(buffer) : builder_.free(buffer);
   held_.memory.clear();

@@ -18,8 +18,8 @@ struct CollectiveOp {
   CollectiveKind kind{};
   Bytes size;
   Dtype dtype{};
-  std::vector<BufferId> reads;
-  std::vector<BufferId> writes;
+  std::vector<CollectivePart> parts = {};
+  ReduceOp reduce = ReduceOp::kSum;
 };
 
 class StageWriter {
@@ -36,9 +36,13 @@ class StageWriter {
   std::vector<EventId> end_block();
   void set_origin(Phase phase, std::int64_t layer = -1);
 
-  void compute(const Kernel& kernel, std::vector<BufferId> reads, std::vector<BufferId> writes);
+  void compute(Compute compute);
   /// Starts after the compute issued so far; signals `done`. The result is there after join(done).
   void collective(CollectiveOp op, EventId done);
+  /// All of both buffers; `to` may hold more than one part (a buffer that serves all gathers).
+  CollectivePart whole_part(BufferId from, BufferId to) const {
+    return {.from = builder_.whole(from), .to = builder_.whole(to)};
+  }
   /// The next compute op waits for `event`.
   void join(EventId event) { arrivals_.push_back(event); }
   /// Nothing for resident buffers.

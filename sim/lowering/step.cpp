@@ -20,7 +20,8 @@ LocalShape shape_of(const Model& model, const Plan& plan, const Training& traini
           .fused_activation = traits.fused_bias_gelu,
           .fused_norm = traits.fused_norm,
           .fused_loss = traits.fused_loss,
-          .gathered_inputs_kept = traits.gathered_inputs_kept};
+          .gathered_inputs_kept = traits.gathered_inputs_kept,
+          .loss_scale = 1 / static_cast<double>(training.global_batch_size * training.seq_len)};
 }
 
 std::uint32_t microbatches_of(const Plan& plan, const Training& training) {
@@ -31,6 +32,22 @@ std::uint32_t microbatches_of(const Plan& plan, const Training& training) {
 }
 
 }  // namespace
+
+std::string Step::why_timing_only() const {
+  const bool bert = model.mlm_head || model.nsp_head || model.pooler || model.token_types > 0;
+  if (bert) return "BERT's heads and segments have no data to train on";
+  if (model.position_embedding == PositionEmbedding::kAlibi)
+    return "ALiBi has no kernel of its own";
+  if (model.num_kv_heads % plan.tp != 0)
+    return "copies of key heads on several ranks do not add up their gradients";
+  if (!traits.fused_norm) return "the casts of unfused norms are timed only";
+  if (!traits.fused_loss) return "the cast of the logits is timed only";
+  if (!traits.fused_bias_gelu && (model.gated_mlp || model.linear_bias))
+    return "the parts of an unfused activation are timed only";
+  if (shards_by_tensor() || keeps_half_gradients())
+    return "nanotron's buffers of gradients and gathered weights are timed only";
+  return {};
+}
 
 Step::Step(const Model& the_model, const Plan& the_plan, const Training& training,
            const Traits& the_traits)

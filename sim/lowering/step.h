@@ -2,6 +2,8 @@
 // them.
 #pragma once
 
+#include <string>
+
 #include "sim/model/model.h"
 #include "sim/model/operators.h"
 #include "sim/plan/plan.h"
@@ -39,6 +41,8 @@ struct Step {
   std::int64_t updated(std::int64_t count) const {
     return shards_optimizer() ? (count + plan.dp - 1) / plan.dp : count;
   }
+  /// Program::timing_only.
+  std::string why_timing_only() const;
   bool shards_by_tensor() const { return shards_optimizer() && traits.zero_by_tensor; }
   bool buckets_overlap() const {
     return plan.overlap_grad_reduce && plan.dp > 1 && !shards_by_tensor();

@@ -6,54 +6,53 @@
 // and scatters the sum of its gradient; the row-parallel one scatters the sum of its output, and
 // gathers its gradient. The weight gradient needs the gathered input once more, gathered again
 // unless it was kept.
-#include <utility>
-
 #include "sim/lowering/graph_pass.h"
 
 namespace stepcast {
 
 void GraphPass::tensor_collective(CollectiveKind kind, const Tensor& whole, BufferId from,
-                                  BufferId to, EventId done) {
+                                  BufferId to, EventId done, ReduceOp reduce) {
   writer_.collective({.stream = Stream::kTensor,
                       .group = GroupRole::kTensor,
                       .kind = kind,
                       .size = whole.size(),
                       .dtype = whole.dtype,
-                      .reads = {from},
-                      .writes = {to}},
+                      .parts = {writer_.whole_part(from, to)},
+                      .reduce = reduce},
                      done);
 }
 
-void GraphPass::region_forward(const Operator& op) {
+void GraphPass::region_forward(const Operator& op, std::uint32_t index) {
   for (const TensorId t : op.outputs)
     if (op.region != Region::kRow) make(t);
   switch (op.region) {
     case Region::kLocal:
-      return forward_kernels(op, buffers(op.inputs), buffers(op.outputs));
+      return launch(op, index, op.forward);
     case Region::kColumn:
-      return column_forward(op);
+      return column_forward(op, index);
     case Region::kRow:
-      return row_forward(op);
+      return row_forward(op, index);
     case Region::kVocabularyLoss:
-      return loss_forward(op);
+      return loss_forward(op, index);
   }
 }
 
-void GraphPass::column_forward(const Operator& op) {
-  if (op.full == kNoTensor) return forward_kernels(op, buffers(op.inputs), buffers(op.outputs));
-  make(op.full);
-  tensor_collective(CollectiveKind::kAllGather, tensor(op.full), buffer(op.inputs.front()),
-                    buffer(op.full), events_.gathered);
-  writer_.join(events_.gathered);
-  forward_kernels(op, {buffer(op.full)}, buffers(op.outputs));
+void GraphPass::column_forward(const Operator& op, std::uint32_t index) {
+  if (op.full != kNoTensor) {
+    make(op.full);
+    tensor_collective(CollectiveKind::kAllGather, tensor(op.full), buffer(op.inputs.front()),
+                      buffer(op.full), events_.gathered);
+    writer_.join(events_.gathered);
+  }
+  launch(op, index, op.forward);
 }
 
-void GraphPass::row_forward(const Operator& op) {
+void GraphPass::row_forward(const Operator& op, std::uint32_t index) {
   const TensorId output = op.outputs.front();
   const bool split = op.full != kNoTensor;
   const TensorId partial = split ? op.full : output;
   make(partial);
-  forward_kernels(op, buffers(op.inputs), {buffer(partial)});
+  launch(op, index, op.forward);
   make(output);
   tensor_collective(split ? CollectiveKind::kReduceScatter : CollectiveKind::kAllReduce,
                     tensor(partial), buffer(partial), buffer(output), events_.reduced);
@@ -62,36 +61,25 @@ void GraphPass::row_forward(const Operator& op) {
 
 /// Three all-reduces of one fp32 value per token: the largest logit, the target's logit, and the
 /// sum of exponentials (Megatron-LM's vocabulary-parallel cross entropy).
-void GraphPass::loss_forward(const Operator& op) {
-  const Tensor values{.name = "", .elements = step_.shape.tokens(), .dtype = Dtype::kFp32};
-  const BufferId logits = buffer(op.inputs.front()), probabilities = buffer(op.outputs.front());
-  const auto reduce = [&](BufferId from) {
-    writer_.collective({.stream = Stream::kTensor,
-                        .group = GroupRole::kTensor,
-                        .kind = CollectiveKind::kAllReduce,
-                        .size = values.size(),
-                        .dtype = values.dtype,
-                        .reads = {from},
-                        .writes = {}},
-                       events_.reduced);
+void GraphPass::loss_forward(const Operator& op, std::uint32_t index) {
+  const auto reduce = [&](TensorId t, ReduceOp how) {
+    tensor_collective(CollectiveKind::kAllReduce, tensor(t), buffer(t), buffer(t), events_.reduced,
+                      how);
     writer_.join(events_.reduced);
   };
-  reduce(logits);
-  forward_kernels(op, {logits}, {probabilities});
-  reduce(probabilities);
-  reduce(probabilities);
+  const TensorId row_maximum = op.constants.front(), sums = op.outputs[1], targets = op.outputs[2];
+  reduce(row_maximum, ReduceOp::kMax);
+  launch(op, index, op.forward);
+  reduce(targets, ReduceOp::kSum);
+  reduce(sums, ReduceOp::kSum);
 }
 
 void GraphPass::region_backward(const Operator& op, std::uint32_t index) {
   make_gradients(op);
   if (op.region == Region::kColumn) return column_backward(op, index);
   if (op.region == Region::kRow) return row_backward(op, index);
-  const TensorId result = op.outputs.front();
-  const BufferId from = gradient_alive_[result] ? gradient(result) : kNone;
-  std::vector<BufferId> to;
-  for (const TensorId t : op.inputs) to.push_back(gradient(t));
-  backward_kernels(op, index, from, to);
-  weight_kernels(op, index, from, buffers(op.saved));
+  launch(op, index, op.backward);
+  launch(op, index, op.wgrad);
 }
 
 /// The collectives run beside the products where `tensor_overlap` says so: the gather beside the
@@ -99,9 +87,7 @@ void GraphPass::region_backward(const Operator& op, std::uint32_t index) {
 void GraphPass::column_backward(const Operator& op, std::uint32_t index) {
   const bool overlap = step_.traits.tensor_overlap, split = op.full != kNoTensor;
   const TensorId input = op.inputs.front();
-  const BufferId from = gradient(op.outputs.front());
-  const BufferId sum = gradient(input);
-  const BufferId partial = split ? instance_.shared->full_gradients[index] : sum;
+  const TensorId whole = split ? op.full : input;
   const bool gathers = split && !alive_[op.full];
   if (gathers) {
     make(op.full);
@@ -110,37 +96,31 @@ void GraphPass::column_backward(const Operator& op, std::uint32_t index) {
     if (!overlap) writer_.join(events_.gathered);
   }
   const auto reduce = [&] {
-    const Tensor& whole = tensor(split ? op.full : input);
-    tensor_collective(split ? CollectiveKind::kReduceScatter : CollectiveKind::kAllReduce, whole,
-                      partial, sum, events_.reduced);
+    tensor_collective(split ? CollectiveKind::kReduceScatter : CollectiveKind::kAllReduce,
+                      tensor(whole), gradient(whole), gradient(input), events_.reduced);
   };
-  if (split) writer_.alloc(partial);
-  backward_kernels(op, index, from, {partial});
+  if (split) writer_.alloc(gradient(whole));
+  launch(op, index, op.backward);
   if (overlap) reduce();
   if (gathers && overlap) writer_.join(events_.gathered);
-  weight_kernels(op, index, from, {buffer(split ? op.full : input)});
+  launch(op, index, op.wgrad);
   if (gathers) drop(op.full);
   if (!overlap) reduce();
   writer_.join(events_.reduced);
-  if (split) writer_.free(partial);
+  if (split) writer_.free(gradient(whole));
 }
 
 void GraphPass::row_backward(const Operator& op, std::uint32_t index) {
-  BufferId from = gradient(op.outputs.front());
   const bool split = op.full != kNoTensor;
   if (split) {
-    const BufferId gathered = instance_.shared->full_gradients[index];
-    writer_.alloc(gathered);
-    tensor_collective(CollectiveKind::kAllGather, tensor(op.full), from, gathered,
-                      events_.gathered);
+    writer_.alloc(gradient(op.full));
+    tensor_collective(CollectiveKind::kAllGather, tensor(op.full), gradient(op.outputs.front()),
+                      gradient(op.full), events_.gathered);
     writer_.join(events_.gathered);
-    from = gathered;
   }
-  std::vector<BufferId> to;
-  for (const TensorId t : op.inputs) to.push_back(gradient(t));
-  backward_kernels(op, index, from, to);
-  weight_kernels(op, index, from, buffers(op.saved));
-  if (split) writer_.free(from);
+  launch(op, index, op.backward);
+  launch(op, index, op.wgrad);
+  if (split) writer_.free(gradient(op.full));
 }
 
 }  // namespace stepcast

@@ -59,7 +59,7 @@ class MemoryWalk {
     for (const Buffer& buffer : program.buffers) {
       const std::int64_t size = rounded(buffer.size.value(), rounding.value());
       sizes_.push_back(size);
-      if (buffer.resident) resident_ = sum_.add(resident_, size);
+      if (buffer.resident) resident_ = sum_.add(resident_, sum_.multiply(size, instances(buffer)));
     }
     for (const Block& block : program.blocks) blocks_.push_back(sum_up(block));
   }
@@ -81,13 +81,18 @@ class MemoryWalk {
     for (BufferId id = 0; id < program_.buffers.size(); ++id) {
       const auto category = static_cast<std::size_t>(program_.buffers[id].category);
       peak.at_peak[category] += Bytes{sizes_[id] * alive[id]};
-      if (program_.buffers[id].resident) peak.resident[category] += Bytes{sizes_[id]};
+      if (program_.buffers[id].resident)
+        peak.resident[category] += Bytes{sizes_[id] * instances(program_.buffers[id])};
     }
     peak.largest = largest(alive);
     return peak;
   }
 
  private:
+  std::int64_t instances(const Buffer& buffer) const {
+    return buffer.scope == Scope::kStep ? 1 : program_.num_microbatches;
+  }
+
   std::int64_t rounded(std::int64_t size, std::int64_t rounding) const {
     const std::int64_t pieces = size / rounding + (size % rounding != 0 ? 1 : 0);
     return sum_.multiply(pieces, rounding);
@@ -137,7 +142,8 @@ class MemoryWalk {
   /// How many instances of each buffer are alive at the peak.
   std::vector<std::int64_t> alive_at(const PeakMemory& peak) const {
     std::vector<std::int64_t> alive;
-    for (const Buffer& buffer : program_.buffers) alive.push_back(buffer.resident ? 1 : 0);
+    for (const Buffer& buffer : program_.buffers)
+      alive.push_back(buffer.resident ? instances(buffer) : 0);
     if (peak.total == peak.resident_total) return alive;
 
     const auto apply = [&](const Block& block, std::size_t num_ops) {

@@ -6,8 +6,14 @@ namespace stepcast {
 
 std::int64_t OperatorGraph::parameters(WeightHome home) const {
   std::int64_t sum = 0;
-  for (const Operator& op : operators)
-    if (op.home == home) sum += op.parameters;
+  for (const Weight& weight : weights)
+    if (weight.home == home) sum += weight.shape.elements();
+  return sum;
+}
+
+std::int64_t OperatorGraph::parameters(const Operator& op) const {
+  std::int64_t sum = 0;
+  for (const WeightId id : op.weights) sum += weights[id].shape.elements();
   return sum;
 }
 

@@ -15,6 +15,9 @@
 
 #include "sim/base/quantity.h"
 #include "sim/compute/kernels.h"
+#include "sim/compute/layout.h"
+#include "sim/compute/operands.h"
+#include "sim/compute/weight_shape.h"
 #include "sim/model/model.h"
 
 namespace stepcast {
@@ -33,6 +36,7 @@ struct LocalShape {
   bool fused_norm = true;
   bool fused_loss = true;             ///< reads the 16-bit logits
   bool gathered_inputs_kept = false;  ///< sequence parallel: gathered inputs are saved as well
+  double loss_scale = 1;              ///< of each token's loss: 1 over the tokens of a global batch
 
   bool splits_sequence() const { return sequence_parallel && tp > 1; }
   std::int64_t tokens() const { return batch * seq_len; }
@@ -66,33 +70,73 @@ enum class WeightHome : std::uint8_t {
   kWordEmbedding,  ///< the word embedding, shared with the output projection when tied
 };
 
+using WeightId = std::uint32_t;
+
+/// A weight tensor of a graph.
+struct Weight {
+  std::string name;  ///< "attention.qkv.weight"
+  WeightShape shape;
+  WeightHome home = WeightHome::kGraph;
+  /// Held whole by every rank, but seen by each for its part of a split sequence only: the gradient
+  /// is a partial sum over the tensor-parallel ranks.
+  bool partial_gradient = false;
+};
+
+/// What a kernel's operand is, before parallelism has given it a buffer.
+struct OperandRef {
+  enum class Source : std::uint8_t {
+    kNothing,  ///< an optional operand that is left out
+    kTensor,
+    kGradient,  ///< of a tensor
+    kWeight,
+    kWeightGradient,
+    kTokens,
+    kLabels,
+    kLoss,
+  };
+  Source source = Source::kNothing;
+  std::uint32_t id = 0;  ///< TensorId or WeightId
+  Layout layout = {};
+};
+
+/// A kernel with its operands, in the order of signature_of.
+struct KernelCall {
+  Kernel kernel;
+  std::vector<OperandRef> operands;
+  KernelArguments arguments = {};
+  /// Needs the rank's index among the tensor-parallel ranks.
+  bool needs_index = false;
+};
+
 /// One differentiable step. Gradients flow from outputs[0] to all inputs; the other outputs are
 /// masks, statistics and probabilities without a gradient.
 struct Operator {
   std::string name;  ///< "attention.qkv"
   Region region = Region::kLocal;
   std::vector<TensorId> inputs = {};
+  std::vector<TensorId> constants = {};  ///< read as well, but without a gradient
   std::vector<TensorId> outputs = {};
   std::vector<TensorId> saved = {};  ///< of inputs, outputs and `full`: read by the backward pass
   /// With a split sequence: kColumn, the input gathered over the ranks; kRow, the output before it
   /// is reduced and scattered. kNoTensor otherwise: the collectives then work in place.
   TensorId full = kNoTensor;
-  std::vector<Kernel> forward = {};
-  std::vector<Kernel> backward = {};  ///< gradients of the inputs (dgrad)
-  std::vector<Kernel> wgrad = {};     ///< gradient of the weight, where it is a kernel of its own
-  std::int64_t parameters = 0;        ///< of this rank
-  WeightHome home = WeightHome::kGraph;
-  bool attention_core = false;  ///< what selective recomputation runs again
+  std::vector<KernelCall> forward = {};
+  std::vector<KernelCall> backward = {};  ///< gradients of the inputs (dgrad)
+  std::vector<KernelCall> wgrad = {};  ///< gradient of the weights, where it is a kernel of its own
+  std::vector<WeightId> weights = {};  ///< whose gradients this operator's backward pass makes
+  bool attention_core = false;         ///< what selective recomputation runs again
 };
 
 struct OperatorGraph {
   std::string name;  ///< "layer"
   std::vector<Tensor> tensors;
+  std::vector<Weight> weights;
   std::vector<Operator> operators;  ///< in the order of the forward pass
   TensorId input = kNoTensor;       ///< kNoTensor: starts from token ids
   TensorId output = kNoTensor;      ///< kNoTensor: ends in the loss
 
   std::int64_t parameters(WeightHome home) const;
+  std::int64_t parameters(const Operator& op) const;
 };
 
 /// Word and position embedding, their norm and dropout.

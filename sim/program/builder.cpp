@@ -20,9 +20,10 @@ ProgramBuilder::ProgramBuilder(std::string name, std::uint32_t num_microbatches)
 }
 
 BufferId ProgramBuilder::resident(std::string name, Bytes size, Dtype dtype,
-                                  BufferCategory category) {
-  const BufferId id = buffer(std::move(name), size, dtype, category, Scope::kStep);
+                                  BufferCategory category, AtStart at_start, Scope scope) {
+  const BufferId id = buffer(std::move(name), size, dtype, category, scope);
   program_.buffers.back().resident = true;
+  program_.buffers.back().at_start = at_start;
   return id;
 }
 
@@ -59,21 +60,31 @@ void ProgramBuilder::append(Stream stream, What what, Order order) {
                                         .origin = origin_});
 }
 
-void ProgramBuilder::compute(Kernel kernel, std::vector<BufferId> reads,
-                             std::vector<BufferId> writes, Order order) {
-  check_ids(reads, program_.buffers.size(), "buffer");
-  check_ids(writes, program_.buffers.size(), "buffer");
-  append(Stream::kCompute, Compute{kernel, std::move(reads), std::move(writes)}, std::move(order));
+void ProgramBuilder::compute(Compute compute, Order order) {
+  for (const Operand& operand : compute.operands) check_view(operand.view);
+  append(Stream::kCompute, std::move(compute), std::move(order));
 }
 
-void ProgramBuilder::compute(Kernel kernel, std::vector<BufferId> reads,
-                             std::vector<BufferId> writes) {
-  compute(kernel, std::move(reads), std::move(writes), {});
+void ProgramBuilder::compute(Kernel kernel, const std::vector<BufferId>& reads,
+                             const std::vector<BufferId>& writes, Order order) {
+  Compute op{.kernel = kernel};
+  for (const BufferId id : reads)
+    op.operands.push_back({.view = whole(id), .access = Access::kRead});
+  for (const BufferId id : writes)
+    op.operands.push_back({.view = whole(id), .access = Access::kWrite});
+  compute(std::move(op), std::move(order));
+}
+
+void ProgramBuilder::compute(Kernel kernel, const std::vector<BufferId>& reads,
+                             const std::vector<BufferId>& writes) {
+  compute(kernel, reads, writes, {});
 }
 
 void ProgramBuilder::collective(Stream stream, Collective collective, Order order) {
-  check_ids(collective.reads, program_.buffers.size(), "buffer");
-  check_ids(collective.writes, program_.buffers.size(), "buffer");
+  for (const CollectivePart& part : collective.parts) {
+    check_view(part.from);
+    check_view(part.to);
+  }
   append(stream, std::move(collective), std::move(order));
 }
 
@@ -121,6 +132,18 @@ bool ProgramBuilder::is_resident(BufferId buffer) const {
 Bytes ProgramBuilder::size_of(BufferId buffer) const {
   check_ids({buffer}, program_.buffers.size(), "buffer");
   return program_.buffers[buffer].size;
+}
+
+std::int64_t ProgramBuilder::elements_of(BufferId buffer) const {
+  return size_of(buffer).value() / element_size(program_.buffers[buffer]);
+}
+
+View ProgramBuilder::whole(BufferId buffer) const {
+  return {.buffer = buffer, .layout = Layout::dense(1, elements_of(buffer))};
+}
+
+void ProgramBuilder::check_view(const View& view) const {
+  if (view.buffer != kNone) check_ids({view.buffer}, program_.buffers.size(), "buffer");
 }
 
 Program ProgramBuilder::finish() && { return std::move(program_); }

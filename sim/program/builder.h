@@ -27,7 +27,8 @@ class ProgramBuilder {
   ProgramBuilder(std::string name, std::uint32_t num_microbatches);
 
   /// Alive for the whole step; never allocated or freed.
-  BufferId resident(std::string name, Bytes size, Dtype dtype, BufferCategory category);
+  BufferId resident(std::string name, Bytes size, Dtype dtype, BufferCategory category,
+                    AtStart at_start = AtStart::kKept, Scope scope = Scope::kStep);
   BufferId buffer(std::string name, Bytes size, Dtype dtype, BufferCategory category,
                   Scope scope = Scope::kMicrobatch);
   EventId event(std::string name, Scope scope = Scope::kMicrobatch);
@@ -42,9 +43,12 @@ class ProgramBuilder {
     EventId signals = kNone;
   };
   /// Kernels run on Stream::kCompute.
-  void compute(Kernel kernel, std::vector<BufferId> reads, std::vector<BufferId> writes,
-               Order order);
-  void compute(Kernel kernel, std::vector<BufferId> reads, std::vector<BufferId> writes);
+  void compute(Compute compute, Order order);
+  /// Of a program that is only timed: buffers without saying which part, in no order.
+  void compute(Kernel kernel, const std::vector<BufferId>& reads,
+               const std::vector<BufferId>& writes, Order order);
+  void compute(Kernel kernel, const std::vector<BufferId>& reads,
+               const std::vector<BufferId>& writes);
   void collective(Stream stream, Collective collective, Order order);
   void send(Stream stream, Send send, Order order);
   void recv(Stream stream, Recv recv, Order order);
@@ -58,12 +62,19 @@ class ProgramBuilder {
 
   void call(BlockId block, std::uint32_t microbatch);
   Bytes size_of(BufferId buffer) const;
+  std::int64_t elements_of(BufferId buffer) const;
+  /// All of a buffer, as one row.
+  View whole(BufferId buffer) const;
   bool is_resident(BufferId buffer) const;
+
+  /// For what stands beside ops: weights, batch, loss.
+  Program& facts() { return program_; }
 
   Program finish() &&;
 
  private:
   void append(Stream stream, What what, Order order);
+  void check_view(const View& view) const;
   Program program_;
   Origin origin_;
 };

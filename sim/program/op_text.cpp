@@ -21,20 +21,53 @@ struct OpWords {
   const Program& program;
 
   std::string buffer(BufferId id) const { return program.buffers[id].name; }
-  std::string moves(const std::vector<BufferId>& reads, const std::vector<BufferId>& writes) const {
-    return " " + names(program.buffers, reads) + " -> " + names(program.buffers, writes);
+  /// "layer0.parameters[1024 + 384x128]"; only the name where all of a buffer is meant.
+  std::string view(const View& view) const {
+    const Buffer& held = program.buffers[view.buffer];
+    const Layout& layout = view.layout;
+    std::string text = held.name;
+    if (layout.elements() * element_size(held) != held.size.value() || layout.transposed) {
+      text += "[" + std::to_string(layout.offset) + " + " + std::to_string(layout.rows) + "x" +
+              std::to_string(layout.columns) + (layout.transposed ? "'" : "");
+      if (!layout.contiguous()) text += " by " + std::to_string(layout.row_stride);
+      if (layout.matrices() > 1) text += " x " + std::to_string(layout.matrices());
+      text += "]";
+    }
+    if (view.own_part) text += " part over " + std::string(name_of(*view.own_part));
+    if (view.first_only) text += " first over " + std::string(name_of(*view.first_only));
+    return text;
+  }
+  static void append(std::string& list, const std::string& word) {
+    if (!list.empty()) list += ", ";
+    list += word;
   }
 
   std::string operator()(const Compute& op) const {
-    return to_text(op.kernel) + moves(op.reads, op.writes);
+    std::string reads, writes;
+    for (const Operand& operand : op.operands) {
+      if (operand.view.buffer == kNone) continue;
+      const std::string text = view(operand.view);
+      if (operand.access != Access::kWrite) append(reads, text);
+      if (operand.access != Access::kRead) append(writes, (operand.add ? "+" : "") + text);
+    }
+    std::string text = to_text(op.kernel) + " [" + reads + "] -> [" + writes + "]";
+    if (op.index_in) text += " by index in " + std::string(name_of(*op.index_in));
+    return text;
   }
   std::string operator()(const Collective& op) const {
-    return std::string(name_of(op.kind)) + " over " + std::string(name_of(op.group)) + " " +
-           to_text(op.size) + " " + std::string(name_of(op.dtype)) + moves(op.reads, op.writes);
+    std::string from, to;
+    for (const CollectivePart& part : op.parts) {
+      if (part.from.buffer != kNone) append(from, view(part.from));
+      if (part.to.buffer != kNone) append(to, view(part.to));
+    }
+    return std::string(name_of(op.kind)) + (op.reduce == ReduceOp::kMax ? " (max)" : "") +
+           " over " + std::string(name_of(op.group)) + " " + to_text(op.size) + " " +
+           std::string(name_of(op.dtype)) + " [" + from + "] -> [" + to + "]";
   }
   std::string operator()(const Send& op) const {
     return "send to " + std::string(name_of(op.peer)) + " tag " + std::to_string(op.tag) + " " +
-           to_text(op.size) + " [" + buffer(op.buffer) + "]";
+           to_text(op.size) + " [" + buffer(op.buffer) + "]" +
+           (op.own_part ? " part over " + std::string(name_of(*op.own_part)) : "");
   }
   std::string operator()(const Recv& op) const {
     return "recv from " + std::string(name_of(op.peer)) + " tag " + std::to_string(op.tag) + " " +

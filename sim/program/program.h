@@ -10,6 +10,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -18,6 +19,9 @@
 #include "sim/base/quantity.h"
 #include "sim/collective/kind.h"
 #include "sim/compute/kernels.h"
+#include "sim/compute/layout.h"
+#include "sim/compute/operands.h"
+#include "sim/compute/weight_shape.h"
 
 namespace stepcast {
 
@@ -62,19 +66,58 @@ enum class BufferCategory : std::uint8_t {
 };
 inline constexpr int kNumBufferCategories = 6;
 
-/// How many instances a buffer or an event has.
+/// How many instances a buffer or an event has. A resident buffer's are never allocated or freed by
+/// an op.
 enum class Scope : std::uint8_t {
-  kStep,        ///< one, for the whole step; a resident buffer is never allocated or freed by an op
+  kStep,        ///< one, for the whole step
   kMicrobatch,  ///< one for each microbatch: the instance is chosen by the call's microbatch
+};
+
+/// What a resident buffer holds when a step begins. (Any other buffer holds nothing when it is
+/// allocated.)
+enum class AtStart : std::uint8_t {
+  kNothing,
+  kKept,  ///< what the step before left: weights (at first: Program::weights), optimizer state (at
+          ///< first: zeros; the fp32 copy of 16-bit weights: the weights)
+  kZero,  ///< sums: gradients, the loss
+  kTokens,  ///< token ids of a microbatch (64-bit), see Batch
+  kLabels,  ///< the tokens that follow them
 };
 
 struct Buffer {
   std::string name;  ///< "layer3.attention.qkv"
   Bytes size;        ///< of one instance
-  Dtype dtype{};
+  Dtype dtype{};     ///< of the elements; token ids are 64-bit integers whatever it says
   BufferCategory category{};
   Scope scope{};
   bool resident = false;  ///< alive from before the first call to after the last
+  AtStart at_start = AtStart::kNothing;
+};
+
+/// Bytes of an element of the buffer.
+constexpr std::int64_t element_size(const Buffer& buffer) {
+  const bool ids = buffer.at_start == AtStart::kTokens || buffer.at_start == AtStart::kLabels;
+  return ids ? 8 : size_of(buffer.dtype);
+}
+
+/// The part of a buffer that an op touches. Offsets and strides count elements of the buffer's
+/// dtype (or token ids). A default View touches nothing.
+struct View {
+  BufferId buffer = kNone;
+  Layout layout;
+  /// Of the elements in `layout`, taken as one row, only the equal part that belongs to this rank
+  /// by its index in the group (all of them where it has no such group).
+  std::optional<GroupRole> own_part = {};
+  /// Nothing, but on the first rank of the group: what all ranks hold alike counts once.
+  std::optional<GroupRole> first_only = {};
+
+  bool operator==(const View&) const = default;
+};
+
+struct Operand {
+  View view;
+  Access access{};
+  bool add = false;  ///< the result is added to what is there
 };
 
 /// A mark on a stream, as a CUDA event: it is reached when the op that signals it has ended. A wait
@@ -86,8 +129,16 @@ struct Event {
 
 struct Compute {
   Kernel kernel;
-  std::vector<BufferId> reads;
-  std::vector<BufferId> writes;
+  std::vector<Operand> operands = {};  ///< in the order of signature_of(kernel.kind)
+  KernelArguments arguments = {};
+  /// The kernel needs this rank's index in the group: which rows of the vocabulary it holds
+  /// (embedding, cross entropy), or which tokens of the microbatch (positions).
+  std::optional<GroupRole> index_in = {};
+};
+
+/// What one rank gives and takes; both contiguous, or empty where they have no buffer.
+struct CollectivePart {
+  View from, to;
 };
 
 struct Collective {
@@ -96,8 +147,10 @@ struct Collective {
   Bytes size;  ///< nccl-tests' "size": per-rank buffer of all_reduce, the concatenated one of
                ///< all_gather and reduce_scatter
   Dtype dtype{};
-  std::vector<BufferId> reads;
-  std::vector<BufferId> writes;
+  ReduceOp reduce = ReduceOp::kSum;
+  /// Each is a collective of its own, and all are launched as one (ncclGroupStart); their sizes add
+  /// up to `size`. In place where `from` and `to` are the same memory.
+  std::vector<CollectivePart> parts = {};
 };
 
 /// A point-to-point message meets the k-th message of the same direction on the other side. `tag`
@@ -107,6 +160,8 @@ struct Send {
   Bytes size;
   std::uint32_t tag = 0;
   BufferId buffer = kNone;
+  /// Of the buffer, this rank's part by its index in the group; all of it without.
+  std::optional<GroupRole> own_part = {};
 };
 struct Recv {
   Peer peer{};
@@ -176,6 +231,25 @@ struct Call {
   std::uint32_t microbatch = 0;
 };
 
+/// A weight tensor and its gradient: this rank's shard of a tensor of the model.
+struct WeightTensor {
+  std::string name;  ///< "layer3.attention.qkv.weight"; a tied tensor has it on both stages
+  BufferId parameters = kNone;
+  BufferId gradients = kNone;
+  std::int64_t offset = 0;  ///< in elements, in either buffer
+  WeightShape shape;
+  /// Another rank's program holds the same tensor and counts it in the gradient norm.
+  bool counted_elsewhere = false;
+};
+
+/// Which sequences of the global batch a rank trains on: microbatch k of the rank with index d of n
+/// in `over` has sequences (k * n + d) * sequences and the ones after it, as Megatron-LM's sampler.
+struct Batch {
+  std::int64_t sequences = 0;  ///< of a microbatch
+  std::int64_t tokens = 0;     ///< of a sequence
+  GroupRole over = GroupRole::kData;
+};
+
 struct Program {
   std::string name;  ///< "stage 3 of 8"
   std::uint32_t num_microbatches = 1;
@@ -183,6 +257,13 @@ struct Program {
   std::vector<Event> events;
   std::vector<Block> blocks;
   std::vector<Call> calls;
+  std::vector<WeightTensor> weights;
+  Batch batch = {};
+  BufferId loss = kNone;  ///< fp32: this rank's share of the mean loss, on the stage of the head
+  BufferId gradient_norm = kNone;  ///< fp32: sum of squares, where the program computes it
+  /// Why the program can be timed but not run for real, since its operands don't say enough; empty
+  /// when it can.
+  std::string timing_only = "built without operands";
 };
 
 }  // namespace stepcast

@@ -5,6 +5,8 @@
 #include "sim/program/op_text.h"
 #include "sim/program/stream_order.h"
 #include "sim/program/verify_ids.h"
+#include "sim/program/verify_operands.h"
+#include "sim/program/written_columns.h"
 
 namespace stepcast {
 namespace {
@@ -12,7 +14,7 @@ namespace {
 /// The life of one buffer instance so far.
 struct BufferState {
   bool alive = false;
-  bool written = false;
+  WrittenColumns written;
   Stream writer{};             ///< of the last write
   std::uint32_t position = 0;  ///< of the last write on its stream
   StreamClock read;            ///< last read since then, by stream
@@ -33,12 +35,8 @@ class ProgramWalk {
         event_index_(program.events, called_microbatches(program)),
         buffers_(buffer_index_.size()),
         events_(event_index_.size()) {
-    // What a step finds in place (weights, optimizer state, input tokens) was written before it.
     for (BufferId id = 0; id < program.buffers.size(); ++id)
-      if (program.buffers[id].resident) {
-        BufferState& state = buffers_[buffer_index_(id, 0)];
-        state.alive = state.written = true;
-      }
+      if (program.buffers[id].resident) find_in_place(id);
   }
 
   void run() {
@@ -49,8 +47,16 @@ class ProgramWalk {
     check_all_freed();
   }
 
-  void operator()(const Compute& op) { touch(op.reads, op.writes); }
-  void operator()(const Collective& op) { touch(op.reads, op.writes); }
+  void operator()(const Compute& op) {
+    for (const Operand& operand : op.operands)
+      if (operand.access != Access::kWrite || operand.add) read(operand.view);
+    for (const Operand& operand : op.operands)
+      if (operand.access != Access::kRead) write(operand.view);
+  }
+  void operator()(const Collective& op) {
+    for (const CollectivePart& part : op.parts) read(part.from);
+    for (const CollectivePart& part : op.parts) write(part.to);
+  }
   void operator()(const Send& op) { read(op.buffer); }
   void operator()(const Recv& op) { write(op.buffer); }
   void operator()(const Alloc& op) {
@@ -70,6 +76,17 @@ class ProgramWalk {
  private:
   std::uint32_t microbatch() const { return program_.calls[call_].microbatch; }
   BufferState& state_of(BufferId id) { return buffers_[buffer_index_(id, microbatch())]; }
+
+  /// What a step finds there (weights, optimizer state, input tokens) was written before it.
+  void find_in_place(BufferId id) {
+    const Buffer& buffer = program_.buffers[id];
+    const std::uint32_t instances = buffer.scope == Scope::kStep ? 1 : called_microbatches_;
+    for (std::uint32_t m = 0; m < instances; ++m) {
+      BufferState& state = buffers_[buffer_index_(id, m)];
+      state.alive = true;
+      if (buffer.at_start != AtStart::kNothing) state.written.add({});
+    }
+  }
 
   void visit(const Op& op) {
     stream_ = op.stream;
@@ -92,22 +109,26 @@ class ProgramWalk {
       });
   }
 
-  void touch(const std::vector<BufferId>& reads, const std::vector<BufferId>& writes) {
-    for (const BufferId id : reads) read(id);
-    for (const BufferId id : writes) write(id);
+  void read(const View& view) {
+    if (view.buffer != kNone) read(view.buffer, view.layout.covered());
   }
+  void write(const View& view) {
+    if (view.buffer != kNone) write(view.buffer, view.layout.covered());
+  }
+  void read(BufferId id) { read(id, {}); }
+  void write(BufferId id) { write(id, {}); }
 
-  void read(BufferId id) {
+  void read(BufferId id, const Layout::Columns& columns) {
     BufferState& state = state_of(id);
     if (!state.alive)
       add(id, "is read, but is not allocated");
-    else if (!state.written)
+    else if (!state.written.covers(columns))
       add(id, "is read before anything was written to it");
     check_after_write(id, state, "is read");
     state.read[stream_] = position_;
   }
 
-  void write(BufferId id) {
+  void write(BufferId id, const Layout::Columns& columns) {
     BufferState& state = state_of(id);
     if (!state.alive) add(id, "is written, but is not allocated");
     check_after_write(id, state, "is overwritten");
@@ -115,7 +136,7 @@ class ProgramWalk {
       if (const Stream reader{static_cast<std::uint8_t>(s)};
           !order_.ordered(reader, state.read[reader], stream_))
         add_race(id, "is overwritten", "may still be read", reader);
-    state.written = true;
+    state.written.add(columns);
     state.writer = stream_;
     state.position = position_;
     state.read = {};
@@ -175,6 +196,7 @@ class ProgramWalk {
 std::vector<std::string> verify(const Program& program) {
   Findings findings;
   check_ids(program, findings);
+  if (findings.empty() && program.timing_only.empty()) check_operands(program, findings);
   if (findings.empty()) ProgramWalk(program, findings).run();
   return findings.take();
 }

@@ -23,12 +23,13 @@ class OpIds {
   }
 
   void operator()(const Compute& op) {
-    check_buffers(op.reads);
-    check_buffers(op.writes);
+    for (const Operand& operand : op.operands) check_view(operand.view);
   }
   void operator()(const Collective& op) {
-    check_buffers(op.reads);
-    check_buffers(op.writes);
+    for (const CollectivePart& part : op.parts) {
+      check_view(part.from);
+      check_view(part.to);
+    }
     require(static_cast<int>(op.group) < kNumGroupRoles, "group role",
             static_cast<std::uint32_t>(op.group));
     check_size(op.size);
@@ -49,8 +50,8 @@ class OpIds {
     findings_.add([&] { return block_.name + " op " + std::to_string(op_) + ": " + message; });
   }
   bool check_buffer(BufferId id) { return require(id < program_.buffers.size(), "buffer", id); }
-  void check_buffers(const std::vector<BufferId>& ids) {
-    for (const BufferId id : ids) check_buffer(id);
+  void check_view(const View& view) {
+    if (view.buffer != kNone) check_buffer(view.buffer);
   }
   void check_event(EventId id) { require(id < program_.events.size(), "event", id); }
   void check_size(Bytes size) {
@@ -80,10 +81,6 @@ void check_buffers(const Program& program, Findings& findings) {
       findings.add([&] {
         return "buffer \"" + buffer.name + "\" has the negative size " +
                std::to_string(buffer.size.value()) + " B";
-      });
-    if (buffer.resident && buffer.scope != Scope::kStep)
-      findings.add([&] {
-        return "resident buffer \"" + buffer.name + "\" has one instance per microbatch";
       });
   }
 }

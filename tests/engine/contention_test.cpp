@@ -14,12 +14,8 @@ bool apart(const ExclusivePorts& ports, Port a, Port b) {
 }
 
 Collective all_reduce(GroupRole role) {
-  return {.kind = CollectiveKind::kAllReduce,
-          .group = role,
-          .size = Bytes(8),
-          .dtype = Dtype::kFp16,
-          .reads = {},
-          .writes = {}};
+  return {
+      .kind = CollectiveKind::kAllReduce, .group = role, .size = Bytes(8), .dtype = Dtype::kFp16};
 }
 
 TEST(ExclusivePorts, OneStreamKeepsItsTransfersApart) {

@@ -13,9 +13,7 @@ Collective all_reduce(GroupRole role, std::int64_t bytes) {
   return {.kind = CollectiveKind::kAllReduce,
           .group = role,
           .size = Bytes(bytes),
-          .dtype = Dtype::kFp16,
-          .reads = {},
-          .writes = {}};
+          .dtype = Dtype::kFp16};
 }
 
 /// Issues a kernel that waits for the message from the last stage, and behind it, on the tensor

@@ -60,9 +60,7 @@ class RandomStage {
                         {.kind = CollectiveKind::kAllReduce,
                          .group = role,
                          .size = nvlink_us(us),
-                         .dtype = Dtype::kFp16,
-                         .reads = {},
-                         .writes = {}},
+                         .dtype = Dtype::kFp16},
                         std::move(order));
   }
 

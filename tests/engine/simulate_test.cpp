@@ -235,9 +235,7 @@ Job bucket_job(std::int64_t second, Bytes size) {
                      {.kind = CollectiveKind::kAllReduce,
                       .group = GroupRole::kData,
                       .size = size,
-                      .dtype = Dtype::kFp16,
-                      .reads = {},
-                      .writes = {}},
+                      .dtype = Dtype::kFp16},
                      {.waits_for = {ready}, .signals = reduced});
   builder.compute(gemm_us(second), {}, {});
   builder.compute(gemm_us(3), {}, {}, {.waits_for = {reduced}});
@@ -295,9 +293,7 @@ TEST(Simulate, TwoFlowsShareALink) {
                      {.kind = CollectiveKind::kAllReduce,
                       .group = GroupRole::kData,
                       .size = Bytes(625'000),
-                      .dtype = Dtype::kFp16,
-                      .reads = {},
-                      .writes = {}},
+                      .dtype = Dtype::kFp16},
                      {});
   Job job;
   job.programs.push_back(std::move(builder).finish());

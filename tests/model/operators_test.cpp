@@ -60,9 +60,9 @@ std::int64_t parameters(const Model& model, const LocalShape& shape) {
          model.num_layers * layer.parameters(kGraph) + head.parameters(kGraph);
 }
 
-double flops(const std::vector<Kernel>& kernels) {
+double flops(const std::vector<KernelCall>& calls) {
   double sum = 0;
-  for (const Kernel& kernel : kernels)
+  for (const auto& [kernel, operands, arguments, needs_index] : calls)
     if (info(kernel.kind).family != KernelFamily::kMemoryBound) sum += flops_of(kernel).value();
   return sum;
 }
@@ -116,7 +116,7 @@ TEST(Operators, KeyHeadsAreCopiedWhenTheyDoNotReach) {
   const OperatorGraph layer = layer_graph(model, shape_of(model, 4));
   const auto qkv = std::find_if(layer.operators.begin(), layer.operators.end(),
                                 [](const Operator& op) { return op.name == "attention.qkv"; });
-  EXPECT_EQ(qkv->forward.front().dims[1], (2 + 2 * 1) * 32);
+  EXPECT_EQ(qkv->forward.front().kernel.dims[1], (2 + 2 * 1) * 32);
 }
 
 TEST(Operators, EveryTensorIsMadeBeforeItIsRead) {

@@ -29,7 +29,10 @@ TEST(ProgramBuilder, KeepsWhatItIsGivenInOrder) {
   EXPECT_EQ(compute.signals, done);
   EXPECT_EQ(compute.origin.phase, Phase::kBackward);
   EXPECT_EQ(compute.origin.layer, 3);
-  EXPECT_EQ(std::get<Compute>(compute.what).writes, std::vector<BufferId>{x});
+  const std::vector<Operand>& operands = std::get<Compute>(compute.what).operands;
+  ASSERT_EQ(operands.size(), 2u);
+  EXPECT_EQ(operands[1].view.buffer, x);
+  EXPECT_EQ(operands[1].access, Access::kWrite);
   EXPECT_EQ(program.blocks[block].ops[2].stream, Stream::kData);
   ASSERT_EQ(program.calls.size(), 1u);
   EXPECT_EQ(program.calls[0].microbatch, 1u);

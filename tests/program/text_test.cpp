@@ -36,9 +36,7 @@ Program tiny() {
                      {.kind = CollectiveKind::kAllReduce,
                       .group = GroupRole::kData,
                       .size = Bytes{1024},
-                      .dtype = Dtype::kBf16,
-                      .reads = {},
-                      .writes = {}},
+                      .dtype = Dtype::kBf16},
                      {});
   builder.host_wait(Stream::kData);
   builder.call(forward, 0);

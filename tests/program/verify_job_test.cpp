@@ -114,14 +114,10 @@ Program reducer(const std::vector<Bytes>& sizes, GroupRole role) {
   ProgramBuilder builder("reducer", 1);
   const BlockId block = builder.begin_block("reduce");
   for (const Bytes size : sizes)
-    builder.collective(Stream::kData,
-                       {.kind = CollectiveKind::kAllReduce,
-                        .group = role,
-                        .size = size,
-                        .dtype = Dtype::kFp32,
-                        .reads = {},
-                        .writes = {}},
-                       {});
+    builder.collective(
+        Stream::kData,
+        {.kind = CollectiveKind::kAllReduce, .group = role, .size = size, .dtype = Dtype::kFp32},
+        {});
   builder.call(block, 0);
   return std::move(builder).finish();
 }
@@ -170,9 +166,7 @@ TEST(VerifyJob, CollectivesAndMessagesCanWaitForEachOther) {
                          {.kind = CollectiveKind::kAllReduce,
                           .group = GroupRole::kEmbedding,
                           .size = kSize,
-                          .dtype = Dtype::kBf16,
-                          .reads = {},
-                          .writes = {}},
+                          .dtype = Dtype::kBf16},
                          {});
       builder.host_wait(Stream::kEmbedding);
     };

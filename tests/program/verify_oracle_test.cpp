@@ -65,8 +65,9 @@ std::vector<std::vector<bool>> order_of(const std::vector<FlatOp>& flat) {
 bool has_race(const Program& program) {
   const std::vector<FlatOp> flat = expand(program);
   const auto ordered = order_of(flat);
-  const auto touches = [](const std::vector<BufferId>& ids, BufferId id) {
-    return std::find(ids.begin(), ids.end(), id) != ids.end();
+  const auto touches = [](const Collective& op, View CollectivePart::*side, BufferId id) {
+    return std::any_of(op.parts.begin(), op.parts.end(),
+                       [&](const CollectivePart& part) { return (part.*side).buffer == id; });
   };
   for (std::size_t b = 0; b < flat.size(); ++b)
     for (std::size_t a = 0; a < b; ++a) {
@@ -74,8 +75,10 @@ bool has_race(const Program& program) {
       const Collective* second = std::get_if<Collective>(&flat[b].op->what);
       if (!first || !second || ordered[a][b]) continue;
       for (BufferId id = 0; id < program.buffers.size(); ++id) {
-        const bool writes_a = touches(first->writes, id), writes_b = touches(second->writes, id);
-        const bool reads_a = touches(first->reads, id), reads_b = touches(second->reads, id);
+        const bool writes_a = touches(*first, &CollectivePart::to, id);
+        const bool writes_b = touches(*second, &CollectivePart::to, id);
+        const bool reads_a = touches(*first, &CollectivePart::from, id);
+        const bool reads_b = touches(*second, &CollectivePart::from, id);
         if ((writes_a && (writes_b || reads_b)) || (reads_a && writes_b)) return true;
       }
     }
@@ -107,10 +110,9 @@ Program random_accesses(std::mt19937& random) {
     Collective access{.kind = CollectiveKind::kAllReduce,
                       .group = GroupRole::kData,
                       .size = Bytes{1},
-                      .dtype = Dtype::kBf16,
-                      .reads = {},
-                      .writes = {}};
-    (upto(3) == 0 ? access.writes : access.reads).push_back(upto(3));
+                      .dtype = Dtype::kBf16};
+    CollectivePart& part = access.parts.emplace_back();
+    (upto(3) == 0 ? part.to : part.from) = builder.whole(upto(3));
     builder.collective(stream, access, order);
   }
   builder.call(block, 0);

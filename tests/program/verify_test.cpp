@@ -28,8 +28,7 @@ struct Bench {
                         .group = GroupRole::kTensor,
                         .size = Bytes{16},
                         .dtype = Dtype::kBf16,
-                        .reads = {x},
-                        .writes = {x}},
+                        .parts = {{.from = builder.whole(x), .to = builder.whole(x)}}},
                        std::move(order));
   }
   ProgramBuilder builder;
@@ -91,8 +90,7 @@ TEST(VerifyProgram, ReadsOnAnotherStreamNeedAnEvent) {
                             .group = GroupRole::kTensor,
                             .size = Bytes{16},
                             .dtype = Dtype::kBf16,
-                            .reads = {bench.x},
-                            .writes = {}},
+                            .parts = {{.from = bench.builder.whole(bench.x), .to = {}}}},
                            {});
   bench.builder.free(bench.x);
   expect_only(bench.verify_all(),
@@ -121,13 +119,11 @@ TEST(VerifyProgram, OrderIsTransitiveOverStreams) {
   const Collective touch_nothing{.kind = CollectiveKind::kAllReduce,
                                  .group = GroupRole::kTensor,
                                  .size = Bytes{16},
-                                 .dtype = Dtype::kBf16,
-                                 .reads = {},
-                                 .writes = {}};
+                                 .dtype = Dtype::kBf16};
   bench.builder.collective(Stream::kTensor, touch_nothing,
                            {.waits_for = {bench.ready}, .signals = second});
   Collective read = touch_nothing;
-  read.reads = {bench.x};
+  read.parts = {{.from = bench.builder.whole(bench.x), .to = {}}};
   bench.builder.collective(Stream::kData, read, {.waits_for = {second}});
   bench.builder.free(bench.x);
   EXPECT_EQ(bench.verify_all(), std::vector<std::string>{});
@@ -162,7 +158,7 @@ TEST(VerifyProgram, ChecksIdsAndSizesBeforeItFollowsThem) {
   program.buffers.push_back({.name = "x", .size = Bytes{16}});
   program.buffers.push_back({.name = "y", .size = Bytes{-1}});
   Op compute;
-  compute.what = Compute{.kernel = kKernel, .reads = {7}, .writes = {}};
+  compute.what = Compute{.kernel = kKernel, .operands = {{.view = {.buffer = 7, .layout = {}}}}};
   compute.waits_for = {3};
   Op send;
   send.what = Send{.peer = Peer::kNext, .size = Bytes{17}, .tag = 0, .buffer = 0};
