@@ -3,7 +3,7 @@
 // operands in this order; launchers take them in this order; the verifier compares both.
 //
 // Matrices are row-major. Weights of linear layers are (outputs, inputs), as PyTorch stores them.
-// Statistics, losses, moments and norms are fp32, token ids and labels 64-bit integers, masks one
+// Statistics, losses, moments and norms are fp32, token ids and labels 32-bit integers, masks one
 // byte per element; everything else has the kernel's dtype or, for gradient sums, its buffer's.
 #pragma once
 

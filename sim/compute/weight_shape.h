@@ -10,8 +10,7 @@ namespace stepcast {
 enum class Initial : std::uint8_t {
   kZeros,
   kOnes,
-  kNormal,        ///< standard deviation 0.02 (Radford et al. 2019, GPT-2)
-  kScaledNormal,  ///< the same over sqrt(2 layers): what writes to the residual stream (ibid.)
+  kNormal,  ///< with standard deviation WeightShape::deviation
 };
 
 /// The axis along which tensor-parallel ranks hold different parts, in the order of their index.
@@ -30,6 +29,9 @@ struct WeightShape {
   /// queries, keys and values. Their sum is the shard's length; empty when whole.
   std::vector<std::int64_t> sections = {};
   Initial initial = Initial::kNormal;
+  /// Radford et al. 2019 (GPT-2): 0.02, and that over sqrt(2 layers) where a layer writes to the
+  /// residual stream.
+  double deviation = 0.02;
 
   std::int64_t elements() const { return rows * columns; }
 };

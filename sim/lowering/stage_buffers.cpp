@@ -56,9 +56,9 @@ StageBuffers::StageBuffers(StageWriter& writer, const Step& step, const ModelGra
   writer_.program().facts().batch = {.sequences = step_.shape.batch, .tokens = step_.shape.seq_len};
 }
 
-/// Token ids of a microbatch, 8 bytes each: there before the step begins.
+/// Token ids of a microbatch, 4 bytes each: there before the step begins.
 BufferId StageBuffers::declare_ids(const char* name, AtStart what) {
-  return writer_.program().resident(name, Bytes(8 * step_.shape.tokens()), Dtype::kFp32, kWorkspace,
+  return writer_.program().resident(name, Bytes(4 * step_.shape.tokens()), Dtype::kFp32, kWorkspace,
                                     what, Scope::kMicrobatch);
 }
 

@@ -135,7 +135,7 @@ Bytes ProgramBuilder::size_of(BufferId buffer) const {
 }
 
 std::int64_t ProgramBuilder::elements_of(BufferId buffer) const {
-  return size_of(buffer).value() / element_size(program_.buffers[buffer]);
+  return size_of(buffer).value() / stepcast::size_of(program_.buffers[buffer].dtype);
 }
 
 View ProgramBuilder::whole(BufferId buffer) const {

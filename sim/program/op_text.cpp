@@ -26,7 +26,7 @@ struct OpWords {
     const Buffer& held = program.buffers[view.buffer];
     const Layout& layout = view.layout;
     std::string text = held.name;
-    if (layout.elements() * element_size(held) != held.size.value() || layout.transposed) {
+    if (layout.elements() * size_of(held.dtype) != held.size.value() || layout.transposed) {
       text += "[" + std::to_string(layout.offset) + " + " + std::to_string(layout.rows) + "x" +
               std::to_string(layout.columns) + (layout.transposed ? "'" : "");
       if (!layout.contiguous()) text += " by " + std::to_string(layout.row_stride);

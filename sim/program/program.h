@@ -80,28 +80,22 @@ enum class AtStart : std::uint8_t {
   kKept,  ///< what the step before left: weights (at first: Program::weights), optimizer state (at
           ///< first: zeros; the fp32 copy of 16-bit weights: the weights)
   kZero,  ///< sums: gradients, the loss
-  kTokens,  ///< token ids of a microbatch (64-bit), see Batch
+  kTokens,  ///< token ids of a microbatch, see Batch
   kLabels,  ///< the tokens that follow them
 };
 
 struct Buffer {
   std::string name;  ///< "layer3.attention.qkv"
   Bytes size;        ///< of one instance
-  Dtype dtype{};     ///< of the elements; token ids are 64-bit integers whatever it says
+  Dtype dtype{};     ///< of the elements; token ids are 32-bit integers, and say fp32
   BufferCategory category{};
   Scope scope{};
   bool resident = false;  ///< alive from before the first call to after the last
   AtStart at_start = AtStart::kNothing;
 };
 
-/// Bytes of an element of the buffer.
-constexpr std::int64_t element_size(const Buffer& buffer) {
-  const bool ids = buffer.at_start == AtStart::kTokens || buffer.at_start == AtStart::kLabels;
-  return ids ? 8 : size_of(buffer.dtype);
-}
-
 /// The part of a buffer that an op touches. Offsets and strides count elements of the buffer's
-/// dtype (or token ids). A default View touches nothing.
+/// dtype. A default View touches nothing.
 struct View {
   BufferId buffer = kNone;
   Layout layout;

@@ -36,7 +36,7 @@ class OperandCheck {
       const View& whole = gathers ? part.to : part.from;
       if (whole.own_part && collective.kind != CollectiveKind::kAllReduce)
         add("takes a part of the whole");
-      bytes += whole.layout.elements() * element_size(program_.buffers[whole.buffer]);
+      bytes += whole.layout.elements() * size_of(program_.buffers[whole.buffer].dtype);
     }
     if (bytes != collective.size.value())
       add("has parts of " + std::to_string(bytes) + " B, but a size of " +
@@ -70,7 +70,7 @@ class OperandCheck {
 
   void check_inside(const View& view, const std::string& name) {
     const Buffer& buffer = program_.buffers[view.buffer];
-    const std::int64_t held = buffer.size.value() / element_size(buffer);
+    const std::int64_t held = buffer.size.value() / size_of(buffer.dtype);
     if (view.layout.offset < 0 || view.layout.end() > held)
       add("has " + name + " up to element " + std::to_string(view.layout.end()) + " of \"" +
           buffer.name + "\", which holds " + std::to_string(held));
@@ -90,7 +90,7 @@ class OperandCheck {
 };
 
 bool inside(const Buffer& buffer, std::int64_t first, std::int64_t count) {
-  return first >= 0 && (first + count) * element_size(buffer) <= buffer.size.value();
+  return first >= 0 && (first + count) * size_of(buffer.dtype) <= buffer.size.value();
 }
 
 void check_weights(const Program& program, Findings& findings) {

@@ -26,9 +26,7 @@ void all_reduce(ProgramBuilder& builder, Stream stream, GroupRole role, std::int
                      {.kind = CollectiveKind::kAllReduce,
                       .group = role,
                       .size = nvlink_us(us),
-                      .dtype = Dtype::kFp16,
-                      .reads = {},
-                      .writes = {}},
+                      .dtype = Dtype::kFp16},
                      std::move(order));
 }
 

@@ -234,7 +234,7 @@ TensorId add_attention(GraphBuilder& graph, TensorId input) {
                        .inputs = heads.query * heads.dim,
                        .outputs = model.hidden_size,
                        .bias = model.linear_bias,
-                       .initial = Initial::kScaledNormal});
+                       .ends_branch = true});
 }
 
 }  // namespace stepcast

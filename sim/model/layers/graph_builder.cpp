@@ -1,5 +1,6 @@
 #include "sim/model/layers/graph_builder.h"
 
+#include <cmath>
 #include <utility>
 
 namespace stepcast {
@@ -100,7 +101,8 @@ void GraphBuilder::add_weights(const Linear& layer, Region region, Operator& op)
   std::vector<std::int64_t> sections = layer.sections;
   if (sections.empty()) sections = {row ? layer.inputs : layer.outputs};
   if (!column && !row) sections.clear();
-  WeightShape matrix{.rows = layer.outputs, .columns = layer.inputs, .initial = layer.initial};
+  WeightShape matrix{.rows = layer.outputs, .columns = layer.inputs};
+  if (layer.ends_branch) matrix.deviation /= std::sqrt(2 * static_cast<double>(model_.num_layers));
   if (column) matrix.split = SplitAxis::kRows;
   if (row) matrix.split = SplitAxis::kColumns;
   matrix.sections = sections;

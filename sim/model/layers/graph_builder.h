@@ -50,9 +50,9 @@ class GraphBuilder {
     bool bias = false;
     WeightHome home = WeightHome::kGraph;
     std::vector<std::int64_t> sections = {};  ///< of kColumn, local; default {outputs}
-    Initial initial = Initial::kNormal;
-    std::string weight_name = {};  ///< default: name + ".weight"
-    bool row_maximum = false;      ///< writes it as a second output
+    bool ends_branch = false;                 ///< writes to the residual stream
+    std::string weight_name = {};             ///< default: name + ".weight"
+    bool row_maximum = false;                 ///< writes it as a second output
   };
   /// y = x w' + b. kColumn takes (local_tokens, inputs) and gives (rows, outputs); kRow takes
   /// (rows, inputs) and gives (local_tokens, outputs); kLocal keeps its rows. The bias of a kRow

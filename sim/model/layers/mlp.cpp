@@ -102,7 +102,7 @@ TensorId add_mlp(GraphBuilder& graph, TensorId input) {
                        .inputs = ffn,
                        .outputs = model.hidden_size,
                        .bias = model.linear_bias,
-                       .initial = Initial::kScaledNormal});
+                       .ends_branch = true});
 }
 
 }  // namespace stepcast

@@ -1,0 +1,75 @@
+#include "kernels/live/weights.h"
+
+#include <cmath>
+
+#include "kernels/live/hashed.h"
+
+namespace stepcast {
+namespace {
+
+/// FNV-1a.
+std::uint64_t hash_of(const std::string& name) {
+  std::uint64_t hash = 0xcbf29ce484222325u;
+  for (const char c : name) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3u;
+  return hash;
+}
+
+/// Box and Muller 1958.
+double hashed_normal(std::uint64_t a, std::uint64_t b, std::uint64_t c) {
+  constexpr double kPi = 3.14159265358979323846;
+  const double u = 1 - hashed_unit(a, b, 2 * c), v = hashed_unit(a, b, 2 * c + 1);
+  return std::sqrt(-2 * std::log(u)) * std::cos(2 * kPi * v);
+}
+
+/// Where position `at` of a shard lies along the split axis.
+std::int64_t along_axis(const WeightShape& shape, std::int64_t ranks, std::int64_t index,
+                        std::int64_t at) {
+  std::int64_t before = 0;
+  for (const std::int64_t section : shape.sections) {
+    if (at < before + section) return ranks * before + index * section + at - before;
+    before += section;
+  }
+  return at;
+}
+
+}  // namespace
+
+std::int64_t global_elements(const WeightShape& shape, std::int64_t ranks) {
+  return shape.elements() * (shape.split == SplitAxis::kWhole ? 1 : ranks);
+}
+
+std::int64_t global_element(const WeightShape& shape, std::int64_t ranks, std::int64_t index,
+                            std::int64_t local) {
+  std::int64_t row = local / shape.columns, column = local % shape.columns;
+  std::int64_t width = shape.columns;
+  if (shape.split == SplitAxis::kRows) row = along_axis(shape, ranks, index, row);
+  if (shape.split == SplitAxis::kColumns) {
+    column = along_axis(shape, ranks, index, column);
+    width *= ranks;
+  }
+  return row * width + column;
+}
+
+float initial_value(const WeightTensor& weight, std::int64_t element, std::uint64_t seed) {
+  switch (weight.shape.initial) {
+    case Initial::kZeros:
+      return 0;
+    case Initial::kOnes:
+      return 1;
+    case Initial::kNormal:
+      break;
+  }
+  return static_cast<float>(
+      weight.shape.deviation *
+      hashed_normal(seed, hash_of(weight.name), static_cast<std::uint64_t>(element)));
+}
+
+void initialise(const WeightTensor& weight, const LiveRank& rank, std::uint64_t seed,
+                std::span<float> shard) {
+  const std::int64_t ranks = rank.size(GroupRole::kTensor), index = rank.index(GroupRole::kTensor);
+  for (std::size_t i = 0; i < shard.size(); ++i)
+    shard[i] = initial_value(
+        weight, global_element(weight.shape, ranks, index, static_cast<std::int64_t>(i)), seed);
+}
+
+}  // namespace stepcast

@@ -1,0 +1,303 @@
+// A plan changes how a training step is computed, not what: losses, gradients and norms of every
+// plan are those of one rank. The bounds are ten times the honest spread of fp32; a sum where a
+// mean belongs is 1.0 in the norm, one element that was not reduced some 1e-2 of its tensor's
+// maximum.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "tests/live/train.h"
+
+namespace stepcast::live_test {
+namespace {
+
+constexpr double kLossBound = 2e-6, kNormBound = 1e-7, kGradientBound = 1e-5;
+
+double largest_of(const std::vector<double>& values) {
+  double largest = 0;
+  for (const double value : values) largest = std::max(largest, std::abs(value));
+  return largest;
+}
+
+/// How far `other` is from `one`, by each of the three yardsticks; infinite where something is
+/// missing.
+struct Distance {
+  double loss = 0, norm = 0, program_norm = 0, gradient = 0;
+  std::string tensor;  ///< the worst one
+
+  bool small() const {
+    return loss <= kLossBound && norm <= kNormBound && gradient <= kGradientBound;
+  }
+};
+
+Distance distance(const Outcome& one, const Outcome& other) {
+  constexpr double kInfinity = std::numeric_limits<double>::infinity();
+  Distance d;
+  for (std::size_t i = 0; i < one.losses.size(); ++i)
+    d.loss = std::max(d.loss, std::abs(other.losses[i] / one.losses[i] - 1));
+  d.norm = std::abs(other.gradient_norm() / one.gradient_norm() - 1);
+  d.program_norm = std::abs(other.norms[0] / one.gradient_norm() - 1);
+  for (const auto& [name, want] : one.gradients) {
+    const auto found = other.gradients.find(name);
+    double worst = found == other.gradients.end() ? kInfinity : 0;
+    // Padding of the vocabulary differs; what both have is compared.
+    for (std::size_t i = 0; worst < kInfinity && i < want.size(); ++i) {
+      if (i >= found->second.size()) {
+        worst = std::max(worst, std::abs(want[i]) > 0 ? kInfinity : 0.0);
+        continue;
+      }
+      const double error = std::abs(found->second[i] - want[i]);
+      worst = std::isfinite(error) ? std::max(worst, error) : kInfinity;
+    }
+    if (const double largest = largest_of(want); largest > 0) worst /= largest;
+    if (worst >= d.gradient) {
+      d.gradient = worst;
+      d.tensor = name;
+    }
+  }
+  return d;
+}
+
+struct Case {
+  std::string name;
+  std::function<void(TinyTraining&)> change;
+};
+
+void expect_same(const TinyTraining& base, const std::vector<Case>& cases) {
+  const Outcome one = train(base);
+  EXPECT_TRUE(one.peaks_equal_the_walk);
+  for (const Case& c : cases) {
+    TinyTraining changed = base;
+    c.change(changed);
+    const Outcome other = train(changed);
+    const Distance d = distance(one, other);
+    EXPECT_LE(d.loss, kLossBound) << c.name;
+    EXPECT_LE(d.norm, kNormBound) << c.name;
+    EXPECT_LE(d.program_norm, 2 * kNormBound) << c.name;  // an fp32 sum
+    EXPECT_LE(d.gradient, kGradientBound) << c.name << ": " << d.tensor;
+    EXPECT_TRUE(other.peaks_equal_the_walk) << c.name;
+  }
+}
+
+/// Degrees of a plan.
+Case plan(
+    const std::string& name, std::int64_t dp, std::int64_t tp, std::int64_t pp,
+    const std::function<void(TinyTraining&)>& more = [](TinyTraining&) {}) {
+  return {name, [=](TinyTraining& tiny) {
+            tiny.plan.dp = dp;
+            tiny.plan.tp = tp;
+            tiny.plan.pp = pp;
+            more(tiny);
+          }};
+}
+
+void sequence_parallel(TinyTraining& tiny) { tiny.plan.sequence_parallel = true; }
+void zero(TinyTraining& tiny) { tiny.plan.zero_stage = 1; }
+void interleaved(TinyTraining& tiny) {
+  tiny.plan.schedule = "interleaved";
+  tiny.plan.virtual_stages = 2;
+}
+
+const std::vector<Case> kCases = {
+    plan("micro batches of 2", 1, 1, 1, [](TinyTraining& t) { t.plan.micro_batch_size = 2; }),
+    plan("dp 2", 2, 1, 1),
+    plan("dp 4", 4, 1, 1),
+    plan("dp 2, buckets", 2, 1, 1,
+         [](TinyTraining& t) {
+           t.plan.overlap_grad_reduce = true;
+           t.plan.bucket_size = Bytes(6000);
+         }),
+    plan("dp 2, zero 1", 2, 1, 1, zero),
+    plan("tp 2", 1, 2, 1),
+    plan("tp 2, sp", 1, 2, 1, sequence_parallel),
+    plan("pp 2, gpipe", 1, 1, 2, [](TinyTraining& t) { t.plan.schedule = "gpipe"; }),
+    plan("pp 2, 1f1b", 1, 1, 2),
+    plan("pp 4, 1f1b", 1, 1, 4),
+    plan("pp 2, interleaved", 1, 1, 2, interleaved),
+    plan("recompute selective", 1, 1, 1,
+         [](TinyTraining& t) { t.plan.recompute = Recompute::kSelective; }),
+    plan("recompute full", 1, 1, 1, [](TinyTraining& t) { t.plan.recompute = Recompute::kFull; }),
+    plan("dp 2, tp 2, pp 2", 2, 2, 2),
+    plan("dp 2, tp 2, pp 2, sp, zero 1, recompute full, interleaved", 2, 2, 2,
+         [](TinyTraining& t) {
+           sequence_parallel(t);
+           zero(t);
+           interleaved(t);
+           t.plan.recompute = Recompute::kFull;
+         }),
+    plan("dp 4, tp 2, zero 1", 4, 2, 1, zero),
+    plan("tp 2, pp 2, messages in parts", 1, 2, 2,
+         [](TinyTraining& t) { t.traits.scatter_gather_p2p = true; }),
+    plan("tp 2, sp, gathered inputs kept", 1, 2, 1,
+         [](TinyTraining& t) {
+           sequence_parallel(t);
+           t.traits.gathered_inputs_kept = true;
+         }),
+    plan("tp 2, sp, resident gather buffers, micro batches of 2", 1, 2, 1,
+         [](TinyTraining& t) {
+           sequence_parallel(t);
+           t.traits.gather_buffers_resident = true;
+           t.plan.micro_batch_size = 2;
+         }),
+    plan("dp 2, gradients added by a kernel", 2, 1, 1,
+         [](TinyTraining& t) { t.traits.autograd_accumulation = true; }),
+    plan("tp 2, unfused attention with its mask", 1, 2, 1,
+         [](TinyTraining& t) {
+           t.traits.flash_attention = false;
+           t.traits.attention_dropout = true;
+         }),
+};
+
+TEST(SameTraining, GptUnderEveryPlan) { expect_same(TinyTraining{}, kCases); }
+
+TEST(SameTraining, LlamaUnderEveryPlan) {
+  TinyTraining tiny;
+  tiny.become_llama();
+  expect_same(tiny, kCases);
+}
+
+TEST(SameTraining, FourTensorParallelRanks) {
+  expect_same(TinyTraining{},
+              {plan("tp 4", 1, 4, 1), plan("tp 4, sp", 1, 4, 1, sequence_parallel)});
+}
+
+/// Calls `change` with every collective of the job that `wanted` accepts, up to `most` of them.
+void change_collectives(Job& job, const std::function<bool(const Collective&)>& wanted,
+                        const std::function<void(Collective&)>& change, int most = 1 << 20) {
+  int changed = 0;
+  for (Program& program : job.programs)
+    for (Block& block : program.blocks)
+      for (Op& op : block.ops)
+        if (auto* collective = std::get_if<Collective>(&op.what);
+            collective && changed < most && wanted(*collective)) {
+          change(*collective);
+          ++changed;
+        }
+  ASSERT_GT(changed, 0);
+}
+
+bool over_replicas(const Collective& op) { return op.group == GroupRole::kData; }
+bool over_tensor(const Collective& op) { return op.group == GroupRole::kTensor; }
+bool of_gradients(const Collective& op) { return op.parts.size() > 1; }
+bool over_embedding(const Collective& op) { return op.group == GroupRole::kEmbedding; }
+void leave_out(Collective& op) { op.parts.clear(); }
+/// All members have the sum by now: a second time doubles it.
+void do_twice(Collective& op) {
+  const std::vector<CollectivePart> parts = op.parts;
+  op.parts.insert(op.parts.end(), parts.begin(), parts.end());
+}
+void spare_one_element(Collective& op) {
+  --op.parts.front().from.layout.columns;
+  --op.parts.front().to.layout.columns;
+}
+
+void forget_mask(Job& job) {
+  for (Program& program : job.programs)
+    for (Block& block : program.blocks)
+      for (Op& op : block.ops)
+        if (auto* compute = std::get_if<Compute>(&op.what)) compute->kernel.causal = false;
+}
+
+TEST(SameTraining, PlantedFaultsAreSeen) {
+  const Outcome one = train(TinyTraining{});
+  const auto see = [&](const Case& c, const std::function<void(Job&)>& fault) {
+    TinyTraining faulty;
+    c.change(faulty);
+    EXPECT_TRUE(distance(one, train(faulty)).small()) << c.name;
+    faulty.fault = fault;
+    EXPECT_FALSE(distance(one, train(faulty)).small()) << c.name;
+  };
+  see(plan("gradients not reduced", 2, 1, 1),
+      [](Job& job) { change_collectives(job, over_replicas, leave_out); });
+  see(plan("a sum instead of a mean", 2, 1, 1),
+      [](Job& job) { change_collectives(job, over_replicas, do_twice); });
+  see(plan("one element of the gradients not reduced", 2, 1, 1),
+      [](Job& job) { change_collectives(job, over_replicas, spare_one_element, 1); });
+  see(plan("one tensor-parallel sum left out", 1, 2, 1),
+      [](Job& job) { change_collectives(job, over_tensor, leave_out, 1); });
+  see(plan("one element of a tensor-parallel sum", 1, 2, 1),
+      [](Job& job) { change_collectives(job, over_tensor, spare_one_element, 1); });
+  see(plan("gradients of norms not summed", 1, 2, 1, sequence_parallel), [](Job& job) {
+    change_collectives(
+        job, [](const Collective& op) { return over_tensor(op) && of_gradients(op); }, leave_out);
+  });
+  see(plan("tied embedding not summed", 1, 1, 2),
+      [](Job& job) { change_collectives(job, over_embedding, leave_out); });
+  see(plan("mask forgotten", 2, 1, 1), forget_mask);
+}
+
+/// The same sequences in every step.
+class OneBatch final : public BatchSource {
+ public:
+  explicit OneBatch(const TinyTraining& tiny)
+      : task_(tiny.model.vocab_size, 7), sequences_(tiny.training.global_batch_size) {}
+  std::int32_t token(std::int64_t sequence, std::int64_t position) const override {
+    return task_.token(sequence % sequences_, position);
+  }
+
+ private:
+  CountingTask task_;
+  std::int64_t sequences_;
+};
+
+/// The only test of the mathematics rather than of the split: along the direction of a tensor's own
+/// gradient the loss changes by the gradient's length.
+void expect_gradients_of_the_loss(const TinyTraining& tiny) {
+  const Job job = lower(tiny.model, tiny.plan, tiny.training, tiny.traits);
+  const Program& program = job.programs.front();
+  const OneBatch batch(tiny);
+  ThreadGroup alone({.ranks = 1, .mailbox_bytes = std::size_t{1} << 20, .kept_bytes = 4096});
+  alone.run([&](RankContext& context) {
+    const LiveRank rank = connect(job, context);
+    Executor executor(program, rank,
+                      {.launchers = reference_launchers(), .adam = {.learning_rate = 0}});
+    executor.run_step(batch);
+    std::vector<std::vector<float>> directions;
+    for (const WeightTensor& tensor : program.weights) {
+      const std::span<float> gradient = executor.gradient(tensor);
+      directions.emplace_back(gradient.begin(), gradient.end());
+    }
+    for (std::size_t t = 0; t < program.weights.size(); ++t) {
+      const WeightTensor& tensor = program.weights[t];
+      const std::vector<float>& direction = directions[t];
+      const std::span<float> weight = executor.weight(tensor);
+      const std::vector<float> start(weight.begin(), weight.end());
+      double length = 0;
+      for (const float g : direction) length += static_cast<double>(g) * g;
+      length = std::sqrt(length);
+      const auto loss_at = [&](double step) {
+        for (std::size_t i = 0; i < start.size(); ++i)
+          weight[i] = static_cast<float>(start[i] + step * direction[i] / length);
+        executor.run_step(batch);
+        return executor.loss();
+      };
+      // Fifth derivatives err by step^4, the fp32 loss by some 1e-7 / step.
+      const double step = 1e-2;
+      const double slope =
+          (8 * (loss_at(step) - loss_at(-step)) - (loss_at(2 * step) - loss_at(-2 * step))) /
+          (12 * step);
+      std::copy(start.begin(), start.end(), weight.begin());
+      EXPECT_NEAR(slope / length, 1, 2e-4 + 5e-5 / length) << tensor.name << ", " << length;
+    }
+    return 0;
+  });
+}
+
+TEST(SameTraining, GradientsAreThoseOfTheLoss) {
+  TinyTraining gpt, llama, unfused;
+  llama.become_llama();
+  unfused.traits.flash_attention = false;
+  for (const TinyTraining& tiny : {gpt, llama, unfused}) expect_gradients_of_the_loss(tiny);
+}
+
+TEST(SameTraining, LossFallsOverManySteps) {
+  TinyTraining tiny;
+  tiny.steps = 40;
+  const Outcome outcome = train(tiny);
+  EXPECT_LT(outcome.losses.back(), outcome.losses.front() - 0.1);
+}
+
+}  // namespace
+}  // namespace stepcast::live_test
