@@ -22,6 +22,9 @@ Operand GraphPass::operand(const Operator& op, std::uint32_t index, const Operan
     case kTensor:
       return at(buffer(ref.id));
     case kGradient:
+      // A result that nobody reads has no gradient (BERT's pooler); `full` has a buffer of its own.
+      if (slot.access == Access::kRead && ref.id != op.full && !gradient_alive_[ref.id])
+        return {.view = {}, .access = slot.access};
       return gradient_operand(ref, slot.access);
     case kWeight: {
       Operand result = at(kNone);

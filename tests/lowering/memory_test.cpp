@@ -69,11 +69,13 @@ TEST(StaticMemory, TensorParallelRanksSplitAllButNormsAndRowBiases) {
 TEST(StaticMemory, MixedPrecisionTakesSixteenOrEighteenBytesPerParameter) {
   TinyJob tiny;
   const std::int64_t n = count_parameters(tiny.model).total;
-  EXPECT_EQ(resident(tiny.job().programs.front()), 18 * n);  // fp32 gradients
+  // Ids and labels of 4 bytes per token, the loss and the norm.
+  const std::int64_t batch = 2 * 4 * tiny.tokens() + 4 + 4;
+  EXPECT_EQ(resident(tiny.job().programs.front()), 18 * n + batch);  // fp32 gradients
   tiny.traits.fp32_gradients = false;
-  EXPECT_EQ(resident(tiny.job().programs.front()), 16 * n);
+  EXPECT_EQ(resident(tiny.job().programs.front()), 16 * n + batch);
   tiny.training.precision = Dtype::kFp32;
-  EXPECT_EQ(resident(tiny.job().programs.front()), 16 * n);  // 4 + 4 + 8
+  EXPECT_EQ(resident(tiny.job().programs.front()), 16 * n + batch);  // 4 + 4 + 8
 }
 
 TEST(StaticMemory, ZeroOneDividesTheOptimizerStateByTheReplicas) {

@@ -124,7 +124,7 @@ TEST(VerifyOperands, ColumnsThatNobodyWroteMayNotBeRead) {
   copy(operand(other, columns(3, 3), Access::kRead), sum);
   builder.free(packed);
   EXPECT_EQ(verify(std::move(builder).finish()),
-            Findings{"b op 3 (copy), microbatch 0: \"packed\" is read before anything was written "
+            Findings{"b op 4 (copy), microbatch 0: \"packed\" is read before anything was written "
                      "to it"});
 }
 
