@@ -23,9 +23,7 @@ Job reducing_pair(std::int64_t comm_us) {
                      {.kind = CollectiveKind::kAllReduce,
                       .group = GroupRole::kData,
                       .size = Bytes(comm_us * 25'000),
-                      .dtype = Dtype::kFp16,
-                      .reads = {},
-                      .writes = {}},
+                      .dtype = Dtype::kFp16},
                      {.waits_for = {computed}, .signals = reduced});
   builder.compute(gemm_us(1), {}, {}, {.waits_for = {reduced}});
   Job job;
