@@ -4,30 +4,35 @@
 
 #include "sim/base/json_writer.h"
 #include "sim/base/quantity_text.h"
-#include "sim/cost/network_profile.h"
+#include "sim/cost/network_fields.h"
 
 namespace stepcast {
 namespace {
 
-constexpr NumberRange kEfficiency{.min = 0, .max = 2, .exclude_min = true};
-constexpr NumberRange kOptionalEfficiency{.min = 0, .max = 2};
-constexpr NumberRange kLatencyFactor{.min = 0.01, .max = 100};
-constexpr NumberRange kFill{.min = 0, .max = 5};
+constexpr NumberRange kFactor{.min = 0.1, .max = 10};  // of a correction
 
-Seconds latency(Fields& fields, std::string_view key) {
-  return fields.quantity<Seconds>(key, /*allow_zero=*/true);
+/// The field's value in `fields`, or `otherwise`.
+double read_field(Fields& fields, const NetworkField& field, bool required, double otherwise) {
+  if (field.field.index() == 0)
+    return required ? fields.number(field.key, field.range)
+                    : fields.number(field.key, field.range, otherwise);
+  if (field.field.index() == 1)
+    return required ? fields.quantity<Seconds>(field.key, true).value()
+                    : fields.quantity(field.key, Seconds(otherwise), true).value();
+  return required ? fields.quantity<BytesPerSec>(field.key, true).value()
+                  : fields.quantity(field.key, BytesPerSec(otherwise), true).value();
 }
 
 ProtocolCosts read_protocol(JsonValue value, Problems& problems) {
   Fields fields(std::move(value), problems);
   ProtocolCosts costs;
-  costs.base = latency(fields, "base");
-  costs.ring_hop_intra = latency(fields, "ring_hop_intra");
-  costs.ring_hop_inter = latency(fields, "ring_hop_inter");
-  costs.tree_hop_intra = latency(fields, "tree_hop_intra");
-  costs.tree_hop_inter = latency(fields, "tree_hop_inter");
-  costs.ring_efficiency = fields.number("ring_efficiency", kEfficiency, 1);
-  costs.tree_efficiency = fields.number("tree_efficiency", kEfficiency, 1);
+  for (const ProtocolField& field : protocol_fields()) {
+    if (const auto* time = std::get_if<1>(&field.field))
+      costs.** time = fields.quantity<Seconds>(field.key, /*allow_zero=*/true);
+    else
+      costs.*std::get<0>(field.field) =
+          fields.number(field.key, {.min = 0, .max = 2, .exclude_min = true}, 1);
+  }
   fields.finish();
   return costs;
 }
@@ -47,48 +52,71 @@ void read_generations(Fields& fields, Problems& problems, NetworkProfile& profil
   if (!table) return;
   for (const std::string& name : table->keys()) {
     Fields row(*table->member(name), problems);
-    InterconnectGeneration generation;
-    generation.generation = name;
-    generation.intra_efficiency = row.number("intra_efficiency", kEfficiency);
-    generation.nvls_efficiency = row.number("nvls_efficiency", kOptionalEfficiency, 0);
+    InterconnectGeneration generation{.generation = name, .values = {}};
+    for (const NetworkField& field : network_fields()) {
+      const bool required = field.key == "intra_efficiency";
+      if (!field.by_generation || (!required && !row.has(field.key))) continue;
+      generation.values.emplace_back(field.key, read_field(row, field, required, 0));
+    }
     row.finish();
     profile.generations.push_back(std::move(generation));
   }
 }
 
-void read_tree(Fields& fields, NetworkProfile& profile) {
-  profile.tree_fill = fields.number("tree_fill", kFill, 0);
-  profile.tree_efficiency_one_node = fields.number("tree_efficiency_one_node", kEfficiency, 1);
-  profile.tree_efficiency_two_nodes = fields.number("tree_efficiency_two_nodes", kEfficiency, 1);
-  profile.tree_efficiency_many_nodes = fields.number("tree_efficiency_many_nodes", kEfficiency, 1);
+/// Objects of a list; a problem where it is something else.
+std::vector<JsonValue> read_list(Fields& fields, std::string_view key) {
+  const auto list = fields.child(key);
+  if (!list) return {};
+  if (!list->is_array()) fields.reject(key, "= " + list->excerpt() + " must be a list [...]");
+  return list->elements();
 }
 
-void read_nvls(Fields& fields, NetworkProfile& profile) {
-  profile.nvls_fill = fields.number("nvls_fill", kFill, 0);
-  profile.nvls_efficiency = fields.number("nvls_efficiency", kOptionalEfficiency, 0);
-  profile.nvls_min_ranks = fields.integer("nvls_min_ranks", {.min = 2, .max = 1024}, 6);
-  profile.nvls_latency = latency(fields, "nvls_latency");
-  profile.nvls_hop_inter = latency(fields, "nvls_hop_inter");
-  profile.nvls_inter_efficiency = fields.number("nvls_inter_efficiency", kEfficiency, 1);
+CollectiveCorrection read_correction(JsonValue value, Problems& problems) {
+  Fields fields(std::move(value), problems);
+  CollectiveCorrection correction;
+  correction.op = fields.text("op");
+  correction.ranks = fields.integer("ranks", {.min = 1, .max = 1 << 24});
+  correction.nodes = fields.integer("nodes", {.min = 1, .max = 1 << 24});
+  for (const JsonValue& element : read_list(fields, "factors")) {
+    Fields point(element, problems);
+    correction.sizes.push_back(
+        point.integer("size_bytes", {.min = 1, .max = std::int64_t{1} << 50}));
+    correction.factors.push_back(point.number("factor", kFactor));
+    point.finish();
+    const std::size_t n = correction.sizes.size();
+    if (n > 1 && correction.sizes[n - 1] <= correction.sizes[n - 2])
+      fields.reject("factors", "must be in ascending order of size_bytes");
+  }
+  if (correction.sizes.empty()) fields.reject("factors", "must hold at least one size");
+  fields.finish();
+  return correction;
 }
 
-void read_all_to_all(Fields& fields, NetworkProfile& profile) {
-  profile.all_to_all_fill = fields.number("all_to_all_fill", kFill, 0);
-  profile.all_to_all_base = latency(fields, "all_to_all_base");
-  profile.all_to_all_peer_intra = latency(fields, "all_to_all_peer_intra");
-  profile.all_to_all_peer_inter = latency(fields, "all_to_all_peer_inter");
-  profile.all_to_all_intra_efficiency =
-      fields.number("all_to_all_intra_efficiency", kEfficiency, 1);
-  profile.all_to_all_inter_efficiency =
-      fields.number("all_to_all_inter_efficiency", kEfficiency, 1);
+void read_domain(Fields& fields, Problems& problems, NetworkProfile& profile) {
+  const auto value = fields.child("domain");
+  if (!value) return;
+  Fields row(*value, problems);
+  CollectiveDomain domain;
+  for (const JsonValue& op : read_list(row, "ops"))
+    if (const auto text = op.as_string()) domain.ops.push_back(*text);
+  if (domain.ops.empty()) row.reject("ops", "must name at least one operation, as \"all_reduce\"");
+  domain.min_size = row.integer("min_size_bytes", {.min = 1, .max = std::int64_t{1} << 50});
+  domain.max_size = row.integer("max_size_bytes", {.min = 1, .max = std::int64_t{1} << 50});
+  domain.max_ranks = row.integer("max_ranks", {.min = 1, .max = 1 << 24});
+  domain.max_nodes = row.integer("max_nodes", {.min = 1, .max = 1 << 24});
+  row.finish();
+  profile.domain = std::move(domain);
 }
 
-void write_time(JsonWriter& json, std::string_view key, Seconds time) {
-  json.member(key, number_text(time.value() * 1e6) + " us");
-}
-
-void write_rate(JsonWriter& json, std::string_view key, BytesPerSec rate) {
-  json.member(key, number_text(rate.value() * 1e-9) + " GB/s");
+void write_value(JsonWriter& json, const NetworkField& field, double value) {
+  switch (field.field.index()) {
+    case 0:
+      return json.member(field.key, value);
+    case 1:
+      return json.member(field.key, number_text(value * 1e6) + " us");
+    default:
+      return json.member(field.key, number_text(value * 1e-9) + " GB/s");
+  }
 }
 
 void write_protocols(JsonWriter& json, const NetworkProfile& profile) {
@@ -98,63 +126,86 @@ void write_protocols(JsonWriter& json, const NetworkProfile& profile) {
     const ProtocolCosts& costs = profile.protocols[static_cast<std::size_t>(i)];
     json.key(name_of(static_cast<Protocol>(i)));
     json.begin_object(JsonWriter::Layout::kOneLine);
-    write_time(json, "base", costs.base);
-    write_time(json, "ring_hop_intra", costs.ring_hop_intra);
-    write_time(json, "ring_hop_inter", costs.ring_hop_inter);
-    write_time(json, "tree_hop_intra", costs.tree_hop_intra);
-    write_time(json, "tree_hop_inter", costs.tree_hop_inter);
-    json.member("ring_efficiency", costs.ring_efficiency);
-    json.member("tree_efficiency", costs.tree_efficiency);
+    for (const ProtocolField& field : protocol_fields()) {
+      if (const auto* time = std::get_if<1>(&field.field))
+        json.member(field.key, number_text((costs.**time).value() * 1e6) + " us");
+      else
+        json.member(field.key, costs.*std::get<0>(field.field));
+    }
     json.end_object();
   }
   json.end_object();
 }
 
-void write_algorithms(JsonWriter& json, const NetworkProfile& profile) {
-  json.member("ring_fill", profile.ring_fill);
-  json.member("tree_fill", profile.tree_fill);
-  json.member("tree_efficiency_one_node", profile.tree_efficiency_one_node);
-  json.member("tree_efficiency_two_nodes", profile.tree_efficiency_two_nodes);
-  json.member("tree_efficiency_many_nodes", profile.tree_efficiency_many_nodes);
-  json.member("nvls_fill", profile.nvls_fill);
-  json.member("nvls_efficiency", profile.nvls_efficiency);
-  json.member("nvls_min_ranks", profile.nvls_min_ranks);
-  write_time(json, "nvls_latency", profile.nvls_latency);
-  write_time(json, "nvls_hop_inter", profile.nvls_hop_inter);
-  json.member("nvls_inter_efficiency", profile.nvls_inter_efficiency);
-  json.member("all_to_all_fill", profile.all_to_all_fill);
-  write_time(json, "all_to_all_base", profile.all_to_all_base);
-  write_time(json, "all_to_all_peer_intra", profile.all_to_all_peer_intra);
-  write_time(json, "all_to_all_peer_inter", profile.all_to_all_peer_inter);
-  json.member("all_to_all_intra_efficiency", profile.all_to_all_intra_efficiency);
-  json.member("all_to_all_inter_efficiency", profile.all_to_all_inter_efficiency);
-  write_time(json, "p2p_latency_intra", profile.p2p_latency_intra);
-  write_time(json, "p2p_latency_inter", profile.p2p_latency_inter);
-  json.member("p2p_efficiency", profile.p2p_efficiency);
-  write_rate(json, "p2p_channel_rate", profile.p2p_channel_rate);
-  write_time(json, "single_process_floor", profile.single_process_floor);
+void write_generations(JsonWriter& json, const NetworkProfile& profile) {
+  json.key("generations");
+  json.begin_object();
+  for (const InterconnectGeneration& generation : profile.generations) {
+    json.key(generation.generation);
+    json.begin_object(JsonWriter::Layout::kOneLine);
+    for (const NetworkField& field : network_fields())
+      for (const auto& [key, value] : generation.values)
+        if (key == field.key) write_value(json, field, value);
+    json.end_object();
+  }
+  json.end_object();
+}
+
+void write_domain(JsonWriter& json, const CollectiveDomain& domain) {
+  json.key("domain");
+  json.begin_object(JsonWriter::Layout::kOneLine);
+  json.key("ops");
+  json.begin_array(JsonWriter::Layout::kOneLine);
+  for (const std::string& op : domain.ops) json.value(op);
+  json.end_array();
+  json.member("min_size_bytes", domain.min_size);
+  json.member("max_size_bytes", domain.max_size);
+  json.member("max_ranks", domain.max_ranks);
+  json.member("max_nodes", domain.max_nodes);
+  json.end_object();
+}
+
+void write_corrections(JsonWriter& json, const NetworkProfile& profile) {
+  json.key("corrections");
+  json.begin_array();
+  for (const CollectiveCorrection& correction : profile.corrections) {
+    json.begin_object();
+    json.member("op", correction.op);
+    json.member("ranks", correction.ranks);
+    json.member("nodes", correction.nodes);
+    json.key("factors");
+    json.begin_array();
+    for (std::size_t i = 0; i < correction.sizes.size(); ++i) {
+      json.begin_object(JsonWriter::Layout::kOneLine);
+      json.member("size_bytes", correction.sizes[i]);
+      json.member("factor", correction.factors[i]);
+      json.end_object();
+    }
+    json.end_array();
+    json.end_object();
+  }
+  json.end_array();
 }
 
 }  // namespace
 
 void write_network_profile(JsonWriter& json, const NetworkProfile& profile,
                            const std::string& source) {
-  STEPCAST_CHECK(profile.intra_efficiency > 0, "for_generation() was not called");
+  const bool filled = profile.intra_efficiency > 0;
+  STEPCAST_CHECK(filled || !profile.generations.empty(), "a profile without figures of any GPU");
   json.begin_object();
   json.member("name", profile.name);
   json.member("source", source);
   json.member("grade", name_of(profile.grade));
-  json.member("relative_sigma", profile.relative_sigma);
-  json.member("intra_efficiency", profile.intra_efficiency);
-  json.member("inter_efficiency", profile.inter_efficiency);
-  json.member("intra_latency_factor", profile.intra_latency_factor);
-  json.member("inter_latency_factor", profile.inter_latency_factor);
-  write_time(json, "ring_step_overhead", profile.ring_step_overhead);
-  json.member("scale_loss", profile.scale_loss);
+  if (profile.domain) write_domain(json, *profile.domain);
+  for (const NetworkField& field : network_fields())
+    if (filled || !field.by_generation) write_value(json, field, field.get(profile));
+  if (profile.rendezvous_size.value() > 0)
+    json.member("rendezvous_size", std::to_string(profile.rendezvous_size.value()) + " B");
+  json.member("nvls_min_ranks", profile.nvls_min_ranks);
   write_protocols(json, profile);
-  write_rate(json, "ll_limit_two_nodes", profile.ll_limit_two_nodes);
-  write_rate(json, "ll_limit_many_nodes", profile.ll_limit_many_nodes);
-  write_algorithms(json, profile);
+  if (!filled) write_generations(json, profile);
+  if (!profile.corrections.empty()) write_corrections(json, profile);
   json.end_object();
 }
 
@@ -164,26 +215,15 @@ NetworkProfile read_network_profile(JsonValue value, Problems& problems) {
   profile.name = fields.text("name");
   fields.text("source");  // for the reader of the file
   profile.grade = fields.grade("grade", Grade::kAssumed);
-  profile.relative_sigma = fields.number("relative_sigma", {.min = 0, .max = 2}, 0.25);
-  profile.intra_efficiency = fields.number("intra_efficiency", kOptionalEfficiency, 0);
-  profile.inter_efficiency = fields.number("inter_efficiency", kEfficiency);
-  profile.intra_latency_factor = fields.number("intra_latency_factor", kLatencyFactor, 1);
-  profile.inter_latency_factor = fields.number("inter_latency_factor", kLatencyFactor, 1);
-  profile.ring_step_overhead = fields.quantity("ring_step_overhead", Seconds(0), true);
-  profile.scale_loss = fields.number("scale_loss", {.min = 0, .max = 0.09}, 0);
+  read_domain(fields, problems, profile);
+  for (const NetworkField& field : network_fields())
+    field.set(profile, read_field(fields, field, field.required, field.get(profile)));
+  profile.rendezvous_size = fields.quantity("rendezvous_size", Bytes(0), true);
+  profile.nvls_min_ranks = fields.integer("nvls_min_ranks", {.min = 2, .max = 1024}, 6);
   read_protocols(fields, problems, profile);
-  profile.ll_limit_two_nodes = fields.quantity("ll_limit_two_nodes", BytesPerSec(0), true);
-  profile.ll_limit_many_nodes = fields.quantity("ll_limit_many_nodes", BytesPerSec(0), true);
-  profile.ring_fill = fields.number("ring_fill", kFill, 0);
-  read_tree(fields, profile);
-  read_nvls(fields, profile);
-  read_all_to_all(fields, profile);
-  profile.p2p_latency_intra = latency(fields, "p2p_latency_intra");
-  profile.p2p_latency_inter = latency(fields, "p2p_latency_inter");
-  profile.p2p_efficiency = fields.number("p2p_efficiency", kEfficiency);
-  profile.p2p_channel_rate = fields.quantity("p2p_channel_rate", BytesPerSec(0), true);
-  profile.single_process_floor = fields.quantity("single_process_floor", Seconds(0), true);
   read_generations(fields, problems, profile);
+  for (const JsonValue& correction : read_list(fields, "corrections"))
+    profile.corrections.push_back(read_correction(correction, problems));
   if (profile.intra_efficiency == 0 && profile.generations.empty())
     fields.reject("intra_efficiency",
                   "is missing: give it here, or by device generation in \"generations\"");

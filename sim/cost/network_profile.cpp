@@ -1,5 +1,7 @@
 #include "sim/cost/network_profile.h"
 
+#include "sim/cost/network_fields.h"
+
 namespace stepcast {
 
 NetworkProfile for_generation(NetworkProfile profile, std::string_view generation) {
@@ -8,8 +10,9 @@ NetworkProfile for_generation(NetworkProfile profile, std::string_view generatio
   for (const InterconnectGeneration& row : profile.generations) {
     known += " " + row.generation;
     if (row.generation != generation) continue;
-    profile.intra_efficiency = row.intra_efficiency;
-    if (profile.nvls_efficiency == 0) profile.nvls_efficiency = row.nvls_efficiency;
+    for (const NetworkField& field : network_fields())
+      for (const auto& [key, value] : row.values)
+        if (key == field.key) field.set(profile, value);
     return profile;
   }
   throw Error(ErrorKind::kUnsupported,

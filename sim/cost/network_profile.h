@@ -7,8 +7,10 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "sim/base/json_fields.h"
@@ -31,11 +33,27 @@ struct ProtocolCosts {
   double tree_efficiency = 1;  ///< of tree bandwidth
 };
 
-/// What depends on the GPUs' own interconnect, by Device::generation.
+/// What depends on the GPUs and their own interconnect, by Device::generation: figures of some
+/// fields of the profile, by their names (network_fields.h says which may stand here).
 struct InterconnectGeneration {
-  std::string generation;  ///< "ampere"
-  double intra_efficiency = 0;
-  double nvls_efficiency = 0;  ///< 0: no in-switch reduction
+  std::string generation;                              ///< "ampere"
+  std::vector<std::pair<std::string, double>> values;  ///< seconds, bytes per second
+};
+
+/// Measured over predicted times of one sweep (op, ranks, nodes), at ascending sizes; between them
+/// the factor is linear in the logarithm of the size. Only a calibrated profile has some.
+struct CollectiveCorrection {
+  std::string op;  ///< as nccl-tests calls it: "all_reduce", "sendrecv"
+  std::int64_t ranks = 0, nodes = 0;
+  std::vector<std::int64_t> sizes;  ///< bytes
+  std::vector<double> factors;
+};
+
+/// What a calibrated profile was fitted to. Beyond it, figures are graded `transferred`.
+struct CollectiveDomain {
+  std::vector<std::string> ops;
+  std::int64_t min_size = 0, max_size = 0;  ///< bytes
+  std::int64_t max_ranks = 0, max_nodes = 0;
 };
 
 /// All efficiencies are relative to the nominal capacities of the Fabric (datasheet link rates).
@@ -48,27 +66,46 @@ struct NetworkProfile {
   double inter_efficiency = 1;      ///< ring bandwidth between nodes, of the NICs' sum
   double intra_latency_factor = 1;  ///< on every hop inside a node
   double inter_latency_factor = 1;  ///< on every hop between nodes
-  /// Least time of any step of a ring that leaves the node: its steps go at the pace of the NICs'
-  /// proxies (NCCL tuning.cc: inter-node rings launch every step with the net overhead).
+  Seconds nic_latency{0};           ///< of the network's software, added to every hop between nodes
+  /// Added to every hop between nodes for a message of rendezvous_size or more; a smaller one pays
+  /// the square root of its share. LL128 and Simple always pay it in full.
+  Seconds rendezvous_latency{0};
+  Bytes rendezvous_size{0};
+  /// Least time of a step inside a node, of a ring that leaves it: NCCL's proxies launch every step
+  /// (tuning.cc: net overhead, three times that in Simple).
+  Seconds net_overhead{0};
+  /// Least time of any step of a ring that leaves the node, beside training: its steps go at the
+  /// pace of the host.
   Seconds ring_step_overhead{0};
   double scale_loss = 0;  ///< of inter_efficiency, per doubling of nodes beyond two
+  /// 0: the slowest part alone sets a transfer's rate; 1: parts of rates a and b in a row reach
+  /// (a^-4 + b^-4)^(-1/4), as pipelines do whose parts are about equally fast.
+  double coupling = 0;
 
   std::array<ProtocolCosts, kNumProtocols> protocols;  ///< by Protocol
+  double low_latency_factor = 1;                       ///< on the efficiencies of LL and LL128
   BytesPerSec ll_limit_two_nodes;  ///< most ring bandwidth LL reaches between nodes; 0: no limit
   BytesPerSec ll_limit_many_nodes;
-  double ring_fill = 0;  ///< kappa of Simple, by algorithm
+  BytesPerSec
+      ll_channel_rate;       ///< of one channel in LL, which small messages are left with; 0: any
+  double ll_tree_share = 1;  ///< of a hop's bytes at that rate that the next hop waits for
+  double ring_fill = 0;      ///< kappa of Simple, by algorithm
   double tree_fill = 0;
+  double ring_ll_fill = 0;  ///< of LL and LL128
+  double tree_ll_fill = 0;
   double nvls_fill = 0;
   double all_to_all_fill = 0;
-  double tree_efficiency_one_node = 1;  ///< of the bandwidth of the trees' busiest link
-  double tree_efficiency_two_nodes = 1;
+  double tree_efficiency_one_node = 1;   ///< of intra_efficiency, in a tree
+  double tree_efficiency_two_nodes = 1;  ///< of inter_efficiency
   double tree_efficiency_many_nodes = 1;
+  BytesPerSec tree_channel_rate_two_nodes;  ///< of one channel (one for every NIC); 0: no limit
+  BytesPerSec tree_channel_rate_many_nodes;
 
   double nvls_efficiency = 0;       ///< of NVLink, algorithm bandwidth; 0: not available
   std::int64_t nvls_min_ranks = 6;  ///< fewer ranks in a node use rings
   Seconds nvls_latency;
   Seconds nvls_hop_inter;            ///< each level of the tree between nodes
-  double nvls_inter_efficiency = 1;  ///< of the NICs' sum
+  double nvls_inter_efficiency = 1;  ///< of inter_efficiency, in a tree between NVSwitches
 
   Seconds all_to_all_base;
   Seconds all_to_all_peer_intra;           ///< per peer in the same node
@@ -82,18 +119,22 @@ struct NetworkProfile {
   BytesPerSec p2p_channel_rate;  ///< between nodes, of one channel of a peer; 0: no limit
 
   Seconds single_process_floor;  ///< least time of a collective when one process drives all GPUs
+  Seconds python_floor{0};       ///< and when PyTorch calls and times each one
+
+  std::vector<CollectiveCorrection> corrections;
+  std::optional<CollectiveDomain> domain;  ///< of a calibrated profile
 
   std::vector<InterconnectGeneration> generations;  ///< as in the file; see for_generation()
 
   CollectiveChoices choices{};  ///< what a scenario prescribes; not in the file
 };
 
-/// Reads a profile. Its intra_efficiency and nvls_efficiency may stand in the table `generations`
-/// instead: then they stay 0 until for_generation() picks them.
+/// Reads a profile. What stands in its table `generations` stays unset until for_generation().
 NetworkProfile read_network_profile(JsonValue value, Problems& problems);
 
-/// Writes a profile filled by for_generation() as read_network_profile() reads it; `source` says
-/// where its figures come from. It holds for that generation of GPUs alone.
+/// Writes a profile as read_network_profile() reads it; `source` says where its figures come from.
+/// One filled by for_generation() is written without the table, and holds for that generation
+/// alone.
 void write_network_profile(JsonWriter& json, const NetworkProfile& profile,
                            const std::string& source);
 

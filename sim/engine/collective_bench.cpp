@@ -5,6 +5,7 @@
 #include <string>
 
 #include "sim/base/named_table.h"
+#include "sim/engine/calibrated_figure.h"
 
 namespace stepcast {
 namespace {
@@ -105,8 +106,10 @@ FlowPlan CollectiveBench::plan(const NetworkProfile& profile, Bytes size,
                       ? plan_send_recv(profile, size)
                       : plan_collective(group_, profile, kind_of(op_), size,
                                         {settings.algorithm, settings.protocol});
-  if (settings.single_process)
+  if (settings.launch == BenchLaunch::kSingleProcess)
     plan.uncontended = std::max(plan.uncontended, profile.single_process_floor);
+  if (settings.launch == BenchLaunch::kPython)
+    plan.uncontended = std::max(plan.uncontended, profile.python_floor);
   return plan;
 }
 
@@ -132,6 +135,10 @@ FlowPlan CollectiveBench::plan_send_recv(const NetworkProfile& profile, Bytes si
     const FlowPlan plan = plan_message(pair, profile, size);
     if (plan.uncontended > slowest.uncontended) slowest = plan;
   }
+  const CalibratedFigure calibrated =
+      calibrated_figure(profile, name_of(op_), group_.num_ranks(), group_.num_nodes(), size);
+  slowest.grade = calibrated.grade;
+  slowest.uncontended = slowest.uncontended * calibrated.factor;
   return slowest;
 }
 

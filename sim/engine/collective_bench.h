@@ -47,11 +47,18 @@ double busbw_factor(BenchOp op, int ranks);
 std::vector<std::uint32_t> first_gpus(const Fabric& fabric, std::int64_t count,
                                       std::int64_t per_node);
 
+/// Who launches the collective.
+enum class BenchLaunch : std::uint8_t {
+  kProcessPerGpu,
+  kSingleProcess,  ///< one process for all GPUs of a node, as nccl-tests -g 8
+  kPython,         ///< PyTorch, one timed call after the other
+};
+
 /// How NCCL is run, beyond the network profile.
 struct BenchSettings {
   std::optional<Algorithm> algorithm{};  ///< as NCCL_ALGO; else the fastest
   std::optional<Protocol> protocol{};    ///< as NCCL_PROTO
-  bool single_process = false;           ///< one process drives all GPUs of a node (-g 8)
+  BenchLaunch launch = BenchLaunch::kProcessPerGpu;
 };
 
 /// One operation of one communicator, for any profile and size.

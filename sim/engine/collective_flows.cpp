@@ -2,10 +2,12 @@
 #include "sim/engine/collective_flows.h"
 
 #include <algorithm>
+#include <cmath>
 #include <optional>
 #include <string>
 
 #include "sim/base/error.h"
+#include "sim/engine/calibrated_figure.h"
 #include "sim/engine/collective_timing.h"
 
 namespace stepcast {
@@ -81,7 +83,13 @@ FlowPlan make_plan(const GroupGeometry& group, const NetworkProfile& profile, Co
   plan.latency = Seconds(choice.timing.first);
   const double bytes = unit_bytes(group, kind, size, choice.algorithm);
   const double rate = idle_rate(group, profile, choice.algorithm);
-  const double rest = std::max(choice.timing.total() - choice.timing.first, bytes / rate);
+  const CalibratedFigure calibrated =
+      calibrated_figure(profile, name_of(kind), group.num_ranks(), group.num_nodes(),
+                        Bytes(static_cast<std::int64_t>(size)));
+  plan.grade = calibrated.grade;
+  plan.latency = plan.latency * std::min(1.0, calibrated.factor);
+  const double total = choice.timing.total() * calibrated.factor;
+  const double rest = std::max(total - plan.latency.value(), bytes / rate);
   plan.uncontended = plan.latency + Seconds(rest);
   if (bytes <= 0) {
     plan.latency = plan.uncontended;
@@ -135,7 +143,11 @@ FlowPlan plan_collective(const GroupGeometry& geometry, const NetworkProfile& pr
 
 FlowPlan plan_collective(const GroupGeometry& geometry, const NetworkProfile& profile,
                          CollectiveKind kind, Bytes size, const ForcedChoice& forced) {
-  if (geometry.num_ranks() == 1) return {};
+  if (geometry.num_ranks() == 1) {
+    FlowPlan nothing;
+    nothing.grade = profile.grade;
+    return nothing;
+  }
   const auto bytes = static_cast<double>(size.value());
   const auto choice = best_choice(geometry, profile, kind, bytes, forced);
   STEPCAST_CHECK(choice || forced.algorithm || forced.protocol, "no algorithm for a collective");
@@ -160,6 +172,12 @@ int p2p_channels(const P2pCommunicator& communicator) {
   return channels;
 }
 
+/// What channels get together that could move `offered` of a NIC's rate and are given `capacity`.
+double side_by_side(double offered, double capacity) {
+  const double share = offered / capacity;
+  return offered / std::sqrt(1 + share * share);
+}
+
 }  // namespace
 
 FlowPlan plan_p2p(const PairGeometry& pair, const NetworkProfile& profile, Bytes size,
@@ -168,8 +186,10 @@ FlowPlan plan_p2p(const PairGeometry& pair, const NetworkProfile& profile, Bytes
   plan.algorithm = Algorithm::kPairwise;
   plan.protocol = Protocol::kSimple;
   plan.bytes = static_cast<double>(size.value());
-  plan.latency =
-      (pair.same_node() ? profile.p2p_latency_intra : profile.p2p_latency_inter) + pair.latency();
+  plan.grade = profile.grade;
+  plan.latency = pair.same_node() ? profile.p2p_latency_intra
+                                  : profile.p2p_latency_inter + profile.nic_latency;
+  plan.latency += pair.latency();
   plan.uncontended = plan.latency;
   if (plan.bytes == 0 || pair.links().empty()) return plan;
   plan.links = pair.links();
@@ -180,7 +200,8 @@ FlowPlan plan_p2p(const PairGeometry& pair, const NetworkProfile& profile, Bytes
     const int channels = p2p_channels(communicator);
     const double channel_rate = profile.p2p_channel_rate.value();
     if (channels < kP2pChannels && channel_rate > 0)
-      efficiency = std::min(efficiency, channels * channel_rate / pair.bandwidth());
+      efficiency =
+          std::min(efficiency, side_by_side(channels * channel_rate / pair.bandwidth(), capacity));
   }
   const double rate = pair.bandwidth() * efficiency;
   if (efficiency < capacity) plan.rate_bound = rate;

@@ -47,6 +47,7 @@ struct FlowPlan {
   Seconds uncontended;                ///< latency and transfer on an idle network
   Algorithm algorithm{};
   Protocol protocol{};
+  Grade grade = Grade::kAssumed;  ///< see calibrated_figure.h
 };
 
 /// The fastest way the profile knows, and its `choices` leave. `size` as nccl-tests counts it: the

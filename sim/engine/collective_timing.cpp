@@ -9,6 +9,9 @@
 namespace stepcast {
 namespace {
 
+constexpr double kLlWireBytes = 2;  // on the wire for each byte of data: 4 of flag after 4 of data
+constexpr double kLlBytesPerChannel = 4096;
+
 /// log2(nodes), linear between powers of two: the levels of a tree, without libm.
 double doublings(int nodes) {
   const auto count = static_cast<unsigned>(nodes);
@@ -16,10 +19,17 @@ double doublings(int nodes) {
   return whole + static_cast<double>(count) / static_cast<double>(1u << whole) - 1.0;
 }
 
+/// Rate of two parts in a row, as NetworkProfile::coupling has it.
+double coupled(double a, double b, double coupling) {
+  const double slow = std::min(a, b);
+  const double share = slow / std::max(a, b);  // 0 when one of them is no limit
+  const double squared = share * share;
+  return slow / std::sqrt(std::sqrt(1 + coupling * squared * squared));
+}
+
 /// Bandwidths of a group with the profile's efficiencies.
 struct Bandwidth {
   double intra = 0, inter = 0;
-  double ring() const { return std::min(intra, inter); }
 };
 
 Bandwidth bandwidth_of(const GroupGeometry& group, const NetworkProfile& profile) {
@@ -55,6 +65,29 @@ RingShape ring_shape(CollectiveKind kind) {
   STEPCAST_CHECK(false, "no ring does this");
 }
 
+double protocol_efficiency(const NetworkProfile& profile, Protocol protocol, double efficiency) {
+  return protocol == Protocol::kSimple ? efficiency : efficiency * profile.low_latency_factor;
+}
+
+/// A hop between nodes. A message that is too long to be sent unasked waits for its receiver.
+double inter_hop(const NetworkProfile& profile, Seconds hop, Protocol protocol, double bytes) {
+  double share = 1;
+  const auto whole = static_cast<double>(profile.rendezvous_size.value());
+  if (protocol == Protocol::kLl && whole > 0)
+    share = std::sqrt(std::min(1.0, kLlWireBytes * bytes / whole));
+  return hop.value() * profile.inter_latency_factor + profile.nic_latency.value() +
+         share * profile.rendezvous_latency.value();
+}
+
+/// Time of one step's bytes on the one channel that NCCL leaves a small message in LL: it takes a
+/// channel more for every 8 bytes per thread of 512 (NCCL_LL_THREAD_THRESHOLD), and so never sends
+/// more than 4 KiB a step over one until all are in use.
+double channel_time(const NetworkProfile& profile, Protocol protocol, double bytes) {
+  const double rate = profile.ll_channel_rate.value();
+  if (protocol != Protocol::kLl || rate == 0) return 0;
+  return std::min(bytes, kLlBytesPerChannel) / rate;
+}
+
 /// Thakur, Rabenseifner and Gropp (2005), with a step for every hop and NCCL's two kinds of hops.
 Timing ring_timing(const GroupGeometry& group, const NetworkProfile& profile, CollectiveKind kind,
                    double size, Protocol protocol) {
@@ -62,24 +95,37 @@ Timing ring_timing(const GroupGeometry& group, const NetworkProfile& profile, Co
   const int turns = ring_shape(kind).steps_per_rank;
   const int steps = turns * (group.num_ranks() - 1);
   const int inter_steps = turns * (group.num_nodes() - 1);
-  double bandwidth = costs.ring_efficiency * bandwidth_of(group, profile).ring();
+  const Bandwidth links = bandwidth_of(group, profile);
+  double bandwidth = protocol_efficiency(profile, protocol, costs.ring_efficiency) *
+                     coupled(links.intra, links.inter, profile.coupling);
   if (protocol == Protocol::kLl && group.num_nodes() > 1) {
     const BytesPerSec limit =
         group.num_nodes() == 2 ? profile.ll_limit_two_nodes : profile.ll_limit_many_nodes;
     if (limit.value() > 0) bandwidth = std::min(bandwidth, limit.value());
   }
-  const double pace = group.num_nodes() > 1 ? profile.ring_step_overhead.value() : 0.0;
-  const double intra = std::max(pace, costs.ring_hop_intra.value() * profile.intra_latency_factor);
-  const double inter = std::max(pace, costs.ring_hop_inter.value() * profile.inter_latency_factor);
+  const double chunk = ring_shape(kind).whole_buffer ? size : size / group.num_ranks();
+  const auto [intra, inter] = ring_hops(group, profile, protocol, chunk);
   return {.first = costs.base.value(),
-          .hops = (steps - inter_steps) * intra + inter_steps * inter,
+          .hops = (steps - inter_steps) * intra + inter_steps * inter +
+                  steps * channel_time(profile, protocol, chunk),
           .transfer = ring_bytes(group, kind, size) / bandwidth,
-          .fill = protocol == Protocol::kSimple ? profile.ring_fill : 0};
+          .fill = protocol == Protocol::kSimple ? profile.ring_fill : profile.ring_ll_fill};
 }
 
-double tree_efficiency(const NetworkProfile& profile, int nodes) {
-  if (nodes == 1) return profile.tree_efficiency_one_node;
-  return nodes == 2 ? profile.tree_efficiency_two_nodes : profile.tree_efficiency_many_nodes;
+/// Algorithm bandwidth of a double tree: all bytes go up and down, but with two nodes a NIC sends
+/// only one of the two, the trees having opposite roots. NCCL bounds it by channel, and there is
+/// one channel for each NIC (tuning.cc, perChMaxTreeBws).
+double tree_bandwidth(const GroupGeometry& group, const NetworkProfile& profile) {
+  const Bandwidth links = bandwidth_of(group, profile);
+  const double intra = profile.tree_efficiency_one_node * links.intra / 2;
+  if (group.num_nodes() == 1) return intra;
+  const bool two = group.num_nodes() == 2;
+  const double inter = two ? profile.tree_efficiency_two_nodes * links.inter
+                           : profile.tree_efficiency_many_nodes * links.inter / 2;
+  const double rate =
+      (two ? profile.tree_channel_rate_two_nodes : profile.tree_channel_rate_many_nodes).value();
+  const double channels = rate > 0 ? group.num_rails() * rate / 2 : inter;
+  return coupled(intra, std::min(inter, channels), profile.coupling);
 }
 
 /// Double binary tree (Sanders, Speck and Traeff, 2009) over nodes, chains inside them.
@@ -87,15 +133,15 @@ Timing tree_timing(const GroupGeometry& group, const NetworkProfile& profile, do
                    Protocol protocol) {
   const ProtocolCosts& costs = profile.protocols[static_cast<std::size_t>(protocol)];
   const int nodes = group.num_nodes();
-  const Bandwidth links = bandwidth_of(group, profile);
-  const double passes = nodes == 2 ? 2.0 : 1.0;  // of the NICs' bandwidth: opposite roots
-  const double busiest = std::min(links.intra, passes * links.inter) / 2;
-  const double intra = costs.tree_hop_intra.value() * profile.intra_latency_factor;
-  const double inter = costs.tree_hop_inter.value() * profile.inter_latency_factor;
+  const double levels = doublings(nodes);
+  const auto [intra, inter] = tree_hops(profile, protocol, size);
+  const double hops = 2 * (group.ranks_per_node() - 1 + levels);
   return {.first = costs.base.value() +
-                   2 * ((group.ranks_per_node() - 1) * intra + doublings(nodes) * inter),
-          .transfer = size / (tree_efficiency(profile, nodes) * costs.tree_efficiency * busiest),
-          .fill = protocol == Protocol::kSimple ? profile.tree_fill : 0};
+                   2 * ((group.ranks_per_node() - 1) * intra + levels * inter) +
+                   hops * profile.ll_tree_share * channel_time(profile, protocol, size),
+          .transfer = size / (protocol_efficiency(profile, protocol, costs.tree_efficiency) *
+                              tree_bandwidth(group, profile)),
+          .fill = protocol == Protocol::kSimple ? profile.tree_fill : profile.tree_ll_fill};
 }
 
 bool nvls_available(const GroupGeometry& group, const NetworkProfile& profile) {
@@ -103,17 +149,16 @@ bool nvls_available(const GroupGeometry& group, const NetworkProfile& profile) {
          group.ranks_per_node() >= profile.nvls_min_ranks;
 }
 
-/// Reduction in the NVSwitch; trees between nodes (NVLSTree).
+/// Reduction in the NVSwitch; trees between nodes (NVLSTree). With more than two nodes, what goes
+/// up and what comes down share the switch.
 Timing nvls_timing(const GroupGeometry& group, const NetworkProfile& profile, double size) {
   const int nodes = group.num_nodes();
-  double bandwidth = profile.nvls_efficiency * group.intra_bandwidth();
-  if (nodes > 1)
-    bandwidth = std::min(bandwidth, profile.nvls_inter_efficiency * group.inter_bandwidth() *
-                                        (nodes == 2 ? 1.0 : 0.5));
-  return {.first = profile.nvls_latency.value() + 2 * doublings(nodes) *
-                                                      profile.nvls_hop_inter.value() *
-                                                      profile.inter_latency_factor,
-          .transfer = size / bandwidth,
+  const double passes = nodes > 2 ? 2.0 : 1.0;
+  const double intra = profile.nvls_efficiency * group.intra_bandwidth() / passes;
+  const double inter = profile.nvls_inter_efficiency * bandwidth_of(group, profile).inter / passes;
+  const double hop = inter_hop(profile, profile.nvls_hop_inter, Protocol::kSimple, size);
+  return {.first = profile.nvls_latency.value() + 2 * doublings(nodes) * hop,
+          .transfer = size / coupled(intra, inter, profile.coupling),
           .fill = profile.nvls_fill};
 }
 
@@ -134,6 +179,23 @@ Timing all_to_all_timing(const GroupGeometry& group, const NetworkProfile& profi
 }
 
 }  // namespace
+
+Hops ring_hops(const GroupGeometry& group, const NetworkProfile& profile, Protocol protocol,
+               double chunk) {
+  const ProtocolCosts& costs = profile.protocols[static_cast<std::size_t>(protocol)];
+  const bool crosses = group.num_nodes() > 1;
+  const double pace = crosses ? profile.ring_step_overhead.value() : 0.0;
+  const double launch = crosses ? profile.net_overhead.value() : 0.0;
+  const double intra = costs.ring_hop_intra.value() * profile.intra_latency_factor;
+  return {.intra = std::max({pace, launch * (protocol == Protocol::kSimple ? 3 : 1), intra}),
+          .inter = std::max(pace, inter_hop(profile, costs.ring_hop_inter, protocol, chunk))};
+}
+
+Hops tree_hops(const NetworkProfile& profile, Protocol protocol, double size) {
+  const ProtocolCosts& costs = profile.protocols[static_cast<std::size_t>(protocol)];
+  return {.intra = costs.tree_hop_intra.value() * profile.intra_latency_factor,
+          .inter = inter_hop(profile, costs.tree_hop_inter, protocol, size)};
+}
 
 double ring_bytes(const GroupGeometry& group, CollectiveKind kind, double size) {
   const RingShape shape = ring_shape(kind);

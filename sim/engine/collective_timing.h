@@ -31,6 +31,15 @@ bool has_way(const GroupGeometry& group, const NetworkProfile& profile, Collecti
 Timing timing_of(const GroupGeometry& group, const NetworkProfile& profile, CollectiveKind kind,
                  double size, Algorithm algorithm, Protocol protocol);
 
+/// What a step inside a node and one between nodes costs besides its bytes, in seconds; `chunk` is
+/// what one step carries, `size` the whole buffer.
+struct Hops {
+  double intra = 0, inter = 0;
+};
+Hops ring_hops(const GroupGeometry& group, const NetworkProfile& profile, Protocol protocol,
+               double chunk);
+Hops tree_hops(const NetworkProfile& profile, Protocol protocol, double size);
+
 /// Bytes that pass a link of the ring, all channels together.
 double ring_bytes(const GroupGeometry& group, CollectiveKind kind, double size);
 

@@ -191,6 +191,7 @@ void GroupGeometry::find_walks(const Fabric& fabric) {
   // As many channels as use all walks, and all NICs of the node that has fewest, equally.
   std::size_t rails = std::numeric_limits<std::size_t>::max();
   for (const auto& of_node : rails_) rails = std::min(rails, of_node.size());
+  num_rails_ = static_cast<int>(rails);
   std::size_t channels = nodes_.size() == 1 ? 1 : rails;
   for (const auto& walks : walks_) channels = std::lcm(channels, walks.size());
   if (channels > kMostChannels)

@@ -31,6 +31,7 @@ class GroupGeometry {
   int num_nodes() const { return static_cast<int>(nodes_.size()); }  ///< N
   int ranks_per_node() const { return ranks_per_node_; }             ///< g, of the fullest node
   int num_channels() const { return num_channels_; }
+  int num_rails() const { return num_rails_; }  ///< NICs in use, of the node with fewest
   bool has_switch() const { return has_switch_; }  ///< an NVSwitch joins the ranks of a node
 
   /// For message_level.h: the GPUs of channel `channel` in ring order, and the links of a message
@@ -79,6 +80,7 @@ class GroupGeometry {
   int num_ranks_ = 0;
   int ranks_per_node_ = 0;
   int num_channels_ = 1;
+  int num_rails_ = 1;
   int all_to_all_peers_at_once_ = 1;
   bool has_switch_ = false;
   std::vector<std::vector<std::uint32_t>> nodes_;  ///< GPUs by node, ascending inside a node

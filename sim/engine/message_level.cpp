@@ -5,6 +5,7 @@
 
 #include "sim/base/error.h"
 #include "sim/collective/algorithms.h"
+#include "sim/engine/collective_timing.h"
 
 namespace stepcast {
 namespace {
@@ -54,7 +55,7 @@ struct HopCosts {
 };
 
 HopCosts hop_costs(const GroupGeometry& group, const NetworkProfile& profile, const FlowPlan& plan,
-                   Algorithm algorithm) {
+                   Algorithm algorithm, double size) {
   if (algorithm == Algorithm::kPairwise)
     return {.base = profile.all_to_all_base.value(),
             .intra = profile.all_to_all_peer_intra.value() * profile.intra_latency_factor,
@@ -62,12 +63,11 @@ HopCosts hop_costs(const GroupGeometry& group, const NetworkProfile& profile, co
             .efficiency = 1};
   const ProtocolCosts& costs = profile.protocols[static_cast<std::size_t>(plan.protocol)];
   const bool tree = algorithm == Algorithm::kTree;
-  const double pace = !tree && group.num_nodes() > 1 ? profile.ring_step_overhead.value() : 0.0;
+  const Hops hops = tree ? tree_hops(profile, plan.protocol, size)
+                         : ring_hops(group, profile, plan.protocol, size / group.num_ranks());
   return {.base = costs.base.value(),
-          .intra = std::max(pace, (tree ? costs.tree_hop_intra : costs.ring_hop_intra).value() *
-                                      profile.intra_latency_factor),
-          .inter = std::max(pace, (tree ? costs.tree_hop_inter : costs.ring_hop_inter).value() *
-                                      profile.inter_latency_factor),
+          .intra = hops.intra,
+          .inter = hops.inter,
           .efficiency = std::min(1.0, tree ? costs.tree_efficiency : costs.ring_efficiency)};
 }
 
@@ -83,7 +83,7 @@ class MessageLevel::Run {
         algorithm_(algorithm_of(group, owner.profile_, kind, size)),
         schedule_(schedule_of(group, kind, algorithm_)),
         costs_(hop_costs(group, owner.profile_, plan_collective(group, owner.profile_, kind, size),
-                         algorithm_)),
+                         algorithm_, static_cast<double>(size.value()))),
         size_(size),
         done_(std::move(done)) {
     index_schedule();

@@ -105,7 +105,7 @@ CollectiveSystem read_system(const CsvCells& cells) {
 /// "peak table, Ring forced" and the like; SHARP has no prediction.
 void read_notes(const std::string& notes, TimedCollective& row) {
   const auto says = [&](std::string_view words) { return notes.find(words) != std::string::npos; };
-  row.settings.single_process = says("one process");
+  row.settings.launch = launch_of(notes);
   if (says("Ring forced")) row.settings.algorithm = Algorithm::kRing;
   if (says(" Tree forced")) row.settings.algorithm = Algorithm::kTree;
   if (says("NVLS forced")) row.settings.algorithm = Algorithm::kNvls;
@@ -164,6 +164,12 @@ TimedCollective read_collective_row(const CsvCells& cells, const CollectiveSyste
     row.skipped = "collective \"" + cells.text("collective") + "\" is not predicted";
   }
   return row;
+}
+
+BenchLaunch launch_of(const std::string& notes) {
+  if (notes.find("one process") != std::string::npos) return BenchLaunch::kSingleProcess;
+  if (notes.find("torch bench") != std::string::npos) return BenchLaunch::kPython;
+  return BenchLaunch::kProcessPerGpu;
 }
 
 std::string_view size_class(std::int64_t bytes) {

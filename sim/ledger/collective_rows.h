@@ -48,6 +48,9 @@ struct TimedCollective {
 
 TimedCollective read_collective_row(const CsvCells& cells, const CollectiveSystem& system);
 
+/// "one process 8 GPUs (-g 8)", "torch bench (all_reduce_bench.py)": as the notes say.
+BenchLaunch launch_of(const std::string& notes);
+
 /// The classes by which errors are reported: latency-bound, in between, bandwidth-bound.
 std::string_view size_class(std::int64_t bytes);
 

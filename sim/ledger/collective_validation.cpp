@@ -2,33 +2,17 @@
 
 #include <filesystem>
 #include <map>
-#include <tuple>
 
-#include "sim/ledger/collective_rows.h"
+#include "sim/ledger/collective_samples.h"
 
 namespace stepcast {
 namespace {
 
-/// Geometries and profiles that several rows share.
-class Benches {
+/// Profiles that several rows share.
+class Profiles {
  public:
-  explicit Benches(const Library& library) : library_(library) {}
-
-  const CollectiveBench& bench(const CollectiveSystem& system, const TimedCollective& row) {
-    const auto key =
-        std::tuple(system.name, row.op, row.ranks, row.per_node, row.nic_bandwidth.value());
-    if (const auto found = benches_.find(key); found != benches_.end()) return found->second;
-    Topology topology = system.topology;
-    topology.num_nodes = row.nodes;
-    topology.node.nic_bandwidth = row.nic_bandwidth;
-    if (row.nic_bandwidth.value() <= 0) topology.node.nics = 0;
-    const Fabric fabric(topology, topology.num_gpus());
-    return benches_
-        .emplace(key, CollectiveBench(fabric, first_gpus(fabric, row.ranks, row.per_node), row.op))
-        .first->second;
-  }
-
-  const NetworkProfile& profile(const CollectiveSystem& system) {
+  explicit Profiles(const Library& library) : library_(library) {}
+  const NetworkProfile& of(const CollectiveSystem& system) {
     const auto key = std::pair(system.network_profile, system.topology.device.generation);
     if (const auto found = profiles_.find(key); found != profiles_.end()) return found->second;
     return profiles_
@@ -38,13 +22,12 @@ class Benches {
 
  private:
   const Library& library_;
-  std::map<std::tuple<std::string, BenchOp, std::int64_t, std::int64_t, double>, CollectiveBench>
-      benches_;
   std::map<std::pair<std::string, std::string>, NetworkProfile> profiles_;
 };
 
 RowAnswer answer_row(const CsvTable& table, const CsvRecord& record,
-                     const std::map<std::string, CollectiveSystem>& systems, Benches& benches) {
+                     const std::map<std::string, CollectiveSystem>& systems,
+                     CollectiveBenches& benches, Profiles& profiles) {
   const CsvCells cells(table, record);
   RowAnswer answer;
   answer.id = cells.text("id");
@@ -64,11 +47,11 @@ RowAnswer answer_row(const CsvTable& table, const CsvRecord& record,
   answer.labels.emplace_back("network", system->second.network_profile);
   answer.measured_s = row.time_us * 1e-6;
   try {
-    const NetworkProfile& profile = benches.profile(system->second);
-    answer.predicted_s = benches.bench(system->second, row)
-                             .plan(profile, Bytes(row.size), row.settings)
-                             .uncontended.value();
-    answer.grade = profile.grade;
+    const NetworkProfile& profile = profiles.of(system->second);
+    const FlowPlan plan =
+        benches.bench(system->second, row).plan(profile, Bytes(row.size), row.settings);
+    answer.predicted_s = plan.uncontended.value();
+    answer.grade = plan.grade;
     answer.relative_sigma = profile.relative_sigma;
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::kUnsupported && error.kind() != ErrorKind::kIo) throw;
@@ -85,10 +68,11 @@ std::vector<RowAnswer> answer_collectives(const CsvTable& table, const Library& 
   std::map<std::string, CollectiveSystem> systems;
   if (std::filesystem::exists(beside))
     systems = read_collective_systems(read_csv_file(beside.string()));
-  Benches benches(library);
+  CollectiveBenches benches;
+  Profiles profiles(library);
   std::vector<RowAnswer> answers;
   for (const CsvRecord& record : table.records)
-    answers.push_back(answer_row(table, record, systems, benches));
+    answers.push_back(answer_row(table, record, systems, benches, profiles));
   return answers;
 }
 

@@ -94,7 +94,7 @@ TEST(CollectiveBench, OneProcessThatDrivesAllGpusHasAFloor) {
   profile.single_process_floor = Seconds(40e-6);
   const CollectiveBench bench = bench_of(BenchOp::kAllReduce, 8);
   EXPECT_LT(bench.plan(profile, Bytes(8), {}).uncontended, Seconds(1e-6));
-  EXPECT_EQ(bench.plan(profile, Bytes(8), {.single_process = true}).uncontended, Seconds(40e-6));
+  EXPECT_EQ(bench.plan(profile, Bytes(8), {.launch = BenchLaunch::kSingleProcess}).uncontended, Seconds(40e-6));
 }
 
 }  // namespace

@@ -64,7 +64,7 @@ TEST(CollectiveRows, NotesSayWhatWasForced) {
   EXPECT_EQ(read("hgx", "1,8,400,all_reduce,1024,10,\"peak, NVLS forced\"\n").skipped, "");
   EXPECT_NE(read("hgx", "2,16,400,all_reduce,1024,10,\"peak, NVLS forced\"\n").skipped, "");
   EXPECT_TRUE(read("hgx", "1,8,400,all_reduce,1024,10,one process 8 GPUs (-g 8)\n")
-                  .settings.single_process);
+                  .settings.launch == BenchLaunch::kSingleProcess);
 }
 
 TEST(CollectiveRows, WhatCannotBeIsSkippedWithItsReason) {

@@ -62,7 +62,7 @@ std::string to_json(const CollectiveSetup& setup, const std::vector<Result>& res
     json.member("busbw_gb_s", result.busbw_gb_s);
     json.member("algorithm", name_of(result.plan.algorithm));
     json.member("protocol", name_of(result.plan.protocol));
-    json.member("grade", name_of(setup.network.grade));
+    json.member("grade", name_of(result.plan.grade));
     json.end_object();
   }
   json.end_array();

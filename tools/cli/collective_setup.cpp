@@ -27,7 +27,7 @@ Enum named(const char* option, const std::string& text, std::span<const Enum> al
 
 BenchSettings settings_of(const CollectiveArguments& arguments) {
   BenchSettings settings;
-  settings.single_process = arguments.single_process;
+  if (arguments.single_process) settings.launch = BenchLaunch::kSingleProcess;
   if (!arguments.algorithm.empty())
     settings.algorithm = named<Algorithm>("--algorithm", arguments.algorithm, kAllAlgorithms);
   if (!arguments.protocol.empty())

@@ -45,6 +45,7 @@ constexpr Command kCommands[] = {
     {"export", add_export, "a topology as a platform of SimGrid's"},
     {"validate", add_validate, "predict the rows of a table of measurements and print the errors"},
     {"fit", add_fit, "calibrate a stack and a network from measured step times"},
+    {"calibrate-network", add_calibrate_network, "network profiles from timed collectives"},
 };
 
 constexpr const char* kExitCodes =

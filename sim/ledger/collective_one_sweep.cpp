@@ -1,0 +1,160 @@
+#include "sim/ledger/collective_one_sweep.h"
+
+#include <cstdio>
+#include <functional>
+#include <map>
+#include <tuple>
+
+#include "sim/base/json_writer.h"
+#include "sim/ledger/collective_calibration.h"
+#include "sim/ledger/collective_fit.h"
+#include "sim/ledger/statistics.h"
+
+namespace stepcast {
+namespace {
+
+constexpr std::size_t kLeastSamples = 8;
+
+using Sweep = std::vector<const CollectiveSample*>;
+
+/// By system, in order; the sweeps of each in order of their first row.
+std::map<std::string, std::vector<Sweep>> sweeps_of(const CollectiveSamples& set) {
+  std::map<std::string, std::vector<Sweep>> systems;
+  for (const CollectiveSample& sample : set.samples) {
+    if (!is_fitted(sample.row.op)) continue;
+    std::vector<Sweep>& sweeps = systems[sample.system];
+    Sweep* own = nullptr;
+    for (Sweep& sweep : sweeps)
+      if (sweep.front()->sweep == sample.sweep) own = &sweep;
+    if (own == nullptr) own = &sweeps.emplace_back();
+    own->push_back(&sample);
+  }
+  return systems;
+}
+
+/// What a user would run first: all_reduce, over the fewest nodes that are more than one, in many
+/// sizes, on many ranks. Less is better.
+std::tuple<bool, bool, std::int64_t, std::int64_t, std::int64_t> rank_of(const Sweep& sweep) {
+  const TimedCollective& row = sweep.front()->row;
+  return {row.op != BenchOp::kAllReduce || sweep.size() < kLeastSamples, row.nodes < 2, row.nodes,
+          -std::ssize(sweep), -row.ranks};
+}
+
+const Sweep& chosen_of(const std::vector<Sweep>& sweeps) {
+  const Sweep* best = &sweeps.front();
+  for (const Sweep& sweep : sweeps) {
+    if (rank_of(sweep) < rank_of(*best)) best = &sweep;
+  }
+  return *best;
+}
+
+struct Line {
+  std::string name, sizes;
+  std::vector<double> shipped, fitted, corrected;
+};
+
+/// The three figures that matter: the sweep itself, large and medium, and the others, large.
+std::vector<Line> lines_of(const std::vector<OneSweepError>& errors) {
+  std::vector<Line> lines{
+      {"the same sweep", std::string(size_class(1 << 20)), {}, {}, {}},
+      {"the same sweep", std::string(size_class(8 << 10)), {}, {}, {}},
+      {"the system's other sweeps", std::string(size_class(1 << 20)), {}, {}, {}},
+      {"the system's other sweeps", std::string(size_class(8 << 10)), {}, {}, {}}};
+  for (const OneSweepError& error : errors) {
+    const std::string size(size_class(error.size));
+    for (std::size_t i = 0; i < lines.size(); ++i) {
+      if (lines[i].sizes != size || (i < 2) != error.calibrated_on) continue;
+      lines[i].shipped.push_back(error.shipped);
+      lines[i].fitted.push_back(error.fitted);
+      lines[i].corrected.push_back(error.corrected);
+    }
+  }
+  return lines;
+}
+
+}  // namespace
+
+std::vector<OneSweepError> calibrate_on_one_sweep(const CollectiveSamples& set,
+                                                  const Library& library) {
+  std::vector<OneSweepError> errors;
+  for (const auto& [system, sweeps] : sweeps_of(set)) {
+    const Sweep& chosen = chosen_of(sweeps);
+    if (chosen.size() < kLeastSamples) continue;
+    const NetworkProfile base = for_generation(
+        load_network_profile(chosen.front()->network, library), chosen.front()->generation);
+    const NetworkProfile profile = calibrate(chosen, base, system).profile;
+    NetworkProfile uncorrected = profile;
+    uncorrected.corrections.clear();
+    for (const Sweep& sweep : sweeps)
+      for (const CollectiveSample* sample : sweep) {
+        const bool own = &sweep == &chosen;
+        const double fitted = sample->predicted_s(uncorrected) / sample->measured_s() - 1;
+        errors.push_back(
+            {.system = system,
+             .op = sample->row.op,
+             .ranks = sample->row.ranks,
+             .nodes = sample->row.nodes,
+             .size = sample->row.size,
+             .calibrated_on = own,
+             .shipped = sample->predicted_s(base) / sample->measured_s() - 1,
+             .fitted = fitted,
+             .corrected = own ? sample->predicted_s(profile) / sample->measured_s() - 1 : fitted});
+      }
+  }
+  return errors;
+}
+
+std::string to_table(const std::vector<OneSweepError>& errors) {
+  std::string text =
+      "every system calibrated on one sweep; medians of the absolute errors in per cent\n";
+  char cells[160];
+  const auto print = [&](const std::vector<Line>& lines) {
+    for (const Line& line : lines) {
+      if (line.shipped.empty()) continue;
+      std::snprintf(
+          cells, sizeof cells, "%-27s %-15s %6zu %9.1f %9.1f %9.1f\n", line.name.c_str(),
+          line.sizes.c_str(), line.shipped.size(), 100 * summarize(line.shipped).median_abs,
+          100 * summarize(line.fitted).median_abs, 100 * summarize(line.corrected).median_abs);
+      text += cells;
+    }
+  };
+  std::snprintf(cells, sizeof cells, "%-27s %-15s %6s %9s %9s %9s\n", "", "size", "rows", "shipped",
+                "fitted", "corrected");
+  text += cells;
+  print(lines_of(errors));
+  std::map<std::string, std::vector<OneSweepError>> systems;
+  for (const OneSweepError& error : errors) systems[error.system].push_back(error);
+  for (const auto& [system, own] : systems) {
+    for (const OneSweepError& error : own) {
+      if (!error.calibrated_on) continue;
+      text += "\n" + system + ": " + std::string(name_of(error.op)) + " on " +
+              std::to_string(error.ranks) + " ranks, " + std::to_string(error.nodes) + " nodes\n";
+      break;
+    }
+    print(lines_of(own));
+  }
+  return text;
+}
+
+std::string to_json(const std::vector<OneSweepError>& errors) {
+  JsonWriter json;
+  json.begin_object();
+  json.key("groups");
+  json.begin_array();
+  for (const Line& line : lines_of(errors)) {
+    if (line.shipped.empty()) continue;
+    json.begin_object(JsonWriter::Layout::kOneLine);
+    json.member("sweep", line.name);
+    json.member("size", line.sizes);
+    json.member("rows", static_cast<std::int64_t>(line.shipped.size()));
+    json.member("shipped_median_abs", summarize(line.shipped).median_abs);
+    json.member("fitted_median_abs", summarize(line.fitted).median_abs);
+    json.member("corrected_median_abs", summarize(line.corrected).median_abs);
+    json.end_object();
+  }
+  json.end_array();
+  json.end_object();
+  return json.text();
+}
+
+}  // namespace stepcast
