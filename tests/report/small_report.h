@@ -53,6 +53,7 @@ inline SmallReport small_report() {
   scenario.training = {.global_batch_size = 100, .seq_len = 1000};
   Topology& topology = scenario.topology;
   topology.name = "pair";
+  topology.num_nodes = 2;
   topology.device.name = "toy";
   topology.device.peak_bf16 = FlopsPerSec(1e12);
   topology.device.memory_capacity = Bytes{10'000'000'000};
