@@ -123,13 +123,23 @@ double time_at(const MemoryKernelModel& model, double bytes, Seconds overhead) {
   return left_time * bytes / left;
 }
 
+/// Products are the vendor library's in every stack; the other kernels are whoever wrote them.
+bool same_implementation(const DeviceProfile& profile, const StackProfile& stack,
+                         KernelFamily family) {
+  if (family == KernelFamily::kGemm || family == KernelFamily::kBatchedGemm) return true;
+  return !profile.kernel_library.empty() && profile.kernel_library == stack.kernel_library;
+}
+
 Cost memory_cost(const Kernel& kernel, const Device& device, const DeviceProfile& profile,
                  const StackProfile& stack) {
-  const double bytes = traffic_of(kernel, stack);
   const auto own = std::find_if(profile.memory_kernels.begin(), profile.memory_kernels.end(),
                                 [&](const auto& model) { return model.kind == kernel.kind; });
   Cost cost{
       .time = {}, .grade = profile.memory_grade, .relative_sigma = profile.memory_relative_sigma};
+  // What the stack is known to move stands in for kernels that were not measured.
+  const bool measured = same_implementation(profile, stack, KernelFamily::kMemoryBound);
+  const double bytes =
+      measured ? static_cast<double>(bytes_of(kernel).value()) : traffic_of(kernel, stack);
   if (own != profile.memory_kernels.end() && !own->times.empty()) {
     const Seconds streaming(time_at(*own, bytes, profile.memory_overhead) -
                             profile.memory_overhead.value());
@@ -155,13 +165,6 @@ double efficiency_of(KernelFamily family, const StackProfile& stack) {
       return stack.memory_efficiency;
   }
   throw InternalError("unhandled kernel family");
-}
-
-/// Products are the vendor library's in every stack; the other kernels are whoever wrote them.
-bool same_implementation(const DeviceProfile& profile, const StackProfile& stack,
-                         KernelFamily family) {
-  if (family == KernelFamily::kGemm || family == KernelFamily::kBatchedGemm) return true;
-  return !profile.kernel_library.empty() && profile.kernel_library == stack.kernel_library;
 }
 
 }  // namespace

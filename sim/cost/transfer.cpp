@@ -1,0 +1,123 @@
+#include "sim/cost/transfer.h"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <string>
+#include <utility>
+
+#include "sim/cost/cost_model.h"
+
+namespace stepcast {
+namespace {
+
+/// What anchors are gathered by.
+using Class = std::pair<KernelFamily, Dtype>;
+
+Class class_of(const Kernel& kernel) {
+  const KernelFamily family = info(kernel.kind).family;
+  if (family == KernelFamily::kMemoryBound) return {family, Dtype::kFp32};
+  const bool product = family == KernelFamily::kGemm || family == KernelFamily::kBatchedGemm;
+  return {product ? KernelFamily::kGemm : family, kernel.dtype};
+}
+
+double root_sum(double a, double b) { return std::sqrt(a * a + b * b); }
+
+void scale_products(const Device& from, const Device& to, DeviceProfile& profile) {
+  const double fill =
+      std::sqrt(static_cast<double>(to.num_sms) / static_cast<double>(from.num_sms));
+  for (auto& model : profile.gemm) {
+    if (!model) continue;
+    model->m0 *= fill;
+    model->n0 *= fill;
+  }
+}
+
+void scale_memory_times(const Device& from, const Device& to, DeviceProfile& profile) {
+  const double ratio = from.memory_bandwidth / to.memory_bandwidth;
+  for (MemoryKernelModel& model : profile.memory_kernels)
+    for (Seconds& time : model.times)
+      time = profile.memory_overhead + std::max(time - profile.memory_overhead, Seconds(0)) * ratio;
+}
+
+/// Measured over predicted, by class, of the anchor in the middle.
+std::map<Class, double> levels(const DeviceProfile& profile, const Device& to,
+                               const std::vector<MeasuredKernel>& anchors) {
+  const CostModel costs(to, profile, ideal_network_profile(), StackProfile{});
+  std::map<Class, std::vector<double>> ratios;
+  for (const MeasuredKernel& anchor : anchors)
+    ratios[class_of(anchor.kernel)].push_back(anchor.time / costs.kernel(anchor.kernel).time);
+  std::map<Class, double> result;
+  for (auto& [key, some] : ratios) {
+    std::sort(some.begin(), some.end());
+    result[key] = some[some.size() / 2];
+  }
+  return result;
+}
+
+void set_level(double slower, GemmModel& model) {
+  model.efficiency /= slower;
+  model.memory_efficiency /= slower;
+  model.overhead = model.overhead * slower;
+}
+
+void set_level(double slower, AttentionModel& model) {
+  for (double& rate : model.efficiency) rate /= slower;
+  model.overhead = model.overhead * slower;
+}
+
+/// Models by dtype: scaled to their anchors, graded, without those the target can't compute in.
+template <typename Model>
+void finish(KernelFamily family, const Device& to, const std::map<Class, double>& anchored,
+            std::array<std::optional<Model>, 5>& models) {
+  for (std::size_t i = 0; i < models.size(); ++i) {
+    if (!models[i]) continue;
+    const auto dtype = static_cast<Dtype>(i);
+    if (to.peak(dtype).value() <= 0) {
+      models[i].reset();
+      continue;
+    }
+    const auto level = anchored.find({family, dtype});
+    if (level != anchored.end()) set_level(level->second, *models[i]);
+    models[i]->grade = Grade::kTransferred;
+    models[i]->relative_sigma =
+        root_sum(models[i]->relative_sigma, kTransferSigma / (level != anchored.end() ? 2 : 1));
+  }
+}
+
+void finish_memory(const std::map<Class, double>& anchored, DeviceProfile& profile) {
+  const auto level = anchored.find({KernelFamily::kMemoryBound, Dtype::kFp32});
+  if (level != anchored.end()) {
+    profile.memory_efficiency /= level->second;
+    for (MemoryKernelModel& model : profile.memory_kernels) {
+      model.efficiency /= level->second;
+      for (Seconds& time : model.times) time = time * level->second;
+    }
+  }
+  profile.memory_grade = Grade::kTransferred;
+  profile.memory_relative_sigma =
+      root_sum(profile.memory_relative_sigma, kTransferSigma / (level != anchored.end() ? 2 : 1));
+}
+
+}  // namespace
+
+DeviceProfile transfer_profile(const DeviceProfile& profile, const Device& from, const Device& to,
+                               const std::vector<MeasuredKernel>& anchors) {
+  if (profile.device != from.name)
+    throw Error(ErrorKind::kInput, "device profile \"" + profile.name + "\" is of " +
+                                       profile.device + ", not of " + from.name);
+  DeviceProfile result = profile;
+  result.device = to.name;
+  result.also_for.clear();
+  result.points = {};
+  result.provenance = {{"transferred_from", profile.name + " (" + from.name + ")"}};
+  scale_products(from, to, result);
+  scale_memory_times(from, to, result);
+  const std::map<Class, double> anchored = levels(result, to, anchors);
+  finish(KernelFamily::kGemm, to, anchored, result.gemm);
+  finish(KernelFamily::kAttention, to, anchored, result.attention);
+  finish_memory(anchored, result);
+  return result;
+}
+
+}  // namespace stepcast
