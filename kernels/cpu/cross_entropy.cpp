@@ -1,5 +1,6 @@
 #include "kernels/cpu/cross_entropy.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -36,6 +37,37 @@ template <typename T>
 STEPCAST_VECTORIZED void scaled_exp(std::int64_t n, float factor, float maximum, const T* x, T* y) {
 #pragma omp simd
   for (std::int64_t c = 0; c < n; ++c) store(y[c], factor * fast_exp(widened(x[c]) - maximum));
+}
+
+STEPCAST_VECTORIZED float maximum_of(std::int64_t n, const float* x, const float* bias) {
+  float top = std::numeric_limits<float>::lowest();
+  if (!bias) {
+#pragma omp simd reduction(max : top)
+    for (std::int64_t c = 0; c < n; ++c) top = x[c] > top ? x[c] : top;
+    return top;
+  }
+#pragma omp simd reduction(max : top)
+  for (std::int64_t c = 0; c < n; ++c) top = x[c] + bias[c] > top ? x[c] + bias[c] : top;
+  return top;
+}
+
+/// y = e^(x + bias - maximum); returns the sum.
+STEPCAST_VECTORIZED float exponentials_of(std::int64_t n, const float* x, const float* bias,
+                                          float maximum, float* y) {
+  float sum = 0;
+  if (!bias) {
+#pragma omp simd reduction(+ : sum)
+    for (std::int64_t c = 0; c < n; ++c) sum += y[c] = fast_exp(x[c] - maximum);
+    return sum;
+  }
+#pragma omp simd reduction(+ : sum)
+  for (std::int64_t c = 0; c < n; ++c) sum += y[c] = fast_exp(x[c] + bias[c] - maximum);
+  return sum;
+}
+
+STEPCAST_VECTORIZED void scaled(std::int64_t n, float factor, const float* x, float* y) {
+#pragma omp simd
+  for (std::int64_t c = 0; c < n; ++c) y[c] = factor * x[c];
 }
 
 }  // namespace
@@ -76,6 +108,44 @@ void cross_entropy_backward(const CrossEntropyShape& shape, const T* logits,
     scaled_exp(columns, factor, maxima[t], logits + t * columns, dlogits + t * columns);
     if (shape.holds(targets[t])) store(dlogits[t * columns + target], of_target);
   }
+}
+
+void row_maxima_of_words(const CrossEntropyShape& shape, std::int64_t words, const float* logits,
+                         const float* bias, float* maxima) {
+  for (std::int64_t t = 0; t < shape.tokens; ++t)
+    maxima[t] = maximum_of(words, logits + t * shape.columns(), bias);
+}
+
+void exp_rows(const CrossEntropyShape& shape, std::int64_t words, const float* logits,
+              const float* bias, const std::int32_t* targets, const float* maxima,
+              float* exponentials, float* sums, float* picked) {
+  for (std::int64_t t = 0; t < shape.tokens; ++t) {
+    const float* row = logits + t * shape.columns();
+    const std::int64_t target = targets[t] - shape.first;
+    picked[t] = target >= 0 && target < words
+                    ? row[target] + (bias ? bias[target] : 0.0f) - maxima[t]
+                    : 0.0f;
+    float* result = exponentials + t * shape.columns();
+    sums[t] = exponentials_of(words, row, bias, maxima[t], result);
+    std::fill(result + words, result + shape.columns(), 0.0f);
+  }
+}
+
+void cross_entropy_gradient(const CrossEntropyShape& shape, const float* exponentials,
+                            const std::int32_t* targets, const float* sums, float scale,
+                            float* dlogits) {
+  for (std::int64_t t = 0; t < shape.tokens; ++t) {
+    float* row = dlogits + t * shape.columns();
+    scaled(shape.columns(), scale / sums[t], exponentials + t * shape.columns(), row);
+    if (shape.holds(targets[t])) row[targets[t] - shape.first] -= scale;
+  }
+}
+
+double sum_of_losses(std::int64_t tokens, const float* sums, const float* picked) {
+  double total = 0;
+  for (std::int64_t t = 0; t < tokens; ++t)
+    total += std::log(static_cast<double>(sums[t])) - static_cast<double>(picked[t]);
+  return total;
 }
 
 #define STEPCAST_INSTANTIATE(T)                                                                 \

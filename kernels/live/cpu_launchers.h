@@ -1,0 +1,60 @@
+// The kernels of kernels/cpu/ as launchers of programs, in fp32.
+//
+// Results are overwritten, or added to where the operand says so: where a kernel can only do the
+// one, its launcher clears the result first, or goes through scratch memory.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "kernels/live/launch.h"
+
+namespace stepcast {
+
+LauncherTable cpu_launchers();
+
+void cpu_gemm_forward(const Launch& launch);
+void cpu_gemm_dgrad(const Launch& launch);
+void cpu_gemm_wgrad(const Launch& launch);
+void cpu_batched_gemm(const Launch& launch);
+void cpu_attention_forward(const Launch& launch);
+void cpu_attention_backward(const Launch& launch);
+void cpu_softmax_forward(const Launch& launch);
+void cpu_softmax_backward(const Launch& launch);
+void cpu_layer_norm_forward(const Launch& launch);
+void cpu_layer_norm_backward(const Launch& launch);
+void cpu_rms_norm_forward(const Launch& launch);
+void cpu_rms_norm_backward(const Launch& launch);
+void cpu_activation_forward(const Launch& launch);
+void cpu_activation_backward(const Launch& launch);
+void cpu_swiglu_forward(const Launch& launch);
+void cpu_swiglu_backward(const Launch& launch);
+void cpu_rotary_forward(const Launch& launch);
+void cpu_rotary_backward(const Launch& launch);
+void cpu_residual_forward(const Launch& launch);
+void cpu_residual_backward(const Launch& launch);
+void cpu_embedding_forward(const Launch& launch);
+void cpu_embedding_backward(const Launch& launch);
+void cpu_cross_entropy_forward(const Launch& launch);
+void cpu_cross_entropy_backward(const Launch& launch);
+void cpu_copy(const Launch& launch);
+void cpu_adam(const Launch& launch);
+void cpu_grad_norm(const Launch& launch);
+
+/// Zeros, unless the operand is added to. For kernels that always add.
+void clear_unless_added_to(const LiveOperand& result);
+
+/// Where a kernel that only overwrites may write: the operand itself, or scratch memory that
+/// finish() adds to it. Dense operands only.
+class OverwrittenResult {
+ public:
+  explicit OverwrittenResult(const LiveOperand& result);
+  float* floats() const { return to_; }
+  void finish() const;
+
+ private:
+  const LiveOperand& result_;
+  float* to_ = nullptr;
+};
+
+}  // namespace stepcast

@@ -1,0 +1,159 @@
+// Kernels that work through rows: softmax, norms, embedding, loss.
+#include <algorithm>
+#include <vector>
+
+#include "kernels/cpu/cross_entropy.h"
+#include "kernels/cpu/elementwise.h"
+#include "kernels/cpu/embedding.h"
+#include "kernels/cpu/norm.h"
+#include "kernels/cpu/softmax.h"
+#include "kernels/live/cpu_launchers.h"
+#include "sim/base/error.h"
+
+namespace stepcast {
+namespace {
+
+/// Nothing is dropped: every element of the mask is 1.
+void keep_all(const LiveOperand& mask) {
+  if (mask) std::fill_n(mask.bytes(), mask.layout.elements(), std::uint8_t{1});
+}
+
+SoftmaxShape softmax_shape(const Launch& launch, const Layout& rows) {
+  const std::int64_t queries = launch.arguments.sequence;
+  STEPCAST_CHECK(!launch.arguments.causal || queries == rows.columns,
+                 "causal scores are not of a sequence with itself");
+  return {.matrices = rows.rows / queries,
+          .queries = queries,
+          .keys = rows.columns,
+          .causal = launch.arguments.causal,
+          .scale = static_cast<float>(launch.arguments.scale)};
+}
+
+NormShape norm_shape(const LiveOperand& x) {
+  return {.rows = x.layout.rows, .cols = x.layout.columns};
+}
+
+EmbeddingShape embedding_shape(const Launch& launch, const LiveOperand& rows,
+                               const LiveOperand& table) {
+  const auto first = static_cast<std::int32_t>(launch.index * table.layout.rows);
+  return {.tokens = rows.layout.rows,
+          .width = rows.layout.columns,
+          .first = first,
+          .last = first + static_cast<std::int32_t>(table.layout.rows)};
+}
+
+CrossEntropyShape loss_shape(const Launch& launch, const Layout& logits) {
+  const auto first = static_cast<std::int32_t>(launch.index * logits.columns);
+  return {.tokens = logits.rows,
+          .first = first,
+          .last = first + static_cast<std::int32_t>(logits.columns)};
+}
+
+/// Columns of this rank that are words; those behind them pad the vocabulary.
+std::int64_t words_held(const Launch& launch, const CrossEntropyShape& shape) {
+  return std::clamp<std::int64_t>(launch.arguments.words - shape.first, 0, shape.columns());
+}
+
+}  // namespace
+
+void cpu_softmax_forward(const Launch& launch) {
+  const LiveOperand &scores = launch.operands[0], &probabilities = launch.operands[1],
+                    &mask = launch.operands[2], &dropped = launch.operands[3];
+  cpu::softmax_forward(softmax_shape(launch, scores.layout), scores.floats(),
+                       probabilities.floats());
+  keep_all(mask);
+  if (dropped)
+    std::copy_n(probabilities.floats(), probabilities.layout.elements(), dropped.floats());
+}
+
+/// Nothing was dropped, so the mask need not be read.
+void cpu_softmax_backward(const Launch& launch) {
+  const LiveOperand &p = launch.operands[0], &dp = launch.operands[2];
+  const OverwrittenResult dscores(launch.operands[3]);
+  cpu::softmax_backward(softmax_shape(launch, p.layout), p.floats(), dp.floats(), dscores.floats());
+  dscores.finish();
+}
+
+void cpu_layer_norm_forward(const Launch& launch) {
+  const LiveOperand &x = launch.operands[0], &weight = launch.operands[1],
+                    &bias = launch.operands[2], &y = launch.operands[3];
+  cpu::layer_norm_forward<float>(norm_shape(x), x.floats(), weight.floats(),
+                                 bias ? bias.floats() : nullptr, y.floats());
+}
+
+void cpu_layer_norm_backward(const Launch& launch) {
+  const LiveOperand &x = launch.operands[0], &weight = launch.operands[1], &dy = launch.operands[2],
+                    &dx = launch.operands[3], &dweight = launch.operands[4],
+                    &dbias = launch.operands[5];
+  clear_unless_added_to(dweight);
+  if (dbias) clear_unless_added_to(dbias);
+  cpu::layer_norm_backward<float>(norm_shape(x), x.floats(), weight.floats(), dy.floats(),
+                                  dx.floats(), dx.add, dweight.floats(),
+                                  dbias ? dbias.floats() : nullptr);
+}
+
+void cpu_rms_norm_forward(const Launch& launch) {
+  const LiveOperand &x = launch.operands[0], &weight = launch.operands[1], &y = launch.operands[3];
+  cpu::rms_norm_forward<float>(norm_shape(x), x.floats(), weight.floats(), y.floats());
+}
+
+void cpu_rms_norm_backward(const Launch& launch) {
+  const LiveOperand &x = launch.operands[0], &weight = launch.operands[1], &dy = launch.operands[2],
+                    &dx = launch.operands[3], &dweight = launch.operands[4];
+  clear_unless_added_to(dweight);
+  cpu::rms_norm_backward<float>(norm_shape(x), x.floats(), weight.floats(), dy.floats(),
+                                dx.floats(), dx.add, dweight.floats());
+}
+
+void cpu_embedding_forward(const Launch& launch) {
+  const LiveOperand &ids = launch.operands[0], &table = launch.operands[1], &y = launch.operands[2];
+  cpu::embedding_forward<float>(embedding_shape(launch, y, table), ids.ids(), table.floats(),
+                                y.floats(), y.add);
+}
+
+void cpu_embedding_backward(const Launch& launch) {
+  const LiveOperand &ids = launch.operands[0], &dy = launch.operands[1],
+                    &dtable = launch.operands[2];
+  clear_unless_added_to(dtable);
+  cpu::embedding_backward<float>(embedding_shape(launch, dy, dtable), ids.ids(), dy.floats(),
+                                 dtable.floats());
+}
+
+void cpu_cross_entropy_forward(const Launch& launch) {
+  const LiveOperand &logits = launch.operands[0], &bias = launch.operands[1],
+                    &labels = launch.operands[2], &row_maximum = launch.operands[3],
+                    &exponentials = launch.operands[4], &sums = launch.operands[5],
+                    &targets = launch.operands[6];
+  const CrossEntropyShape shape = loss_shape(launch, logits.layout);
+  const std::int64_t words = words_held(launch, shape);
+  thread_local std::vector<float> own_maxima;
+  const float* maxima = row_maximum.floats();
+  if (!row_maximum) {
+    own_maxima.resize(static_cast<std::size_t>(shape.tokens));
+    cpu::row_maxima_of_words(shape, words, logits.floats(), bias ? bias.floats() : nullptr,
+                             own_maxima.data());
+    maxima = own_maxima.data();
+  }
+  cpu::exp_rows(shape, words, logits.floats(), bias ? bias.floats() : nullptr, labels.ids(), maxima,
+                exponentials.floats(), sums.floats(), targets.floats());
+}
+
+void cpu_cross_entropy_backward(const Launch& launch) {
+  const LiveOperand &exponentials = launch.operands[0], &sums = launch.operands[1],
+                    &targets = launch.operands[2], &labels = launch.operands[3],
+                    &dlogits = launch.operands[4], &dbias = launch.operands[5],
+                    &loss = launch.operands[6];
+  const CrossEntropyShape shape = loss_shape(launch, exponentials.layout);
+  const auto scale = static_cast<float>(launch.arguments.scale);
+  cpu::cross_entropy_gradient(shape, exponentials.floats(), labels.ids(), sums.floats(), scale,
+                              dlogits.floats());
+  if (dbias) {
+    clear_unless_added_to(dbias);
+    cpu::add_column_sums(shape.tokens, shape.columns(), dlogits.floats(), dbias.floats());
+  }
+  const double total = cpu::sum_of_losses(shape.tokens, sums.floats(), targets.floats());
+  const double own = launch.arguments.scale * total;
+  *loss.floats() = static_cast<float>(loss.add ? *loss.floats() + own : own);
+}
+
+}  // namespace stepcast

@@ -1,0 +1,44 @@
+// What it takes to run one kernel for real, outside of a program: where its operands lie and what
+// is in them.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "sim/compute/layout.h"
+#include "sim/compute/operands.h"
+#include "sim/program/job.h"
+
+namespace stepcast {
+
+struct BenchOperand {
+  enum class Content : std::uint8_t { kNumbers, kIds, kMask };
+  Layout layout = {};  ///< no rows: an optional operand that is left out
+  Dtype dtype{};
+  Content content{};
+  Access access{};
+  bool add = false;
+
+  std::int64_t element_bytes() const;
+  std::int64_t bytes() const { return layout.end() * element_bytes(); }
+};
+
+struct BenchCase {
+  Kernel kernel;
+  KernelArguments arguments = {};
+  std::vector<BenchOperand> operands = {};  ///< in the order of signature_of(kernel.kind)
+  std::int64_t ids_below = 1;               ///< token ids are 0 .. ids_below - 1
+
+  std::int64_t bytes() const;
+};
+
+/// Every kernel of the job's programs once, in the order of MeasuredKernels, with the operands of
+/// the first op that launches it. Programs whose operands don't say enough (Program::timing_only)
+/// give default cases.
+std::vector<BenchCase> cases_of(const Job& job);
+
+/// The kernel on dense operands; attention inside packed projections, as training has it. Rows of
+/// 512 where the dimensions don't say how long rows are.
+BenchCase default_case(const Kernel& kernel);
+
+}  // namespace stepcast
