@@ -34,17 +34,28 @@ std::uint32_t hash_of(const Kernel& kernel) {
   return hash;
 }
 
+/// The smallest and the largest kernel bound what a model may be asked for: they are always fitted.
+bool is_bound(const TimedKernel& one, const Timed& timed) {
+  const auto [least, most] = std::minmax_element(timed.begin(), timed.end(),
+                                                 [](const TimedKernel& a, const TimedKernel& b) {
+                                                   return bytes_of(a.kernel) < bytes_of(b.kernel);
+                                                 });
+  return one.kernel == least->kernel || one.kernel == most->kernel;
+}
+
 Timed picked(const Timed& timed, bool held_out) {
   Timed some;
   for (const TimedKernel& one : timed)
-    if (is_held_out(one.kernel) == held_out) some.push_back(one);
+    if ((is_held_out(one.kernel) && !is_bound(one, timed)) == held_out) some.push_back(one);
   return some;
 }
 
 /// Signed errors of a profile's models.
 std::vector<double> errors_of(const Device& device, const DeviceProfile& profile,
                               const Timed& timed) {
-  const CostModel costs(device, profile, ideal_network_profile(), StackProfile{});
+  StackProfile stack;
+  stack.kernel_library = profile.kernel_library;
+  const CostModel costs(device, profile, ideal_network_profile(), stack);
   std::vector<double> errors;
   for (const TimedKernel& one : timed)
     errors.push_back(costs.kernel(one.kernel).time / one.time - 1);
@@ -143,7 +154,7 @@ void add_points(const Timed& timed, double within, DeviceProfile& profile) {
 bool is_held_out(const Kernel& kernel) { return hash_of(kernel) % 5 < 2; }
 
 FittedProfile fit_profile(const Device& device, const std::vector<TimedKernel>& timed,
-                          double points_within) {
+                          double points_within, const std::string& kernel_library) {
   std::map<std::pair<KernelFamily, Dtype>, Timed> families;
   for (const TimedKernel& one : timed) {
     KernelFamily family = info(one.kernel.kind).family;
@@ -153,6 +164,7 @@ FittedProfile fit_profile(const Device& device, const std::vector<TimedKernel>& 
   }
   FittedProfile result;
   result.profile.device = device.name;
+  result.profile.kernel_library = kernel_library;
   Fitter fitter(device, result);
   for (const auto& [key, some] : families) {
     const auto& [family, dtype] = key;

@@ -42,6 +42,6 @@ bool is_held_out(const Kernel& kernel);
 /// profile's name, provenance and library are the caller's. Throws Error(kUnsupported) when there
 /// is nothing to fit.
 FittedProfile fit_profile(const Device& device, const std::vector<TimedKernel>& timed,
-                          double points_within);
+                          double points_within, const std::string& kernel_library);
 
 }  // namespace stepcast

@@ -79,7 +79,7 @@ DeviceProfile truth() {
 TEST(ProfileFit, FindsTheModelThatMadeTheTimes) {
   std::vector<Kernel> kernels = products();
   for (const Kernel& kernel : attentions()) kernels.push_back(kernel);
-  const FittedProfile fitted = fit_profile(device(), timed_by(truth(), kernels), 0);
+  const FittedProfile fitted = fit_profile(device(), timed_by(truth(), kernels), 0, "ours");
   ASSERT_EQ(fitted.errors.size(), 2u);
   for (const ModelError& error : fitted.errors) {
     EXPECT_GT(error.held_out, 5u) << error.name;
@@ -104,7 +104,7 @@ TEST(ProfileFit, HoldsTwoShapesInFiveBack) {
 TEST(ProfileFit, PointsAreKeptWhereHalvesAgree) {
   std::vector<TimedKernel> timed = timed_by(truth(), products());
   timed[3].disagreement = 0.5;
-  const FittedProfile fitted = fit_profile(device(), timed, 0.1);
+  const FittedProfile fitted = fit_profile(device(), timed, 0.1, "ours");
   EXPECT_EQ(fitted.profile.points.all().size(), timed.size() - 1);
   EXPECT_EQ(fitted.profile.points.find(timed[3].kernel), nullptr);
 }
@@ -137,10 +137,10 @@ TEST(ProfileFit, ALargerKernelThatTookNoLongerIsPooledWithItsNeighbour) {
 TEST(ProfileFit, TooFewShapesMakeNoModelButPoints) {
   std::vector<TimedKernel> timed = timed_by(truth(), products());
   timed.resize(5);
-  const FittedProfile fitted = fit_profile(device(), timed, 0.1);
+  const FittedProfile fitted = fit_profile(device(), timed, 0.1, "ours");
   EXPECT_FALSE(fitted.profile.gemm[static_cast<std::size_t>(Dtype::kFp32)]);
   EXPECT_EQ(fitted.profile.points.all().size(), 5u);
-  EXPECT_THROW(fit_profile(device(), {}, 0.1), Error);
+  EXPECT_THROW(fit_profile(device(), {}, 0.1, "ours"), Error);
 }
 
 }  // namespace

@@ -44,6 +44,7 @@ constexpr Command kCommands[] = {
     {"import", add_import, "a topology from NCCL's XML or nvidia-smi topo -m of one node"},
     {"export", add_export, "a topology as a platform of SimGrid's"},
     {"validate", add_validate, "predict the rows of a table of measurements and print the errors"},
+    {"profile", add_profile, "time kernels on this machine and write a device profile"},
     {"fit", add_fit, "calibrate a stack and a network from measured step times"},
     {"calibrate-network", add_calibrate_network, "network profiles from timed collectives"},
 };

@@ -1,0 +1,49 @@
+#include "kernels/profiler/machine.h"
+
+#include <sched.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include <fstream>
+
+#include "kernels/cpu/blas.h"
+#include "kernels/cpu/thread.h"
+
+namespace stepcast {
+namespace {
+
+utsname system_names() {
+  utsname names{};
+  uname(&names);
+  return names;
+}
+
+}  // namespace
+
+std::string machine_name() {
+  std::ifstream in("/proc/cpuinfo");
+  for (std::string line; std::getline(in, line);) {
+    const std::size_t colon = line.find(": ");
+    if (line.starts_with("model name") && colon != std::string::npos) return line.substr(colon + 2);
+  }
+  return system_names().machine;
+}
+
+std::vector<std::pair<std::string, std::string>> machine_facts() {
+  const utsname names = system_names();
+  return {{"machine", machine_name()},
+          {"cores", std::to_string(sysconf(_SC_NPROCESSORS_ONLN))},
+          {"system", std::string(names.sysname) + " " + names.release},
+          {"blas", cpu::blas_version()}};
+}
+
+void prepare_cpu() {
+  flush_denormals();
+  cpu_set_t one;
+  CPU_ZERO(&one);
+  const int core = sched_getcpu();
+  CPU_SET(core < 0 ? 0 : static_cast<unsigned>(core), &one);
+  sched_setaffinity(0, sizeof one, &one);  // a core of one's own is better, not needed
+}
+
+}  // namespace stepcast
