@@ -31,7 +31,7 @@ class GroupGeometry {
   int num_nodes() const { return static_cast<int>(nodes_.size()); }  ///< N
   int ranks_per_node() const { return ranks_per_node_; }             ///< g, of the fullest node
   int num_channels() const { return num_channels_; }
-  int num_rails() const { return num_rails_; }  ///< NICs in use, of the node with fewest
+  int num_rails() const { return num_rails_; }     ///< NICs in use, of the node with fewest
   bool has_switch() const { return has_switch_; }  ///< an NVSwitch joins the ranks of a node
 
   /// For message_level.h: the GPUs of channel `channel` in ring order, and the links of a message
