@@ -84,16 +84,26 @@ class Fitter {
     if (seen.size() < least) seen = timed, unseen.clear();
     DeviceProfile trial = result_.profile;
     fit(seen, trial);
-    const ModelError error = judged(std::move(name), seen.size(), unseen.size(),
-                                    errors_of(device_, trial, unseen.empty() ? seen : unseen));
+    const std::vector<double> errors = errors_of(device_, trial, unseen.empty() ? seen : unseen);
+    const ModelError error = judged(std::move(name), seen.size(), unseen.size(), errors);
     fit(timed, result_.profile);
     result_.errors.push_back(error);
+    fitted_ += seen.size();
+    if (!unseen.empty()) held_out_.insert(held_out_.end(), errors.begin(), errors.end());
     return error;
+  }
+
+  /// One line over the shapes held out of all models.
+  void add_total() {
+    if (!held_out_.empty())
+      result_.errors.push_back(judged("all of them", fitted_, held_out_.size(), held_out_));
   }
 
  private:
   const Device& device_;
   FittedProfile& result_;
+  std::size_t fitted_ = 0;
+  std::vector<double> held_out_;
 };
 
 double sigma_of(const ModelError& error) {
@@ -177,6 +187,7 @@ FittedProfile fit_profile(const Device& device, const std::vector<TimedKernel>& 
       fit_memory_kernels(some, fitter, result);
     }
   }
+  fitter.add_total();
   add_points(timed, points_within, result.profile);
   if (result.errors.empty() && result.profile.points.empty())
     throw Error(ErrorKind::kUnsupported,

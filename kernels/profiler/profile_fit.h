@@ -29,7 +29,7 @@ struct ModelError {
 
 struct FittedProfile {
   DeviceProfile profile;
-  std::vector<ModelError> errors;  ///< one per model
+  std::vector<ModelError> errors;  ///< one per model, and one over all shapes held out
 };
 
 /// Whether a shape is held out of the first fit: two in five, chosen by the shape itself, so the

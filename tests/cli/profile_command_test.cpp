@@ -1,0 +1,86 @@
+// stepcast profile: kernels of this machine's cores, and profiles carried over.
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <string>
+
+#include "sim/base/json_document.h"
+#include "tests/support/run_program.h"
+
+namespace stepcast {
+namespace {
+namespace fs = std::filesystem;
+
+ProgramRun run(std::vector<std::string> arguments) {
+  arguments.insert(arguments.begin(), {STEPCAST_BINARY, "profile"});
+  return run_program(arguments);
+}
+
+/// A file that goes with the test.
+class Scratch {
+ public:
+  explicit Scratch(const std::string& name)
+      : path_(fs::temp_directory_path() / (name + std::to_string(::getpid()) + ".json")) {}
+  ~Scratch() { fs::remove(path_); }
+  Scratch(const Scratch&) = delete;
+  std::string path() const { return path_.string(); }
+
+ private:
+  fs::path path_;
+};
+
+JsonValue document(const std::string& text) { return parse_json(text, "stdout").root(); }
+
+TEST(ProfileCommand, WritesAProfileThatIsSoundAndGoesOnWhereItStopped) {
+  const Scratch file("profile");
+  // One round at the least: two halves are compared, so two samples a kernel.
+  const ProgramRun first = run(
+      {"--rounds", "2", "--budget", "0.001", "--points-within", "1", "-o", file.path(), "--json"});
+  ASSERT_EQ(first.exit_code, 0) << first.err;
+  const ProgramRun checked = run_program({STEPCAST_BINARY, "check", file.path()});
+  EXPECT_EQ(checked.exit_code, 0) << checked.err;
+  const double points = *document(first.out).member("points")->as_number();
+  const ProgramRun again =
+      run({"--rounds", "2", "--points-within", "1", "-o", file.path(), "--json"});
+  ASSERT_EQ(again.exit_code, 0) << again.err;
+  EXPECT_EQ(*document(again.out).member("kept")->as_number(), points);
+}
+
+TEST(ProfileCommand, AScenarioOnGpusIsNotProfiledOnCores) {
+  const ProgramRun ran =
+      run({"--for", std::string(STEPCAST_SOURCE_DIR) + "/scenarios/gpt3-175b-1024xa100.json"});
+  EXPECT_EQ(ran.exit_code, 6);
+  EXPECT_NE(ran.err.find("A100-SXM-80GB"), std::string::npos) << ran.err;
+  EXPECT_EQ(ran.out, "");
+}
+
+TEST(ProfileCommand, ATransferIsGradedSoAndPredicts) {
+  const Scratch file("transferred");
+  const ProgramRun ran =
+      run({"--transfer-from", "h200", "--to", "B200-SXM-180GB", "-o", file.path()});
+  ASSERT_EQ(ran.exit_code, 0) << ran.err;
+  const JsonValue profile = read_json_file(file.path()).root();
+  EXPECT_EQ(profile.member("device")->as_string(), "B200-SXM-180GB");
+  EXPECT_EQ(profile.member("gemm")->member("bf16")->member("grade")->as_string(), "transferred");
+  EXPECT_EQ(run_program({STEPCAST_BINARY, "check", file.path()}).exit_code, 0);
+}
+
+TEST(ProfileCommand, MistakesAreSaid) {
+  EXPECT_EQ(run({"--transfer-from", "h200"}).exit_code, 2);
+  EXPECT_EQ(run({"--rounds", "1"}).exit_code, 2);
+  const ProgramRun unknown = run({"--transfer-from", "h201", "--to", "L40S", "-o", "x.json"});
+  EXPECT_EQ(unknown.exit_code, 3);
+  EXPECT_NE(unknown.err.find("h200"), std::string::npos) << unknown.err;
+}
+
+TEST(ProfileCommand, AProfileOfAnotherDeviceIsNotCompleted) {
+  const Scratch file("other");
+  ASSERT_EQ(run({"--transfer-from", "h200", "--to", "L40S", "-o", file.path()}).exit_code, 0);
+  const ProgramRun ran = run({"-o", file.path()});
+  EXPECT_EQ(ran.exit_code, 3);
+  EXPECT_NE(ran.err.find("--again"), std::string::npos) << ran.err;
+}
+
+}  // namespace
+}  // namespace stepcast
