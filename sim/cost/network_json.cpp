@@ -206,6 +206,10 @@ void write_network_profile(JsonWriter& json, const NetworkProfile& profile,
   write_protocols(json, profile);
   if (!filled) write_generations(json, profile);
   if (!profile.corrections.empty()) write_corrections(json, profile);
+  if (!profile.points.empty()) {
+    json.key("points");
+    write_measured_transfers(json, profile.points);
+  }
   json.end_object();
 }
 
@@ -221,6 +225,8 @@ NetworkProfile read_network_profile(JsonValue value, Problems& problems) {
   profile.rendezvous_size = fields.quantity("rendezvous_size", Bytes(0), true);
   profile.nvls_min_ranks = fields.integer("nvls_min_ranks", {.min = 2, .max = 1024}, 6);
   read_protocols(fields, problems, profile);
+  if (const auto list = fields.child("points"))
+    profile.points = read_measured_transfers(*list, problems);
   read_generations(fields, problems, profile);
   for (const JsonValue& correction : read_list(fields, "corrections"))
     profile.corrections.push_back(read_correction(correction, problems));

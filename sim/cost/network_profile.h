@@ -16,6 +16,7 @@
 #include "sim/base/json_fields.h"
 #include "sim/base/quantity.h"
 #include "sim/cost/collective_choices.h"
+#include "sim/cost/measured_transfers.h"
 
 namespace stepcast {
 
@@ -123,6 +124,9 @@ struct NetworkProfile {
 
   std::vector<CollectiveCorrection> corrections;
   std::optional<CollectiveDomain> domain;  ///< of a calibrated profile
+
+  /// What was timed between ranks of one node counts instead of the formulas.
+  MeasuredTransfers points;
 
   std::vector<InterconnectGeneration> generations;  ///< as in the file; see for_generation()
 

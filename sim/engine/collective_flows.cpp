@@ -73,6 +73,19 @@ std::optional<Choice> best_choice(const GroupGeometry& group, const NetworkProfi
   return best;
 }
 
+/// What was timed between ranks of one node. Its ring starts after what the smallest size takes.
+std::optional<Choice> measured_choice(const GroupGeometry& group, const NetworkProfile& profile,
+                                      CollectiveKind kind, Bytes size) {
+  if (group.num_nodes() > 1) return {};
+  const auto time = profile.points.time(kind, group.num_ranks(), size);
+  if (!time) return {};
+  const Seconds least = *profile.points.time(kind, group.num_ranks(), Bytes(0));
+  const double first = std::min(least, *time).value();
+  const bool pairwise = kind == CollectiveKind::kAllToAll;
+  return Choice{pairwise ? Algorithm::kPairwise : Algorithm::kRing, Protocol::kSimple,
+                Timing{.first = first, .transfer = time->value() - first}};
+}
+
 /// A transfer that takes `timing.total()` when nothing else runs. Fitted efficiencies may promise a
 /// little more than the links carry: then the links have the last word.
 FlowPlan make_plan(const GroupGeometry& group, const NetworkProfile& profile, CollectiveKind kind,
@@ -149,8 +162,10 @@ FlowPlan plan_collective(const GroupGeometry& geometry, const NetworkProfile& pr
     return nothing;
   }
   const auto bytes = static_cast<double>(size.value());
-  const auto choice = best_choice(geometry, profile, kind, bytes, forced);
-  STEPCAST_CHECK(choice || forced.algorithm || forced.protocol, "no algorithm for a collective");
+  const bool free = !forced.algorithm && !forced.protocol;
+  auto choice = free ? measured_choice(geometry, profile, kind, size) : std::nullopt;
+  if (!choice) choice = best_choice(geometry, profile, kind, bytes, forced);
+  STEPCAST_CHECK(choice || !free, "no algorithm for a collective");
   if (!choice) {
     throw Error(ErrorKind::kUnsupported, impossible(geometry, profile, kind, forced));
   }
@@ -205,7 +220,13 @@ FlowPlan plan_p2p(const PairGeometry& pair, const NetworkProfile& profile, Bytes
   }
   const double rate = pair.bandwidth() * efficiency;
   if (efficiency < capacity) plan.rate_bound = rate;
-  plan.uncontended += Seconds(plan.bytes / rate);
+  Seconds transfer(plan.bytes / rate);
+  if (const auto measured = pair.same_node() ? profile.points.time({}, 2, size) : std::nullopt) {
+    plan.latency = Seconds(0);
+    transfer = std::max(*measured, transfer);
+    plan.rate_bound = plan.bytes / transfer.value();
+  }
+  plan.uncontended = plan.latency + transfer;
   return plan;
 }
 

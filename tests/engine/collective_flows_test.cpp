@@ -400,5 +400,24 @@ TEST(Choices, ThatAreImpossibleAreRefusedWithWhatIsPossible) {
   }
 }
 
+TEST(PlanCollective, WhatWasTimedInANodeIsWhatItTakes) {
+  const Fabric fabric(nvswitch_cluster({.nodes = 2}), 16);
+  NetworkProfile profile = ideal_network_profile();
+  profile.points.set({.kind = CollectiveKind::kAllReduce,
+                      .ranks = 2,
+                      .size = Bytes(1'000'000),
+                      .time = Seconds(1e-3)});
+  profile.points.set({.kind = {}, .ranks = 2, .size = Bytes(1'000'000), .time = Seconds(2e-3)});
+  const auto plan = [&](const GroupGeometry& group) {
+    return plan_collective(group, profile, CollectiveKind::kAllReduce, Bytes(1'000'000));
+  };
+  EXPECT_NEAR(simulated(fabric, profile, plan(GroupGeometry(fabric, gpus(2)))), 1e-3, 1e-12);
+  // Not between nodes, nor between other numbers of ranks: 14 / 8 MB at 300 GB/s.
+  EXPECT_LT(plan(GroupGeometry(fabric, gpus(2, 8))).uncontended, Seconds(1e-3));
+  EXPECT_NEAR(plan(GroupGeometry(fabric, gpus(8))).uncontended.value(), 1.75e6 / 300e9, 1e-12);
+  const FlowPlan message = plan_p2p(PairGeometry(fabric, 0, 1), profile, Bytes(1'000'000));
+  EXPECT_NEAR(simulated(fabric, profile, message), 2e-3, 1e-12);
+}
+
 }  // namespace
 }  // namespace stepcast
