@@ -45,19 +45,22 @@ struct OpRunner {
       operands.push_back(live(operand.view));
       operands.back().add = operand.add;
     }
-    executor.options_.launchers[static_cast<std::size_t>(op.kernel.kind)](
-        {.kernel = op.kernel,
-         .arguments = op.arguments,
-         .operands = operands,
-         .index = op.index_in ? rank().index(*op.index_in) : 0,
-         .adam = executor.options_.adam,
-         .step = executor.step_});
+    const Launch launch{.kernel = op.kernel,
+                        .arguments = op.arguments,
+                        .operands = operands,
+                        .index = op.index_in ? rank().index(*op.index_in) : 0,
+                        .adam = executor.options_.adam,
+                        .step = executor.step_};
+    if (executor.options_.observer) executor.options_.observer->computes(launch);
+    executor.options_.launchers[static_cast<std::size_t>(op.kernel.kind)](launch);
   }
 
   void operator()(const Collective& op) const {
-    for (const CollectivePart& part : op.parts)
-      rank().group(op.group)->run(op.kind, bytes(part.from), bytes(part.to), element_of(op.dtype),
-                                  op.reduce);
+    for (const CollectivePart& part : op.parts) {
+      const std::span<std::byte> from = bytes(part.from), to = bytes(part.to);
+      if (executor.options_.observer) executor.options_.observer->communicates(op, from, to);
+      rank().group(op.group)->run(op.kind, from, to, element_of(op.dtype), op.reduce);
+    }
   }
 
   void operator()(const Send& op) const {
@@ -82,29 +85,32 @@ struct OpRunner {
   void operator()(const HostWork&) const {}
 };
 
-Executor::Executor(const Program& program, const LiveRank& rank, const ExecutorOptions& options)
-    : program_(program), rank_(rank), options_(options), arena_((check_runnable(), program)) {
-  for (const WeightTensor& tensor : program_.weights)
-    initialise(tensor, rank_, options_.seed, weight(tensor));
-}
-
-void Executor::check_runnable() const {
+void check_runnable(const Program& program, LauncherTable launchers) {
   const auto unsupported = [&](const std::string& why) {
-    throw Error(ErrorKind::kUnsupported, program_.name + " can't be run for real: " + why);
+    throw Error(ErrorKind::kUnsupported, program.name + " can't be run for real: " + why);
   };
-  if (!program_.timing_only.empty()) unsupported(program_.timing_only);
-  for (const Block& block : program_.blocks)
+  if (!program.timing_only.empty()) unsupported(program.timing_only);
+  for (const Block& block : program.blocks)
     for (const Op& op : block.ops)
       if (const auto* compute = std::get_if<Compute>(&op.what)) {
         const Kernel& kernel = compute->kernel;
         const auto kind = static_cast<std::size_t>(kernel.kind);
-        if (kind >= options_.launchers.size() || options_.launchers[kind] == nullptr)
+        if (kind >= launchers.size() || launchers[kind] == nullptr)
           unsupported("the device has no kernel " + std::string(info(kernel.kind).name));
         if (kernel.dtype != Dtype::kFp32)
           unsupported("the device computes in fp32, and " + to_text(kernel) +
                       " does not; set "
                       "training.precision to \"fp32\"");
       }
+}
+
+Executor::Executor(const Program& program, const LiveRank& rank, const ExecutorOptions& options)
+    : program_(program),
+      rank_(rank),
+      options_(options),
+      arena_((check_runnable(program, options.launchers), program)) {
+  for (const WeightTensor& tensor : program_.weights)
+    initialise(tensor, rank_, options_.seed, weight(tensor));
 }
 
 void Executor::begin_step(const BatchSource& source) {

@@ -24,7 +24,16 @@ class OpObserver {
   virtual ~OpObserver() = default;
   virtual void begins(std::uint32_t call, std::uint32_t op) = 0;
   virtual void ended(std::uint32_t call, std::uint32_t op) = 0;
+  /// Of the op that has begun: on which memory it works. What `launch` refers to is good until the
+  /// op has ended, the memory as long as the executor.
+  virtual void computes(const Launch& /*launch*/) {}
+  virtual void communicates(const Collective& /*op*/, std::span<const std::byte> /*from*/,
+                            std::span<std::byte> /*to*/) {}
 };
+
+/// Throws Error(kUnsupported) for a program that is only timed, for a kernel without a launcher,
+/// and for element types other than fp32.
+void check_runnable(const Program& program, LauncherTable launchers);
 
 struct ExecutorOptions {
   LauncherTable launchers;
@@ -36,8 +45,7 @@ struct ExecutorOptions {
 class Executor {
  public:
   /// Takes the memory and fills the weights. The program has passed verify(); it and `rank` outlive
-  /// the executor. Throws Error(kUnsupported) for a program that is only timed, for a kernel
-  /// without a launcher, and for element types other than fp32; Error(kInfeasible) as Arena does.
+  /// the executor. Throws as check_runnable() and Arena do.
   Executor(const Program& program, const LiveRank& rank, const ExecutorOptions& options);
 
   /// One training step. Throws what communicators throw.
@@ -57,7 +65,6 @@ class Executor {
 
  private:
   friend struct OpRunner;
-  void check_runnable() const;
   void begin_step(const BatchSource& source);
   void fill_ids(BufferId buffer, const BatchSource& source, std::int64_t shift);
 

@@ -1,0 +1,71 @@
+#include "kernels/live/live_records.h"
+
+#include <cstring>
+
+#include "sim/base/error.h"
+
+namespace stepcast {
+namespace {
+
+struct Head {
+  RecordKind kind{};
+  std::uint64_t bytes = 0;
+};
+
+template <typename T>
+std::vector<T> values_of(std::span<const std::byte> bytes) {
+  STEPCAST_CHECK(bytes.size() % sizeof(T) == 0, "a record of another type");
+  std::vector<T> values(bytes.size() / sizeof(T));
+  if (!values.empty()) std::memcpy(values.data(), bytes.data(), bytes.size());
+  return values;
+}
+
+void add(RankRecords& records, RecordKind kind, std::span<const std::byte> bytes) {
+  switch (kind) {
+    case RecordKind::kStep:
+      records.steps.push_back(values_of<StepRecord>(bytes).at(0));
+      return;
+    case RecordKind::kOpSeconds:
+      records.op_seconds.push_back(values_of<float>(bytes));
+      return;
+    case RecordKind::kRound:
+      records.rounds.push_back(values_of<double>(bytes));
+      return;
+    case RecordKind::kOps:
+      records.last_ops = values_of<TimedOp>(bytes);
+      return;
+    case RecordKind::kEnd: {
+      const EndRecord end = values_of<EndRecord>(bytes).at(0);
+      records.peak_memory = Bytes(end.peak_memory_bytes);
+      records.lost_known = end.lost_known;
+      records.complete = true;
+      return;
+    }
+  }
+}
+
+}  // namespace
+
+void keep_record(RankContext& context, RecordKind kind, std::span<const std::byte> bytes) {
+  const Head head{.kind = kind, .bytes = bytes.size()};
+  std::vector<std::byte> piece(sizeof head + bytes.size());
+  std::memcpy(piece.data(), &head, sizeof head);
+  if (!bytes.empty()) std::memcpy(piece.data() + sizeof head, bytes.data(), bytes.size());
+  context.keep(piece);
+}
+
+RankRecords read_records(std::span<const std::byte> kept) {
+  RankRecords records;
+  while (!kept.empty()) {
+    Head head;
+    STEPCAST_CHECK(kept.size() >= sizeof head, "a record without its head");
+    std::memcpy(&head, kept.data(), sizeof head);
+    kept = kept.subspan(sizeof head);
+    STEPCAST_CHECK(kept.size() >= head.bytes, "a record was not kept whole");
+    add(records, head.kind, kept.first(head.bytes));
+    kept = kept.subspan(head.bytes);
+  }
+  return records;
+}
+
+}  // namespace stepcast

@@ -1,0 +1,50 @@
+// What ranks tell of a run, and how it gets from their processes to ours: each piece is kept whole
+// as soon as it is known, so a run that ends early leaves what was done before.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "kernels/live/rank_context.h"
+#include "kernels/live/step_recorder.h"
+#include "sim/base/quantity.h"
+
+namespace stepcast {
+
+struct StepRecord {
+  std::int64_t step = 0;                  ///< from 1
+  std::int64_t round = -1;                ///< of a comparison; -1: the step is only trained
+  bool timed = false;                     ///< false: it warms up, or shows where memory lies
+  double loss = 0;                        ///< this rank's share of the mean loss
+  double begin = 0;                       ///< wall_seconds(); all ranks begin together
+  double wall = 0, lost = 0, waited = 0;  ///< seconds: in all, without its core, for other ranks
+};
+
+/// What one rank kept.
+struct RankRecords {
+  std::vector<StepRecord> steps;
+  /// Of every timed step of a comparison, by step: seconds of each op of `last_ops`, in its order.
+  std::vector<std::vector<float>> op_seconds;
+  std::vector<std::vector<double>> rounds;  ///< of a comparison: see program_bench.h
+  std::vector<TimedOp> last_ops;            ///< of the last timed step
+  Bytes peak_memory;
+  bool lost_known = true;  ///< whether StepRecord::lost says anything
+  bool complete = false;   ///< it got to the end
+};
+
+enum class RecordKind : std::uint64_t { kStep, kOpSeconds, kRound, kOps, kEnd };
+
+struct EndRecord {
+  std::int64_t peak_memory_bytes = 0;
+  bool lost_known = true;
+};
+
+/// Keeps one piece.
+void keep_record(RankContext& context, RecordKind kind, std::span<const std::byte> bytes);
+
+/// All pieces of a rank.
+RankRecords read_records(std::span<const std::byte> kept);
+
+}  // namespace stepcast

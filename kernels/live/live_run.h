@@ -1,0 +1,48 @@
+// Trains a job for real: a process per rank on this machine, each with an executor.
+//
+//   const CountingTask task(256, seed);
+//   const LiveOutcome outcome =
+//       run_live(job, {.launchers = cpu_launchers(), .batches = &task, .steps = 20});
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "kernels/live/batch_source.h"
+#include "kernels/live/launch.h"
+#include "kernels/live/live_records.h"
+#include "sim/program/job.h"
+
+namespace stepcast {
+
+struct LiveOptions {
+  LauncherTable launchers = {};
+  const BatchSource* batches = nullptr;  ///< never null
+  AdamSettings adam = {};
+  std::uint64_t seed = 1;   ///< of the initial weights
+  std::int64_t steps = 20;  ///< of training
+  /// After them, rounds of a comparison: every kernel, collective and message of the programs is
+  /// timed by itself, then `steps_per_round` steps, the first of which does not count.
+  std::int64_t rounds = 0;
+  std::int64_t steps_per_round = 4;
+  double stand_still_s = 10;  ///< as ProcessGroupOptions
+};
+
+/// Steps that only warm up before times count.
+inline constexpr std::int64_t kWarmUpSteps = 2;
+
+struct LiveOutcome {
+  std::vector<RankRecords> ranks;
+  std::string failure;  ///< why it ended early; empty: it did not
+
+  /// Mean loss of each step that all ranks finished.
+  std::vector<double> losses(const Job& job) const;
+};
+
+/// Throws Error(kUnsupported) for programs that can't be run for real, and for more ranks than
+/// kMostRanks. A rank that fails, a loss that is no number and a signal end the run early, which
+/// LiveOutcome::failure says.
+LiveOutcome run_live(const Job& job, const LiveOptions& options);
+inline constexpr std::size_t kMostRanks = 64;
+
+}  // namespace stepcast
