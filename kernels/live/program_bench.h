@@ -1,6 +1,7 @@
 // Times what a rank's program does, piece by piece: every kernel on the program's own buffers in
-// turn (each layer's weights and activations, so that caches are as full as in a step), every
-// collective between its members, every message between two stages.
+// turn (each layer's weights and activations, so that caches are as full as in a step; an update of
+// the weights after a walk through other memory, since it finds them as the whole step left them),
+// every collective between its members, every message between two stages.
 //
 // All ranks do the same piece at the same time, as they do in a step. Ranks that share a core time
 // kernels one after the other: at the same time the median would see the moments alone.
@@ -45,11 +46,12 @@ class ProgramBench {
 
  private:
   static constexpr int kSamples = 3;
-  double kernel(std::span<const std::size_t> places);
+  double kernel(const Kernel& kernel, std::span<const std::size_t> places);
   double collective(const JobPieces::Exchange& exchange,
                     std::span<const std::vector<std::size_t>> places);
   double message(Bytes size);
   void launch(const RecordedLaunch& recorded) const;
+  void walk_elsewhere();
 
   JobPieces pieces_;
   int rank_ = 0;
@@ -61,6 +63,7 @@ class ProgramBench {
   const AdamSettings& adam_;
   LostTime lost_;
   std::size_t turn_ = 0;
+  std::vector<std::uint8_t> elsewhere_;  ///< as much as the step uses, up to what no cache holds
   std::vector<std::vector<std::size_t>> launches_;  ///< by kernel: places in the recorder
   /// By collective, then by op that does it: its parts, places in the recorder.
   std::vector<std::vector<std::vector<std::size_t>>> parts_;

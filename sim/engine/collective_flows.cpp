@@ -73,17 +73,15 @@ std::optional<Choice> best_choice(const GroupGeometry& group, const NetworkProfi
   return best;
 }
 
-/// What was timed between ranks of one node. Its ring starts after what the smallest size takes.
+/// What was timed between ranks of one node.
 std::optional<Choice> measured_choice(const GroupGeometry& group, const NetworkProfile& profile,
                                       CollectiveKind kind, Bytes size) {
   if (group.num_nodes() > 1) return {};
   const auto time = profile.points.time(kind, group.num_ranks(), size);
   if (!time) return {};
-  const Seconds least = *profile.points.time(kind, group.num_ranks(), Bytes(0));
-  const double first = std::min(least, *time).value();
   const bool pairwise = kind == CollectiveKind::kAllToAll;
   return Choice{pairwise ? Algorithm::kPairwise : Algorithm::kRing, Protocol::kSimple,
-                Timing{.first = first, .transfer = time->value() - first}};
+                Timing{.transfer = time->value()}};
 }
 
 /// A transfer that takes `timing.total()` when nothing else runs. Fitted efficiencies may promise a

@@ -411,12 +411,13 @@ TEST(PlanCollective, WhatWasTimedInANodeIsWhatItTakes) {
   const auto plan = [&](const GroupGeometry& group) {
     return plan_collective(group, profile, CollectiveKind::kAllReduce, Bytes(1'000'000));
   };
-  EXPECT_NEAR(simulated(fabric, profile, plan(GroupGeometry(fabric, gpus(2)))), 1e-3, 1e-12);
+  const GroupGeometry neighbours(fabric, gpus(2)), apart(fabric, gpus(2, 8)), node(fabric, gpus(8));
+  EXPECT_NEAR(simulated(fabric, profile, plan(neighbours)), 1e-3, 1e-12);
   // Not between nodes, nor between other numbers of ranks: 14 / 8 MB at 300 GB/s.
-  EXPECT_LT(plan(GroupGeometry(fabric, gpus(2, 8))).uncontended, Seconds(1e-3));
-  EXPECT_NEAR(plan(GroupGeometry(fabric, gpus(8))).uncontended.value(), 1.75e6 / 300e9, 1e-12);
-  const FlowPlan message = plan_p2p(PairGeometry(fabric, 0, 1), profile, Bytes(1'000'000));
-  EXPECT_NEAR(simulated(fabric, profile, message), 2e-3, 1e-12);
+  EXPECT_LT(plan(apart).uncontended, Seconds(1e-3));
+  EXPECT_NEAR(plan(node).uncontended.value(), 1.75e6 / 300e9, 1e-12);
+  const PairGeometry pair(fabric, 0, 1);
+  EXPECT_NEAR(simulated(fabric, profile, plan_p2p(pair, profile, Bytes(1'000'000))), 2e-3, 1e-12);
 }
 
 }  // namespace

@@ -47,6 +47,7 @@ constexpr Command kCommands[] = {
     {"profile", add_profile, "time kernels on this machine and write a device profile"},
     {"fit", add_fit, "calibrate a stack and a network from measured step times"},
     {"calibrate-network", add_calibrate_network, "network profiles from timed collectives"},
+    {"live", add_live, "run a scenario for real on the cores of this machine"},
 };
 
 constexpr const char* kExitCodes =

@@ -1,0 +1,130 @@
+// stepcast live as a user runs it. Times are never compared here: machines that run tests are busy.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <filesystem>
+
+#include "sim/base/file_io.h"
+#include "sim/base/json_document.h"
+#include "tests/support/run_program.h"
+#include "tests/support/scratch_folder.h"
+
+namespace stepcast {
+namespace {
+
+std::string shipped(const std::string& name) {
+  return std::string(STEPCAST_SOURCE_DIR) + "/scenarios/" + name + ".json";
+}
+
+ProgramRun live(std::vector<std::string> arguments, const RunOptions& options = {}) {
+  arguments.insert(arguments.begin(), {STEPCAST_BINARY, "live"});
+  return run_program(arguments, options);
+}
+
+JsonDocument document(const ProgramRun& run) { return parse_json(run.out, "stdout"); }
+
+std::vector<double> losses(const JsonDocument& result) {
+  std::vector<double> losses;
+  for (const JsonValue& loss : result.root().member("losses")->elements())
+    losses.push_back(loss.as_number().value_or(NAN));
+  return losses;
+}
+
+TEST(LiveCommand, PlansTrainAlikeAndTheirMemoryIsAsPredicted) {
+  const ProgramRun one = live({shipped("live-tiny-1"), "--steps", "4", "--json"});
+  ASSERT_EQ(one.exit_code, 0) << one.err;
+  const std::vector<double> expected = losses(document(one));
+  ASSERT_EQ(expected.size(), 4u);
+  EXPECT_NEAR(expected.front(), std::log(256.0), 0.3);
+  for (const char* name : {"live-tiny-dp2", "live-tiny-tp2"}) {
+    const ProgramRun run = live({shipped(name), "--steps", "4", "--json"});
+    ASSERT_EQ(run.exit_code, 0) << run.err;
+    const JsonDocument result = document(run);
+    const std::vector<double> found = losses(result);
+    ASSERT_EQ(found.size(), 4u);
+    for (std::size_t i = 0; i < 4; ++i) EXPECT_NEAR(found[i] / expected[i], 1, 2e-6) << name;
+    const std::vector<JsonValue> memory = result.root().member("memory")->elements();
+    ASSERT_EQ(memory.size(), 2u);
+    for (const JsonValue& rank : memory)
+      EXPECT_EQ(rank.member("measured_peak_bytes")->as_integer(),
+                rank.member("predicted_peak_bytes")->as_integer());
+  }
+}
+
+TEST(LiveCommand, ByteLevelModelLearnsAText) {
+  // ln 256 = 5.5 nats to begin with; the text is some of this program.
+  const std::string text = std::string(STEPCAST_SOURCE_DIR) + "/sim/cost/network_json.cpp";
+  const ProgramRun run = live({shipped("live-tiny-1"), "--steps", "250", "--learning-rate", "0.003",
+                               "--text", text, "--json"});
+  ASSERT_EQ(run.exit_code, 0) << run.err;
+  const std::vector<double> found = losses(document(run));
+  EXPECT_GT(found.front(), 5);
+  EXPECT_LT(found.back(), 2.5);
+}
+
+TEST(LiveCommand, ComparisonIsMadeOrSaysWhyNot) {
+  const ProgramRun run = live({shipped("live-tiny-dp2"), "--compare", "--rounds", "2", "--json"});
+  ASSERT_EQ(run.exit_code, 0) << run.err;
+  const JsonDocument result = document(run);
+  const JsonValue comparison = *result.root().member("comparison");
+  EXPECT_EQ(comparison.member("steps")->as_integer(), 6);
+  if (comparison.member("measurable")->as_boolean().value_or(false)) {
+    EXPECT_GT(comparison.member("predicted_step_time_s")->as_number().value_or(0), 0);
+    EXPECT_FALSE(comparison.member("worst")->elements().empty());
+  } else {
+    EXPECT_FALSE(comparison.member("reason")->as_string().value_or("").empty());
+  }
+}
+
+TEST(LiveCommand, WritesTraceAndLosses) {
+  const ScratchFolder folder;
+  const std::string trace = folder.path("trace.json"), csv = folder.path("losses.csv");
+  const ProgramRun run =
+      live({shipped("live-small-pp2-1f1b"), "--steps", "2", "--trace", trace, "--loss-csv", csv});
+  ASSERT_EQ(run.exit_code, 0) << run.err;
+  EXPECT_NE(run.out.find("as predicted to the byte"), std::string::npos) << run.out;
+  const std::string events = read_text_file(trace, 1 << 28);
+  for (const char* name : {"gemm_forward", "\"send\"", "\"recv\"", "adam"})
+    EXPECT_NE(events.find(name), std::string::npos) << name;
+  EXPECT_EQ(read_text_file(csv, 1 << 20).substr(0, 14), "step,loss\n1,5.");
+}
+
+TEST(LiveCommand, FailedRankIsExitCodeSevenAndWhatWasDoneIsPrinted) {
+  const ProgramRun run =
+      live({shipped("live-tiny-dp2"), "--steps", "50", "--learning-rate", "1e30", "--json"});
+  EXPECT_EQ(run.exit_code, 7);
+  EXPECT_NE(run.err.find("is no number any more"), std::string::npos) << run.err;
+  const JsonDocument result = document(run);
+  EXPECT_EQ(result.root().member("complete")->as_boolean(), false);
+  EXPECT_FALSE(result.root().member("losses")->elements().empty());
+}
+
+TEST(LiveCommand, CtrlCKeepsWhatWasDone) {
+  const ProgramRun run =
+      run_program({"/usr/bin/timeout", "--preserve-status", "--signal=INT", "3", STEPCAST_BINARY,
+                   "live", shipped("live-tiny-dp2"), "--steps", "1000000", "--json"});
+  EXPECT_EQ(run.exit_code, 7) << run.err;
+  EXPECT_EQ(document(run).root().member("complete")->as_boolean(), false);
+}
+
+TEST(LiveCommand, FullDiskIsAnIoErrorAfterTheResults) {
+  const ProgramRun run = live({shipped("live-tiny-1"), "--steps", "2", "--loss-csv", "/dev/full"});
+  EXPECT_EQ(run.exit_code, 5);
+  EXPECT_NE(run.out.find("step      2   loss"), std::string::npos) << run.out;
+}
+
+TEST(LiveCommand, WhatCannotRunIsRefused) {
+  const ScratchFolder folder;
+  const std::string in_bf16 = folder.write("bf16.json", R"({
+      "model": "tiny-gpt", "topology": "dgx-h100", "stack": "stepcast-live", "plan": {},
+      "training": {"global_batch_size": 8, "seq_len": 64, "precision": "bf16"}})");
+  const ProgramRun half = live({in_bf16, "--steps", "1"});
+  EXPECT_EQ(half.exit_code, 6);
+  EXPECT_NE(half.err.find("fp32"), std::string::npos) << half.err;
+  EXPECT_EQ(live({shipped("live-tiny-1"), "--text", "/nowhere/text"}).exit_code, 5);
+  EXPECT_EQ(live({shipped("live-tiny-1"), "--steps", "0"}).exit_code, 2);
+  EXPECT_EQ(live({shipped("live-tiny-1"), "--rounds", "4"}).exit_code, 2);  // needs --compare
+}
+
+}  // namespace
+}  // namespace stepcast

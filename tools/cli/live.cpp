@@ -1,0 +1,153 @@
+// stepcast live: the programs that predict simulates, executed.
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+#include <CLI/Validators.hpp>
+#include <algorithm>
+#include <memory>
+
+#include "kernels/live/comparison.h"
+#include "kernels/live/cpu_launchers.h"
+#include "kernels/live/rank_main.h"
+#include "kernels/live/text_source.h"
+#include "sim/base/file_io.h"
+#include "sim/base/printed.h"
+#include "sim/base/quantity_text.h"
+#include "sim/stepcast.h"
+#include "tools/cli/commands.h"
+#include "tools/cli/live_report.h"
+#include "tools/cli/memory_fit.h"
+#include "tools/cli/trace_file.h"
+
+namespace stepcast::cli {
+namespace {
+
+constexpr std::size_t kMostTextBytes = std::size_t{1} << 30;
+/// Ranks per core; beyond it a run measures the system's scheduler.
+constexpr std::size_t kMostSharing = 8;
+
+struct Arguments {
+  std::string scenario;
+  std::int64_t steps = 20;
+  std::int64_t rounds = 8;
+  std::uint64_t seed = 1;
+  double learning_rate = 1e-3;
+  double stand_still_s = 10;
+  std::string text, trace, loss_csv;
+  bool reference = false, json = false, compare = false;
+};
+
+std::unique_ptr<BatchSource> batches_of(const Arguments& arguments, const Scenario& scenario) {
+  if (arguments.text.empty())
+    return std::make_unique<CountingTask>(scenario.model.vocab_size, arguments.seed);
+  if (scenario.model.vocab_size < 256)
+    throw Error(ErrorKind::kUnsupported,
+                "--text needs a model.vocab_size of 256 or more, a word for every byte; it is " +
+                    std::to_string(scenario.model.vocab_size));
+  return std::make_unique<TextTask>(read_text_file(arguments.text, kMostTextBytes),
+                                    scenario.training.seq_len, arguments.seed, arguments.text);
+}
+
+void check_cores(const Job& job) {
+  const std::size_t cores = usable_cores().size();
+  if (job.ranks.size() > kMostSharing * cores)
+    throw Error(ErrorKind::kUnsupported,
+                std::to_string(job.ranks.size()) + " ranks on the " + std::to_string(cores) +
+                    " cores of this machine would mostly wait for each other; at most " +
+                    std::to_string(kMostSharing * cores) + " are run");
+}
+
+/// When each op of the last step ran, from the step's begin.
+Trace last_step(const LiveOutcome& outcome) {
+  double begin = 0;
+  for (const RankRecords& rank : outcome.ranks)
+    if (!rank.last_ops.empty() && (begin == 0 || rank.last_ops.front().begin < begin))
+      begin = rank.last_ops.front().begin;
+  Trace trace;
+  for (std::size_t r = 0; r < outcome.ranks.size(); ++r)
+    for (const TimedOp& op : outcome.ranks[r].last_ops)
+      trace.spans.push_back({.rank = static_cast<Rank>(r),
+                             .call = op.call,
+                             .op = op.op,
+                             .begin = Seconds(op.begin - begin),
+                             .end = Seconds(op.end - begin)});
+  return trace;
+}
+
+void write_loss_csv(const std::vector<double>& losses, const std::string& file) {
+  std::string text = "step,loss\n";
+  for (std::size_t i = 0; i < losses.size(); ++i) text += printed("%zu,%.9g\n", i + 1, losses[i]);
+  write_text_file_atomically(file, text);
+}
+
+void write_files(const Arguments& arguments, const LiveRun& run) {
+  if (!arguments.loss_csv.empty()) write_loss_csv(run.outcome.losses(run.job), arguments.loss_csv);
+  if (arguments.trace.empty() || !run.outcome.failure.empty()) return;
+  std::vector<std::vector<Bytes>> memory;
+  for (const Program& program : run.job.programs) memory.push_back(memory_by_call(program));
+  write_trace_file(run.job, last_step(run.outcome), memory, arguments.trace);
+}
+
+/// A run that went wrong is reported first: what it measured until then is not lost.
+void raise_failures(const LiveRun& run) {
+  if (!run.outcome.failure.empty()) throw Error(ErrorKind::kLiveRank, run.outcome.failure);
+  for (const ComparedMemory& rank : run.memory)
+    if (rank.measured != rank.predicted)
+      throw Error(ErrorKind::kLiveRank,
+                  rank.name + " had " + std::to_string(rank.measured.value()) +
+                      " bytes alive at its peak, and the memory walk says " +
+                      std::to_string(rank.predicted.value()) + "; please report this scenario");
+}
+
+int live_command(const Arguments& arguments) {
+  const Scenario scenario = load_scenario(arguments.scenario, find_library());
+  LiveRun run{.scenario = scenario, .job = build_programs(scenario), .outcome = {}, .memory = {}};
+  require_fit(scenario, predict_memory(scenario, run.job));
+  check_cores(run.job);
+  const auto batches = batches_of(arguments, scenario);
+  run.outcome =
+      run_live(run.job, {.launchers = arguments.reference ? reference_launchers() : cpu_launchers(),
+                         .batches = batches.get(),
+                         .adam = {.learning_rate = arguments.learning_rate},
+                         .seed = arguments.seed,
+                         .steps = arguments.compare ? kWarmUpSteps : arguments.steps,
+                         .rounds = arguments.compare ? arguments.rounds : 0,
+                         .stand_still_s = arguments.stand_still_s});
+  run.memory = compare_memory(run.job, run.outcome);
+  if (arguments.compare) run.comparison = compare(scenario, run.job, run.outcome);
+  print(arguments.json ? live_json(run) : live_table(run));
+  write_files(arguments, run);
+  raise_failures(run);
+  return 0;
+}
+
+}  // namespace
+
+void add_live(CLI::App& app, std::function<int()>& run) {
+  const auto arguments = std::make_shared<Arguments>();
+  app.add_option("scenario", arguments->scenario, "scenario file (scenarios/live-*.json)")
+      ->required();
+  app.add_option("--steps", arguments->steps, "steps to train (20)")
+      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1'000'000}));
+  app.add_option("--seed", arguments->seed, "of weights and data (1)");
+  app.add_option("--learning-rate", arguments->learning_rate, "of Adam (0.001)")
+      ->check(CLI::NonNegativeNumber);
+  app.add_option("--text", arguments->text, "train on the bytes of a file, not on a made-up task");
+  app.add_flag("--reference", arguments->reference, "plain loops instead of fast kernels");
+  app.add_flag("--json", arguments->json, "one JSON document instead of the table");
+  app.add_option("--trace", arguments->trace,
+                 "write a Chrome trace of the last step (.json or .json.gz) for Perfetto");
+  app.add_option("--loss-csv", arguments->loss_csv, "write step,loss to a file");
+  app.add_option("--stand-still", arguments->stand_still_s,
+                 "seconds after which a rank that does nothing has failed (10)")
+      ->check(CLI::Range(2.0, 1e6));
+  CLI::Option* compare = app.add_flag(
+      "--compare", arguments->compare,
+      "time kernels and steps in turn, predict the steps from the kernels, and print both");
+  app.add_option("--rounds", arguments->rounds, "with --compare: of kernels and 4 steps (8)")
+      ->check(CLI::Range(std::int64_t{2}, std::int64_t{10'000}))
+      ->needs(compare);
+  run = [arguments] { return live_command(*arguments); };
+}
+
+}  // namespace stepcast::cli

@@ -1,0 +1,184 @@
+#include "tools/cli/live_report.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "sim/base/json_writer.h"
+#include "sim/base/printed.h"
+#include "sim/base/quantity_text.h"
+#include "sim/ledger/statistics.h"
+
+namespace stepcast::cli {
+namespace {
+
+/// Times of the steps of a training run that count.
+struct StepTimes {
+  std::vector<double> seconds;  ///< of clean steps, or of all when hardly any is clean
+  std::size_t timed = 0, disturbed = 0;
+};
+
+StepTimes step_times(const LiveRun& run) {
+  const std::vector<RankRecords>& ranks = run.outcome.ranks;
+  const std::size_t steps = run.outcome.losses(run.job).size();
+  StepTimes times;
+  std::vector<double> all;
+  for (std::size_t s = 0; s < steps; ++s) {
+    if (!ranks.front().steps[s].timed) continue;
+    ++times.timed;
+    all.push_back(step_time(ranks, s).value());
+    if (is_clean(ranks, s))
+      times.seconds.push_back(all.back());
+    else
+      ++times.disturbed;
+  }
+  if (times.seconds.empty()) times.seconds = all;
+  return times;
+}
+
+bool equal(const ComparedMemory& memory) { return memory.predicted == memory.measured; }
+
+/// About so many lines, the last step among them.
+std::string losses_table(const std::vector<double>& losses, std::size_t lines) {
+  const std::size_t stride = std::max<std::size_t>(1, losses.size() / lines);
+  std::string text;
+  for (std::size_t i = 0; i < losses.size(); ++i)
+    if (i % stride == 0 || i + 1 == losses.size())
+      text += printed("step %6zu   loss %.6f\n", i + 1, losses[i]);
+  return text;
+}
+
+std::string memory_lines(const std::vector<ComparedMemory>& memory) {
+  std::string text;
+  for (const ComparedMemory& rank : memory)
+    text += printed("  %-28s peak %s%s\n", rank.name.c_str(), to_text(rank.measured).c_str(),
+                    equal(rank) ? ", as predicted to the byte"
+                                : (", predicted " + to_text(rank.predicted)).c_str());
+  return text;
+}
+
+std::string parts_table(const std::string& title, const std::vector<ComparedPart>& parts) {
+  if (parts.empty()) return {};
+  std::string text =
+      printed("%12s %12s %10s  %s\n", "predicted", "measured", "error", title.c_str());
+  for (const ComparedPart& part : parts) {
+    const bool both = part.predicted > Seconds(0) && part.measured > Seconds(0);
+    text += printed(
+        "%12s %12s %10s  %s\n", to_text(part.predicted).c_str(), to_text(part.measured).c_str(),
+        both ? printed("%+.1f %%", 100 * part.error()).c_str() : "-", part.name.c_str());
+  }
+  return text;
+}
+
+std::string comparison_table(const LiveComparison& comparison) {
+  if (!comparison.not_measurable.empty())
+    return "not measurable now: " + comparison.not_measurable + "\n";
+  std::string text = printed(
+      "step: predicted %s, measured %s (q10 %s, q90 %s), error %+.1f %% over %zu rounds; "
+      "%zu of %zu steps disturbed\n",
+      to_text(comparison.predicted).c_str(), to_text(comparison.measured).c_str(),
+      to_text(comparison.measured_q10).c_str(), to_text(comparison.measured_q90).c_str(),
+      100 * comparison.error, comparison.rounds_used, comparison.disturbed, comparison.steps);
+  text += parts_table("kernels by phase", comparison.phases);
+  text += parts_table("kernels by class", comparison.classes);
+  text += parts_table("communication and waiting", comparison.exposed);
+  text += parts_table("most of the difference", comparison.worst);
+  return text;
+}
+
+void write_parts(JsonWriter& json, const char* name, const std::vector<ComparedPart>& parts) {
+  json.key(name);
+  json.begin_array();
+  for (const ComparedPart& part : parts) {
+    json.begin_object(JsonWriter::Layout::kOneLine);
+    json.member("name", part.name);
+    json.member("predicted_s", part.predicted.value());
+    json.member("measured_s", part.measured.value());
+    json.end_object();
+  }
+  json.end_array();
+}
+
+void write_comparison(JsonWriter& json, const LiveComparison& comparison) {
+  json.key("comparison");
+  json.begin_object();
+  json.member("measurable", comparison.not_measurable.empty());
+  if (comparison.not_measurable.empty()) {
+    json.member("rounds", comparison.rounds_used);
+    json.member("predicted_step_time_s", comparison.predicted.value());
+    json.member("measured_step_time_s", comparison.measured.value());
+    json.member("measured_step_time_q10_s", comparison.measured_q10.value());
+    json.member("measured_step_time_q90_s", comparison.measured_q90.value());
+    json.member("error", comparison.error);
+    write_parts(json, "phases", comparison.phases);
+    write_parts(json, "classes", comparison.classes);
+    write_parts(json, "exposed", comparison.exposed);
+    write_parts(json, "worst", comparison.worst);
+  } else {
+    json.member("reason", comparison.not_measurable);
+  }
+  json.member("steps", comparison.steps);
+  json.member("disturbed_steps", comparison.disturbed);
+  json.end_object();
+}
+
+void write_memory(JsonWriter& json, const std::vector<ComparedMemory>& memory) {
+  json.key("memory");
+  json.begin_array();
+  for (const ComparedMemory& rank : memory) {
+    json.begin_object(JsonWriter::Layout::kOneLine);
+    json.member("name", rank.name);
+    json.member("predicted_peak_bytes", rank.predicted.value());
+    json.member("measured_peak_bytes", rank.measured.value());
+    json.end_object();
+  }
+  json.end_array();
+}
+
+}  // namespace
+
+std::string live_table(const LiveRun& run) {
+  std::string text = printed("%s: %zu ranks, %s\n", run.scenario.name.c_str(), run.job.ranks.size(),
+                             to_text(run.scenario.plan).c_str());
+  text += losses_table(run.outcome.losses(run.job), run.comparison ? 1 : 20);
+  if (run.comparison) {
+    text += comparison_table(*run.comparison);
+  } else if (const StepTimes times = step_times(run); times.timed > 0) {
+    text += printed("step time: median %s (q10 %s, q90 %s), %zu of %zu steps disturbed\n",
+                    to_text(Seconds(median(times.seconds))).c_str(),
+                    to_text(Seconds(percentile(times.seconds, 0.1))).c_str(),
+                    to_text(Seconds(percentile(times.seconds, 0.9))).c_str(), times.disturbed,
+                    times.timed);
+  }
+  text += memory_lines(run.memory);
+  if (!run.outcome.failure.empty()) text += "incomplete: the run ended early\n";
+  return text;
+}
+
+std::string live_json(const LiveRun& run) {
+  const std::vector<double> losses = run.outcome.losses(run.job);
+  JsonWriter json;
+  json.begin_object();
+  json.member("schema", "stepcast.live/1");
+  json.member("scenario", run.scenario.name);
+  json.member("ranks", run.job.ranks.size());
+  json.member("complete", run.outcome.failure.empty());
+  if (!run.outcome.failure.empty()) json.member("failure", run.outcome.failure);
+  json.key("losses");
+  json.begin_array(JsonWriter::Layout::kOneLine);
+  // A loss that is no number ends a run; JSON has no word for it.
+  for (const double loss : losses) std::isfinite(loss) ? json.value(loss) : json.null();
+  json.end_array();
+  if (const StepTimes times = step_times(run); times.timed > 0) {
+    json.member("step_time_median_s", median(times.seconds));
+    json.member("step_time_q10_s", percentile(times.seconds, 0.1));
+    json.member("step_time_q90_s", percentile(times.seconds, 0.9));
+    json.member("timed_steps", times.timed);
+    json.member("disturbed_steps", times.disturbed);
+  }
+  write_memory(json, run.memory);
+  if (run.comparison) write_comparison(json, *run.comparison);
+  json.end_object();
+  return json.text();
+}
+
+}  // namespace stepcast::cli

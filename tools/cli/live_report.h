@@ -1,0 +1,23 @@
+// What stepcast live prints: a table for people, and JSON.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "kernels/live/comparison.h"
+
+namespace stepcast::cli {
+
+struct LiveRun {
+  const Scenario& scenario;
+  Job job;
+  LiveOutcome outcome;
+  std::vector<ComparedMemory> memory;
+  std::optional<LiveComparison> comparison = {};
+};
+
+std::string live_table(const LiveRun& run);
+/// Keys end in their unit; kernels/live/README.md lists them.
+std::string live_json(const LiveRun& run);
+
+}  // namespace stepcast::cli
