@@ -1,9 +1,11 @@
 #include "kernels/live/comparison.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <map>
 
+#include "kernels/live/core_clock.h"
 #include "kernels/live/rank_main.h"
 #include "kernels/live/round_profile.h"
 #include "sim/base/printed.h"
@@ -13,8 +15,6 @@
 namespace stepcast {
 namespace {
 
-/// A step in which a rank lost more of its core than this is dropped.
-constexpr double kMostLost = 0.03;
 /// With fewer clean steps than this share the machine is too busy to be measured.
 constexpr double kLeastClean = 0.5;
 constexpr std::size_t kWorst = 6;

@@ -6,7 +6,6 @@
 // lost its core.
 #pragma once
 
-#include <optional>
 #include <string>
 #include <vector>
 

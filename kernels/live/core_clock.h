@@ -6,6 +6,9 @@ namespace stepcast {
 /// Seconds since some moment that is the same for all ranks of a machine.
 double wall_seconds();
 
+/// What lost more than this share of its core is no measurement.
+inline constexpr double kMostLost = 0.03;
+
 /// Seconds that a thread stood ready to run and did not, because another one had its core. Waiting
 /// for other ranks is not counted, asleep or spinning. Made and read in the same thread.
 class LostTime {

@@ -11,8 +11,6 @@
 namespace stepcast {
 namespace {
 
-/// A sample that lost more of its core says nothing.
-constexpr double kMostLost = 0.03;
 /// Shorter kernels are timed several at once.
 constexpr double kLeastSample = 5e-6;
 /// More than a core's share of any cache.

@@ -88,7 +88,7 @@ void write_files(const Arguments& arguments, const LiveRun& run) {
   write_trace_file(run.job, last_step(run.outcome), memory, arguments.trace);
 }
 
-/// A run that went wrong is reported first: what it measured until then is not lost.
+/// To be called after everything else: what a run measured until it went wrong is not lost.
 void raise_failures(const LiveRun& run) {
   if (!run.outcome.failure.empty()) throw Error(ErrorKind::kLiveRank, run.outcome.failure);
   for (const ComparedMemory& rank : run.memory)
