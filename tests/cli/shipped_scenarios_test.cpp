@@ -40,7 +40,8 @@ TEST_P(ShippedScenario, PredictsSomethingNearThePublishedTime) {
   const double mfu = *root.member("model_flops_utilization")->as_number();
   EXPECT_GT(mfu, 0.05);
   EXPECT_LT(mfu, 0.8);
-  EXPECT_GE(*root.member("hardware_flops_utilization")->as_number(), mfu);
+  // Fused attention skips what is masked, up to 4 % of these models, and model FLOPs don't.
+  EXPECT_GE(*root.member("hardware_flops_utilization")->as_number(), 0.95 * mfu);
   EXPECT_LE(*root.member("reserved_memory_bytes")->as_number(),
             *root.member("memory_capacity_bytes")->as_number());
   const auto published = root.member("published");
