@@ -4,7 +4,6 @@
 #include <string>
 
 #include "kernels/cpu/element.h"
-#include "kernels/live/fp16.h"
 #include "sim/base/error.h"
 
 namespace stepcast {
@@ -23,24 +22,17 @@ void combine_as(ReduceOp reduce, const std::byte* a_bytes, const std::byte* b_by
   }
 }
 
-float from_bf16(std::uint16_t bits) { return widened(Bf16{bits}); }
-
-std::uint16_t to_bf16(float value) {
-  Bf16 rounded;
-  store(rounded, value);
-  return rounded.bits;
-}
-
-template <float (*widen)(std::uint16_t), std::uint16_t (*narrow)(float)>
+/// T is Bf16 or Fp16: arithmetic is fp32, each result is rounded.
+template <typename T>
 void combine_halves(ReduceOp reduce, const std::byte* a_bytes, const std::byte* b_bytes,
                     std::byte* out_bytes, std::size_t count) {
-  const auto* a = reinterpret_cast<const std::uint16_t*>(a_bytes);
-  const auto* b = reinterpret_cast<const std::uint16_t*>(b_bytes);
-  auto* out = reinterpret_cast<std::uint16_t*>(out_bytes);
+  const auto* a = reinterpret_cast<const T*>(a_bytes);
+  const auto* b = reinterpret_cast<const T*>(b_bytes);
+  auto* out = reinterpret_cast<T*>(out_bytes);
   if (reduce == ReduceOp::kSum) {
-    for (std::size_t i = 0; i < count; ++i) out[i] = narrow(widen(a[i]) + widen(b[i]));
+    for (std::size_t i = 0; i < count; ++i) store(out[i], widened(a[i]) + widened(b[i]));
   } else {
-    for (std::size_t i = 0; i < count; ++i) out[i] = narrow(std::max(widen(a[i]), widen(b[i])));
+    for (std::size_t i = 0; i < count; ++i) store(out[i], std::max(widened(a[i]), widened(b[i])));
   }
 }
 
@@ -89,9 +81,9 @@ void combine(Element element, ReduceOp reduce, const std::byte* a, const std::by
     case Element::kFp32:
       return combine_as<float>(reduce, a, b, out, count);
     case Element::kFp16:
-      return combine_halves<from_fp16, to_fp16>(reduce, a, b, out, count);
+      return combine_halves<Fp16>(reduce, a, b, out, count);
     case Element::kBf16:
-      return combine_halves<from_bf16, to_bf16>(reduce, a, b, out, count);
+      return combine_halves<Bf16>(reduce, a, b, out, count);
     case Element::kInt64:
       return combine_as<std::int64_t>(reduce, a, b, out, count);
     case Element::kInt32:

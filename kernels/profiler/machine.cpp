@@ -1,13 +1,12 @@
 #include "kernels/profiler/machine.h"
 
-#include <sched.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
 #include <fstream>
 
 #include "kernels/cpu/blas.h"
-#include "kernels/cpu/thread.h"
+#include "kernels/live/rank_main.h"
 
 namespace stepcast {
 namespace {
@@ -38,12 +37,8 @@ std::vector<std::pair<std::string, std::string>> machine_facts() {
 }
 
 void prepare_cpu() {
-  flush_denormals();
-  cpu_set_t one;
-  CPU_ZERO(&one);
-  const int core = sched_getcpu();
-  CPU_SET(core < 0 ? 0 : static_cast<unsigned>(core), &one);
-  sched_setaffinity(0, sizeof one, &one);  // a core of one's own is better, not needed
+  flush_subnormals();
+  pin_to_core_of(0);
 }
 
 }  // namespace stepcast

@@ -14,7 +14,8 @@ std::string machine_name();
 /// it was built for.
 std::vector<std::pair<std::string, std::string>> machine_facts();
 
-/// Puts the calling thread on one core and lets it flush denormals to zero, as live ranks do.
+/// Puts the calling thread on the first core that it may use and lets it flush denormals to zero,
+/// as live ranks do.
 void prepare_cpu();
 
 }  // namespace stepcast

@@ -9,11 +9,17 @@
 #include <vector>
 
 #include "kernels/cpu/element.h"
-#include "kernels/live/fp16.h"
 #include "sim/base/error.h"
 
 namespace stepcast {
 namespace {
+
+float from_fp16(std::uint16_t bits) { return widened(Fp16{bits}); }
+std::uint16_t to_fp16(float value) {
+  Fp16 rounded;
+  store(rounded, value);
+  return rounded.bits;
+}
 
 template <typename T>
 std::vector<T> combined(Element element, ReduceOp reduce, std::vector<T> a,

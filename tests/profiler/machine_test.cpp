@@ -1,4 +1,4 @@
-#include "kernels/cpu/thread.h"
+#include "kernels/profiler/machine.h"
 
 #include <gtest/gtest.h>
 
@@ -10,13 +10,13 @@
 namespace stepcast {
 namespace {
 
-TEST(Thread, DenormalsCountAsZeroInTheThreadThatAsks) {
+TEST(Machine, DenormalsCountAsZeroInTheThreadThatMeasures) {
 #if defined(__SSE__)
   volatile float smallest = std::numeric_limits<float>::min();
   const auto half = [&] { return smallest * 0.5F; };
   float flushed = 1;
   std::thread([&] {
-    flush_denormals();
+    prepare_cpu();
     flushed = half();
   }).join();
   EXPECT_EQ(flushed, 0.0F);
@@ -26,7 +26,8 @@ TEST(Thread, DenormalsCountAsZeroInTheThreadThatAsks) {
 #endif
 }
 
-TEST(Blas, SaysWhatItIs) {
+TEST(Machine, SaysWhatItIs) {
+  EXPECT_NE(machine_name(), "");
   EXPECT_NE(cpu::blas_version().find("OpenBLAS"), std::string::npos) << cpu::blas_version();
 }
 
