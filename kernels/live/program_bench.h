@@ -52,6 +52,8 @@ class ProgramBench {
   double message(Bytes size);
   void launch(const RecordedLaunch& recorded) const;
   void walk_elsewhere();
+  /// Ranks that share a core take it from each other, so nothing can be said there.
+  bool had_core(double lost_before, double time) const;
 
   JobPieces pieces_;
   int rank_ = 0;
