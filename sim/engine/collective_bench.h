@@ -79,6 +79,7 @@ class CollectiveBench {
                                   const BenchSettings& settings) const;
 
  private:
+  void overlap_calls(const NetworkProfile& profile, Bytes size, FlowPlan& plan) const;
   FlowPlan plan_message(const PairGeometry& pair, const NetworkProfile& profile, Bytes size) const;
   FlowPlan plan_send_recv(const NetworkProfile& profile, Bytes size) const;
 

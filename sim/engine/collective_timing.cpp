@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <limits>
 
 #include "sim/base/error.h"
 
@@ -11,6 +12,8 @@ namespace {
 
 constexpr double kLlWireBytes = 2;  // on the wire for each byte of data: 4 of flag after 4 of data
 constexpr double kLlBytesPerChannel = 4096;
+/// Slots of the buffer between two ranks, for each channel (NCCL_STEPS).
+constexpr double kBufferSlots = 8;
 
 /// log2(nodes), linear between powers of two: the levels of a tree, without libm.
 double doublings(int nodes) {
@@ -76,6 +79,14 @@ double protocol_efficiency(const NetworkProfile& profile, Protocol protocol, dou
   return std::min(efficiency * profile.low_latency_factor, wire_share(protocol));
 }
 
+/// Data that one slot of a channel's buffer holds (NCCL's computeBuffSizes): of 4 MiB in Simple, 8
+/// lines of 8 bytes for each of 512 threads in LL, 120 words for each of 640 threads in LL128.
+double slot_bytes(Protocol protocol) {
+  if (protocol == Protocol::kLl) return 8 * 8 * 512;
+  if (protocol == Protocol::kLl128) return wire_share(protocol) * 120 * 8 * 640;
+  return (4 << 20) / kBufferSlots;
+}
+
 /// A hop between nodes. A message that is too long to be sent unasked waits for its receiver.
 double inter_hop(const NetworkProfile& profile, Seconds hop, Protocol protocol, double bytes) {
   double share = 1;
@@ -95,6 +106,15 @@ double channel_time(const NetworkProfile& profile, Protocol protocol, double byt
   return std::min(bytes, kLlBytesPerChannel) / rate;
 }
 
+/// What a chain through nodes takes to fill: the network moves whole slots, so a node passes on
+/// nothing before it has one from every channel (or all, where that is less). All but the last of
+/// the links between nodes do so before the bytes flow.
+double chain_fill_time(const GroupGeometry& group, Protocol protocol, double size,
+                       double bandwidth) {
+  const double slots = std::min(size, group.num_channels() * slot_bytes(protocol));
+  return std::max(0, group.num_nodes() - 2) * slots / bandwidth;
+}
+
 /// Thakur, Rabenseifner and Gropp (2005), with a step for every hop and NCCL's two kinds of hops.
 Timing ring_timing(const GroupGeometry& group, const NetworkProfile& profile, CollectiveKind kind,
                    double size, Protocol protocol) {
@@ -112,9 +132,11 @@ Timing ring_timing(const GroupGeometry& group, const NetworkProfile& profile, Co
   }
   const double chunk = ring_shape(kind).whole_buffer ? size : size / group.num_ranks();
   const auto [intra, inter] = ring_hops(group, profile, protocol, chunk);
+  const double filling =
+      ring_shape(kind).whole_buffer ? chain_fill_time(group, protocol, size, bandwidth) : 0.0;
   return {.first = costs.base.value(),
           .hops = (steps - inter_steps) * intra + inter_steps * inter +
-                  steps * channel_time(profile, protocol, chunk),
+                  steps * channel_time(profile, protocol, chunk) + filling,
           .transfer = ring_bytes(group, kind, size) / bandwidth,
           .fill = protocol == Protocol::kSimple ? profile.ring_fill : profile.ring_ll_fill};
 }
@@ -208,6 +230,18 @@ double ring_bytes(const GroupGeometry& group, CollectiveKind kind, double size) 
   const RingShape shape = ring_shape(kind);
   if (shape.whole_buffer) return size;
   return size * shape.steps_per_rank * (group.num_ranks() - 1) / group.num_ranks();
+}
+
+double broadcast_interval(const GroupGeometry& group, const NetworkProfile& profile, double size) {
+  if (size > kBufferSlots * slot_bytes(Protocol::kLl))
+    return std::numeric_limits<double>::infinity();
+  const Timing whole = ring_timing(group, profile, CollectiveKind::kBroadcast, size, Protocol::kLl);
+  const auto [intra, inter] = ring_hops(group, profile, Protocol::kLl, size);
+  const double rate = profile.ll_channel_rate.value();
+  const double on_channel =
+      rate > 0 ? std::min(size, kLlBytesPerChannel * group.num_ranks()) / rate : 0.0;
+  return whole.first + (group.num_nodes() > 1 ? std::max(intra, inter) : intra) +
+         std::max(on_channel, whole.transfer);
 }
 
 Peers peers_of(const GroupGeometry& group) {

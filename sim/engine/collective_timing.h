@@ -40,6 +40,11 @@ Hops ring_hops(const GroupGeometry& group, const NetworkProfile& profile, Protoc
                double chunk);
 Hops tree_hops(const NetworkProfile& profile, Protocol protocol, double size);
 
+/// How often broadcasts that are called one after the other leave the root, in seconds: it is done
+/// as soon as its bytes are in the buffers of its first connection, so that the calls overlap and
+/// none waits for the far end. Infinite where LL's buffers hold less than `size`.
+double broadcast_interval(const GroupGeometry& group, const NetworkProfile& profile, double size);
+
 /// Bytes that pass a link of the ring, all channels together.
 double ring_bytes(const GroupGeometry& group, CollectiveKind kind, double size);
 

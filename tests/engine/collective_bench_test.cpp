@@ -84,6 +84,40 @@ TEST(CollectiveBench, SendRecvInALargeCommunicatorHasFewerChannels) {
   EXPECT_NEAR(time(80), 10e-3 * std::sqrt(1.16), 1e-12);
 }
 
+TEST(CollectiveBench, ABroadcastFillsTheChainOfNodesSlotBySlot) {
+  // One rank on each node. Four nodes: two of the three links must carry a slot (512 KiB) for each
+  // channel, or the whole buffer where it is less, before the last one starts.
+  const auto time = [](std::int64_t nodes, std::int64_t size) {
+    return bench_of(BenchOp::kBroadcast, nodes, 1)
+        .plan(ideal_network_profile(), Bytes(size),
+              {.algorithm = Algorithm::kRing, .protocol = Protocol::kSimple})
+        .uncontended.value();
+  };
+  EXPECT_NEAR(time(4, 65536) / time(2, 65536), 3, 1e-9);
+  const double filling = time(4, 1 << 28) - time(2, 1 << 28);
+  EXPECT_GT(filling, 0);
+  EXPECT_NEAR(time(4, 1 << 29) - time(2, 1 << 29), filling, 1e-12);
+}
+
+TEST(CollectiveBench, SmallBroadcastsInARowDoNotWaitForTheLastRank) {
+  // 16 nodes of one rank: base 10 us and one hop of 5 us a call, where arrival takes 15 hops.
+  NetworkProfile profile = ideal_network_profile();
+  for (ProtocolCosts& costs : profile.protocols) {
+    costs.base = Seconds(10e-6);
+    costs.ring_hop_inter = Seconds(5e-6);
+  }
+  const CollectiveBench bench = bench_of(BenchOp::kBroadcast, 16, 1);
+  EXPECT_NEAR(bench.plan(profile, Bytes(64), {}).uncontended.value(), 15e-6, 1e-7);
+  const BenchSettings forced{.algorithm = Algorithm::kRing, .protocol = Protocol::kLl};
+  EXPECT_NEAR(bench.plan(profile, Bytes(64), forced).uncontended.value(), 85e-6, 1e-6);
+
+  profile.points.set(
+      {.kind = CollectiveKind::kBroadcast, .ranks = 8, .size = Bytes(64), .time = Seconds(1e-3)});
+  EXPECT_NEAR(bench_of(BenchOp::kBroadcast, 8).plan(profile, Bytes(64), {}).uncontended.value(),
+              1e-3, 1e-12)
+      << "what was timed stands";
+}
+
 TEST(CollectiveBench, ForcedChoicesAreKeptOrRefused) {
   const CollectiveBench bench = bench_of(BenchOp::kAllGather, 16);
   const NetworkProfile profile = ideal_network_profile();
