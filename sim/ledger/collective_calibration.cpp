@@ -70,6 +70,24 @@ double sigma_of(const std::vector<CalibratedSample>& samples) {
   return std::max(kLeastSigma, percentile(errors, 0.68));
 }
 
+/// A line of a table as a run of one point. Throws Error(kInput), without the place.
+NcclTestsRun run_of(const std::string& file, int line, const CsvCells& cells) {
+  NcclTestsRun run{.file = file,
+                   .op = find_bench_op(cells.text("collective")),
+                   .ranks = cells.integer("n_gpus").value_or(0),
+                   .hosts = cells.integer("nodes").value_or(0),
+                   .launch = launch_of(cells.text("notes")),
+                   .points = {{.line = line,
+                               .size = cells.integer("size_bytes").value_or(0),
+                               .time_us = cells.number("time_us").value_or(0)}}};
+  const NcclTestsPoint& point = run.points.front();
+  if (run.ranks < 1 || run.hosts < 1 || run.hosts > run.ranks || point.size < 1 ||
+      !(point.time_us > 0))
+    throw Error(ErrorKind::kInput,
+                "n_gpus, nodes, size_bytes and time_us must be above 0, and nodes at most n_gpus");
+  return run;
+}
+
 }  // namespace
 
 Calibration calibrate(const std::vector<const CollectiveSample*>& samples,
@@ -113,29 +131,19 @@ Calibration calibrate(const std::vector<const CollectiveSample*>& samples,
 
 void add_table(const std::string& file, const Topology& topology, CollectiveSamples& set) {
   const CsvTable table = read_csv_file(file);
+  std::vector<Problem> problems;
   for (const CsvRecord& record : table.records) {
     const CsvCells cells(table, record);
     if (const std::string quality = cells.text("quality"); !quality.empty() && quality != "ok")
       continue;
-    const std::int64_t ranks = cells.integer("n_gpus").value_or(0);
-    NcclTestsRun run{.file = file,
-                     .op = find_bench_op(cells.text("collective")),
-                     .ranks = ranks,
-                     .hosts = cells.integer("nodes").value_or(0),
-                     .launch = launch_of(cells.text("notes")),
-                     .points = {{.line = record.line,
-                                 .size = cells.integer("size_bytes").value_or(0),
-                                 .time_us = cells.number("time_us").value_or(0)}}};
-    const NcclTestsPoint& point = run.points.front();
-    if (ranks < 1 || run.hosts < 1 || run.hosts > ranks || point.size < 1 || !(point.time_us > 0))
-      throw Error(ErrorKind::kInput, {{.file = file,
-                                       .line = record.line,
-                                       .column = 0,
-                                       .path = {},
-                                       .message = "n_gpus, nodes, size_bytes and time_us must be "
-                                                  "above 0, and nodes at most n_gpus"}});
-    add_run(run, topology, set);
+    try {
+      add_run(run_of(file, record.line, cells), topology, set);
+    } catch (const Error& error) {
+      problems.push_back(
+          {.file = file, .line = record.line, .column = 0, .path = {}, .message = error.what()});
+    }
   }
+  if (!problems.empty()) throw Error(ErrorKind::kInput, std::move(problems));
 }
 
 void add_run(const NcclTestsRun& run, const Topology& topology, CollectiveSamples& set) {

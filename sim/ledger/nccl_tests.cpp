@@ -88,6 +88,9 @@ class TextReader {
             line.find("_perf") == std::string_view::npos ? std::nullopt : op_named_in(line)) {
       run_.op = *op;
       op_found_ = true;
+    } else if (line.find("Collective test starting:") != std::string_view::npos && !hints_.op) {
+      reject(number, unknown_program(words.back()));
+      op_found_ = true;  // one complaint is enough
     }
     if (words[0].starts_with('#')) return read_header(words);
     if (const auto size = number_of<std::int64_t>(words[0]); size && words.size() >= 3)
@@ -149,6 +152,14 @@ std::optional<BenchOp> op_named_in(std::string_view text) {
   for (const auto& [program, op] : kPrograms)
     if (text.find(program) != std::string_view::npos) return op;
   return {};
+}
+
+std::string unknown_program(std::string_view program) {
+  std::string known;
+  for (const BenchOpInfo& op : bench_ops())
+    known += (known.empty() ? "" : ", ") + std::string(op.name);
+  return "\"" + std::string(program) + "\" is no operation that is predicted (" + known +
+         "); leave this log out, or say with --op what ran";
 }
 
 void complete(NcclTestsRun& run, bool op_found, const NcclTestsHints& hints,

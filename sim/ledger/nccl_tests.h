@@ -54,4 +54,7 @@ NcclTestsRun parse_nccl_tests(const std::string& text, const std::string& name,
 /// nccl-tests is named that is predicted.
 std::optional<BenchOp> op_named_in(std::string_view text);
 
+/// What to say of a program that is none of ours: its name, those that are, and the way out.
+std::string unknown_program(std::string_view program);
+
 }  // namespace stepcast

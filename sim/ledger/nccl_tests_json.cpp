@@ -46,8 +46,11 @@ NcclTestsRun parse_nccl_tests_json(const std::string& text, const std::string& n
   if (const auto arguments = at(root, "args"))
     for (const JsonValue& argument : arguments->elements())
       if (const auto word = argument.as_string();
-          word && word->find("_perf") != std::string::npos && !op)
+          word && word->ends_with("_perf") && !op && !hints.op) {
         op = op_named_in(*word);
+        if (!op) problems.push_back(argument.problem(unknown_program(*word)));
+        if (!op) op = run.op;  // one complaint is enough
+      }
   if (op) run.op = *op;
   std::set<std::string> hosts;
   std::set<std::pair<std::string, std::int64_t>> processes;

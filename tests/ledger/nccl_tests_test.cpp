@@ -96,6 +96,24 @@ TEST(NcclTestsText, WhatALogDoesNotSayIsAskedFor) {
   EXPECT_NE(refused("nothing of the kind\n", "all_reduce.log").find("no row"), std::string::npos);
 }
 
+TEST(NcclTestsText, AnUnknownProgramIsReportedWithItsLine) {
+  std::string text = kHeader;
+  text.replace(text.find("all_reduce_perf"), 15, "hypercube_perf");
+  text += "64 16 float sum -1 14.1 0.00 0.01 0 14.0 0.00 0.01 0\n";
+  const std::string message = refused(text, "all_reduce.log");
+  EXPECT_TRUE(message.starts_with("all_reduce.log:2: \"hypercube_perf\"")) << message;
+  EXPECT_NE(message.find("all_gather"), std::string::npos) << message;
+  EXPECT_EQ(parse(text, "run.log", {.op = BenchOp::kReduce}).op, BenchOp::kReduce);
+}
+
+TEST(NcclTestsJson, AnUnknownProgramIsReportedByPath) {
+  const std::string message = refused(R"({"args": ["mpirun", "./scatter_perf"],
+    "devices": [{"pid": 5, "hostname": "a"}],
+    "results": [{"size": 8, "out_of_place": {"time": 1}}]})");
+  EXPECT_NE(message.find("args[1]"), std::string::npos) << message;
+  EXPECT_NE(message.find("scatter_perf"), std::string::npos) << message;
+}
+
 TEST(NcclTestsJson, FiguresAreReadAndTheEnvironmentIsNot) {
   const NcclTestsRun run = parse(R"({
     "version": 3, "args": ["./build/reduce_scatter_perf", "-J", "out.json"],
