@@ -63,8 +63,9 @@ TEST(CollectiveRows, NotesSayWhatWasForced) {
       Algorithm::kNvlsTree);
   EXPECT_EQ(read("hgx", "1,8,400,all_reduce,1024,10,\"peak, NVLS forced\"\n").skipped, "");
   EXPECT_NE(read("hgx", "2,16,400,all_reduce,1024,10,\"peak, NVLS forced\"\n").skipped, "");
-  EXPECT_TRUE(read("hgx", "1,8,400,all_reduce,1024,10,one process 8 GPUs (-g 8)\n")
-                  .settings.launch == BenchLaunch::kSingleProcess);
+  EXPECT_TRUE(
+      read("hgx", "1,8,400,all_reduce,1024,10,one process 8 GPUs (-g 8)\n").settings.launch ==
+      BenchLaunch::kSingleProcess);
 }
 
 TEST(CollectiveRows, WhatCannotBeIsSkippedWithItsReason) {
