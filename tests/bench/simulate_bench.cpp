@@ -36,6 +36,14 @@ void simulate_run(benchmark::State& state, const Prepared& run, const SimulateOp
   state.counters["step_time_s"] = result.step_time.value();
 }
 
+/// Without times by cause.
+SimulateOptions times_only(Folding folding) {
+  SimulateOptions options;
+  options.folding = folding;
+  options.attribute = false;
+  return options;
+}
+
 /// With prepared programs and fabric, as a fit does it: new costs, the same job.
 void rerun(benchmark::State& state, const Prepared& run) {
   const Simulator simulator(run.job, run.fabric);
@@ -43,7 +51,7 @@ void rerun(benchmark::State& state, const Prepared& run) {
 }
 
 void BM_SimulateGpt3On1024(benchmark::State& state) {
-  simulate_run(state, gpt3(), {.slowdown = {}, .attribute = false});
+  simulate_run(state, gpt3(), times_only(Folding::kFull));
 }
 BENCHMARK(BM_SimulateGpt3On1024)->Unit(benchmark::kMillisecond);
 
@@ -51,23 +59,22 @@ void BM_RerunGpt3On1024(benchmark::State& state) { rerun(state, gpt3()); }
 BENCHMARK(BM_RerunGpt3On1024)->Unit(benchmark::kMillisecond);
 
 void BM_SimulateAndAttributeGpt3On1024(benchmark::State& state) {
-  simulate_run(state, gpt3(), {.slowdown = {}, .attribute = true});
+  simulate_run(state, gpt3(), SimulateOptions{});
 }
 BENCHMARK(BM_SimulateAndAttributeGpt3On1024)->Unit(benchmark::kMillisecond);
 
 void BM_SimulateGpt3On1024ReplicasApart(benchmark::State& state) {
-  simulate_run(state, gpt3(),
-               {.folding = Folding::kKeepReplicas, .slowdown = {}, .attribute = false});
+  simulate_run(state, gpt3(), times_only(Folding::kKeepReplicas));
 }
 BENCHMARK(BM_SimulateGpt3On1024ReplicasApart)->Unit(benchmark::kMillisecond);
 
 void BM_SimulateGpt3On1024Unfolded(benchmark::State& state) {
-  simulate_run(state, gpt3(), {.folding = Folding::kOff, .slowdown = {}, .attribute = false});
+  simulate_run(state, gpt3(), times_only(Folding::kOff));
 }
 BENCHMARK(BM_SimulateGpt3On1024Unfolded)->Unit(benchmark::kMillisecond);
 
 void BM_SimulateLlamaOn16384(benchmark::State& state) {
-  simulate_run(state, llama(), {.slowdown = {}, .attribute = false});
+  simulate_run(state, llama(), times_only(Folding::kFull));
 }
 BENCHMARK(BM_SimulateLlamaOn16384)->Unit(benchmark::kMillisecond);
 
