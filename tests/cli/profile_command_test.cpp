@@ -37,6 +37,8 @@ TEST(ProfileCommand, WritesAProfileThatIsSoundAndGoesOnWhereItStopped) {
   // One round at the least: two halves are compared, so two samples a kernel.
   const ProgramRun first = run(
       {"--rounds", "2", "--budget", "0.001", "--points-within", "1", "-o", file.path(), "--json"});
+  if (first.exit_code == 6 && first.err.find("other work has the cores") != std::string::npos)
+    GTEST_SKIP() << first.err;
   ASSERT_EQ(first.exit_code, 0) << first.err;
   const ProgramRun checked = run_program({STEPCAST_BINARY, "check", file.path()});
   EXPECT_EQ(checked.exit_code, 0) << checked.err;
