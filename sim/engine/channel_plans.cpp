@@ -34,7 +34,8 @@ ClassPlan ChannelPlans::make(std::uint32_t channel_class, const TransferKey& tra
                    .rate_bound = plan.rate_bound,
                    .uncontended = plan.uncontended.value(),
                    .path = {}};
-  if (!plan.links.empty()) result.path = channels_.path(channel_class, plan.algorithm);
+  if (!plan.links.empty())
+    result.path = channels_.path(channel_class, transfer.kind, plan.algorithm);
   return result;
 }
 

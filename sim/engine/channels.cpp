@@ -34,14 +34,17 @@ std::uint64_t colour_of(GroupRole role, const GroupGeometry& geometry) {
        << geometry.inter_bandwidth() << geometry.all_to_all_intra_bandwidth()
        << geometry.all_to_all_inter_bandwidth() << geometry.ring_latency().value()
        << geometry.tree_latency().value() << geometry.pair_latency().value();
+  for (const ScheduleLoads& loads : geometry.schedules())
+    for (const ScheduleStep& step : loads.steps)
+      hash << step.intra << step.inter << step.latency.value();
   return hash.value();
 }
 
 class ChannelFinder {
  public:
   ChannelFinder(const Job& job, const std::vector<ProgramIndex>& programs, const Fabric& fabric,
-                bool all_to_all)
-      : job_(job), programs_(programs), fabric_(fabric), all_to_all_(all_to_all) {
+                bool all_to_all, const std::vector<ScheduledWay>& ways)
+      : job_(job), programs_(programs), fabric_(fabric), all_to_all_(all_to_all), ways_(ways) {
     result_.of_rank.resize(job.ranks.size());
     for (auto& ports : result_.of_rank) ports.fill(kNone);
   }
@@ -68,7 +71,7 @@ class ChannelFinder {
     const Port port = static_cast<Port>(group.role);
     if (group.ranks.empty() || !uses(group.ranks.front(), port)) return;
     const GroupGeometry& geometry =
-        result_.geometry.emplace_back(fabric_, group.ranks, all_to_all_);
+        result_.geometry.emplace_back(fabric_, group.ranks, all_to_all_, ways_);
     for (Rank rank : group.ranks) add_member(rank, port);
     add_uses(geometry);
     close({.group = id, .from = kNone, .to = kNone}, colour_of(group.role, geometry));
@@ -97,17 +100,17 @@ class ChannelFinder {
 
   /// Every link that some algorithm uses, once, labelled by the weights it has in each of them.
   void add_uses(const GroupGeometry& geometry) {
-    const std::array<const LinkWeights*, 4> lists{&geometry.ring_links(), &geometry.tree_links(),
-                                                  &geometry.nvls_links(),
-                                                  &geometry.all_to_all_links()};
-    std::array<std::size_t, 4> at{};
+    std::vector<const LinkWeights*> lists{&geometry.ring_links(), &geometry.tree_links(),
+                                          &geometry.nvls_links(), &geometry.all_to_all_links()};
+    for (const ScheduleLoads& loads : geometry.schedules()) lists.push_back(&loads.links);
+    std::vector<std::size_t> at(lists.size(), 0);
     for (;;) {
       LinkId link = kNone;
-      for (int i = 0; i < 4; ++i)
+      for (std::size_t i = 0; i < lists.size(); ++i)
         if (at[i] < lists[i]->size()) link = std::min(link, (*lists[i])[at[i]].link);
       if (link == kNone) return;
       Hash label;
-      for (int i = 0; i < 4; ++i) {
+      for (std::size_t i = 0; i < lists.size(); ++i) {
         const bool here = at[i] < lists[i]->size() && (*lists[i])[at[i]].link == link;
         label << std::uint64_t{here ? (*lists[i])[at[i]++].weight : 0};
       }
@@ -126,6 +129,7 @@ class ChannelFinder {
   const std::vector<ProgramIndex>& programs_;
   const Fabric& fabric_;
   bool all_to_all_;
+  const std::vector<ScheduledWay>& ways_;
   JobChannels result_;
   std::vector<LinkId> path_;
 };
@@ -182,7 +186,7 @@ JobChannels find_channels(const Job& job, const std::vector<ProgramIndex>& progr
   const bool all_to_all = std::any_of(transfers.begin(), transfers.end(), [](const auto& transfer) {
     return !transfer.message && transfer.kind == CollectiveKind::kAllToAll;
   });
-  JobChannels result = ChannelFinder(job, programs, fabric, all_to_all).run();
+  JobChannels result = ChannelFinder(job, programs, fabric, all_to_all, options.ways).run();
   for (Rank rank = 0; rank < job.ranks.size(); ++rank)
     result.graph.rank_colour.push_back(colour_of(rank, job.ranks[rank], options));
   for (const Link& link : fabric.links()) result.graph.link_colour.push_back(colour_of(link));
@@ -233,8 +237,20 @@ void FoldedChannels::find_participants(const Job& job, const std::vector<Program
   }
 }
 
+const std::vector<std::uint32_t>& FoldedChannels::path(std::uint32_t channel_class,
+                                                       CollectiveKind kind,
+                                                       Algorithm algorithm) const {
+  if (!is_scheduled(algorithm)) return paths_[channel_class][static_cast<std::size_t>(algorithm)];
+  static const std::vector<std::uint32_t> kClosedForm;
+  if (classes_[channel_class].closed_form) return kClosedForm;
+  const GroupGeometry& geometry = channels_.geometry[classes_[channel_class].channel];
+  const std::ptrdiff_t index = geometry.schedule(kind, algorithm) - geometry.schedules().data();
+  return schedule_paths_[channel_class][static_cast<std::size_t>(index)];
+}
+
 void FoldedChannels::find_paths() {
   paths_.resize(classes_.size());
+  schedule_paths_.resize(classes_.size());
   LinkFolder folder(quotient_.links);
   for (std::uint32_t id = 0; id < classes_.size(); ++id) {
     if (classes_[id].closed_form) continue;
@@ -245,9 +261,12 @@ void FoldedChannels::find_paths() {
       continue;
     }
     const GroupGeometry& geometry = channels_.geometry[classes_[id].channel];
-    for (int algorithm = 0; algorithm < kNumAlgorithms; ++algorithm)
-      paths_[id][algorithm] =
-          folder.fold(geometry.links_of(static_cast<Algorithm>(algorithm)), members);
+    for (const Algorithm algorithm : kAllAlgorithms)
+      if (!is_scheduled(algorithm))
+        paths_[id][static_cast<std::size_t>(algorithm)] =
+            folder.fold(geometry.links_of(algorithm), members);
+    for (const ScheduleLoads& loads : geometry.schedules())
+      schedule_paths_[id].push_back(folder.fold(loads.links, members));
   }
 }
 

@@ -74,9 +74,8 @@ class FoldedChannels {
   const PairGeometry& pair(std::uint32_t channel_class) const { return *pairs_[channel_class]; }
   /// Link classes that an algorithm loads, each as often as it weighs. Empty where a closed form
   /// will do.
-  const std::vector<std::uint32_t>& path(std::uint32_t channel_class, Algorithm algorithm) const {
-    return paths_[channel_class][static_cast<std::size_t>(algorithm)];
-  }
+  const std::vector<std::uint32_t>& path(std::uint32_t channel_class, CollectiveKind kind,
+                                         Algorithm algorithm) const;
 
  private:
   void find_closed_forms(const Job& job);
@@ -89,6 +88,8 @@ class FoldedChannels {
   std::vector<std::optional<PairGeometry>> pairs_;                             // by channel class
   std::vector<std::array<std::uint32_t, kNumPorts>> class_at_;                 // by rank class
   std::vector<std::array<std::vector<std::uint32_t>, kNumAlgorithms>> paths_;  // by channel class
+  std::vector<std::vector<std::vector<std::uint32_t>>>
+      schedule_paths_;  // by channel class, then as GroupGeometry::schedules()
   std::uint32_t num_uses_ = 0;
 };
 

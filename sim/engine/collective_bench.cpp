@@ -21,6 +21,11 @@ constexpr std::array<BenchOpInfo, 7> kOps = {{
     {BenchOp::kSendRecv, "sendrecv", "every rank sends to the next one"},
 }};
 
+std::vector<ScheduledWay> ways_of(BenchOp op, std::optional<Algorithm> algorithm) {
+  if (op == BenchOp::kSendRecv || !algorithm || !is_scheduled(*algorithm)) return {};
+  return {{kind_of(op), *algorithm}};
+}
+
 std::vector<PairGeometry> ring_neighbours(const Fabric& fabric,
                                           const std::vector<std::uint32_t>& gpus) {
   std::vector<PairGeometry> pairs;
@@ -96,8 +101,9 @@ std::vector<std::uint32_t> first_gpus(const Fabric& fabric, std::int64_t count,
   return gpus;
 }
 
-CollectiveBench::CollectiveBench(const Fabric& fabric, std::vector<std::uint32_t> gpus, BenchOp op)
-    : op_(op), group_(fabric, gpus, op == BenchOp::kAllToAll) {
+CollectiveBench::CollectiveBench(const Fabric& fabric, std::vector<std::uint32_t> gpus, BenchOp op,
+                                 std::optional<Algorithm> algorithm)
+    : op_(op), group_(fabric, gpus, op == BenchOp::kAllToAll, ways_of(op, algorithm)) {
   if (op == BenchOp::kSendRecv) neighbours_ = ring_neighbours(fabric, gpus);
 }
 

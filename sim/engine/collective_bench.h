@@ -64,8 +64,10 @@ struct BenchSettings {
 /// One operation of one communicator, for any profile and size.
 class CollectiveBench {
  public:
-  /// `gpus` in communicator order, distinct.
-  CollectiveBench(const Fabric& fabric, std::vector<std::uint32_t> gpus, BenchOp op);
+  /// `gpus` in communicator order, distinct. `algorithm`: which one plans may be forced to, besides
+  /// those that the library chooses from.
+  CollectiveBench(const Fabric& fabric, std::vector<std::uint32_t> gpus, BenchOp op,
+                  std::optional<Algorithm> algorithm = {});
 
   int num_ranks() const { return group_.num_ranks(); }
 

@@ -16,6 +16,8 @@ namespace {
 /// What one unit flow carries.
 double unit_bytes(const GroupGeometry& group, CollectiveKind kind, double size,
                   Algorithm algorithm) {
+  if (const ScheduleLoads* loads = group.schedule(kind, algorithm))
+    return size / loads->chunks * loads->chunks_per_unit;
   switch (algorithm) {
     case Algorithm::kRing:
       return ring_bytes(group, kind, size) / group.num_channels();
@@ -35,8 +37,11 @@ double unit_bytes(const GroupGeometry& group, CollectiveKind kind, double size,
 }
 
 /// Rate of one unit flow when nothing else runs, as effective_capacities() and the weights allow.
-double idle_rate(const GroupGeometry& group, const NetworkProfile& profile, Algorithm algorithm) {
+double idle_rate(const GroupGeometry& group, const NetworkProfile& profile, CollectiveKind kind,
+                 Algorithm algorithm) {
   const double intra = profile.intra_efficiency, inter = profile.inter_efficiency;
+  if (const ScheduleLoads* loads = group.schedule(kind, algorithm))
+    return std::min(intra * loads->intra_rate, inter * loads->inter_rate);
   if (algorithm == Algorithm::kPairwise)
     return std::min(intra * group.all_to_all_intra_bandwidth(),
                     inter * group.all_to_all_inter_bandwidth()) /
@@ -56,12 +61,13 @@ struct Choice {
   Timing timing;
 };
 
-/// The fastest way that `forced` leaves; of equally fast ones the first.
+/// The fastest way that `forced` leaves; of equally fast ones the first. What nobody has measured
+/// is never taken unasked.
 std::optional<Choice> best_choice(const GroupGeometry& group, const NetworkProfile& profile,
                                   CollectiveKind kind, double size, const ForcedChoice& forced) {
   std::optional<Choice> best;
   for (Algorithm algorithm : kAllAlgorithms) {
-    if (forced.algorithm && algorithm != *forced.algorithm) continue;
+    if (forced.algorithm ? algorithm != *forced.algorithm : is_scheduled(algorithm)) continue;
     for (Protocol protocol : {Protocol::kSimple, Protocol::kLl128, Protocol::kLl}) {
       if (forced.protocol && protocol != *forced.protocol) continue;
       if (!has_way(group, profile, kind, algorithm, protocol)) continue;
@@ -84,6 +90,16 @@ std::optional<Choice> measured_choice(const GroupGeometry& group, const NetworkP
                 Timing{.transfer = time->value()}};
 }
 
+/// Corrections were measured with the library's own choices, none of which is followed transfer by
+/// transfer.
+CalibratedFigure figure_of(const GroupGeometry& group, const NetworkProfile& profile,
+                           CollectiveKind kind, double size, Algorithm algorithm) {
+  if (is_scheduled(algorithm))
+    return {.factor = 1, .grade = worst(profile.grade, Grade::kTransferred)};
+  return calibrated_figure(profile, name_of(kind), group.num_ranks(), group.num_nodes(),
+                           Bytes(static_cast<std::int64_t>(size)));
+}
+
 /// A transfer that takes `timing.total()` when nothing else runs. Fitted efficiencies may promise a
 /// little more than the links carry: then the links have the last word.
 FlowPlan make_plan(const GroupGeometry& group, const NetworkProfile& profile, CollectiveKind kind,
@@ -93,10 +109,8 @@ FlowPlan make_plan(const GroupGeometry& group, const NetworkProfile& profile, Co
   plan.protocol = choice.protocol;
   plan.latency = Seconds(choice.timing.first);
   const double bytes = unit_bytes(group, kind, size, choice.algorithm);
-  const double rate = idle_rate(group, profile, choice.algorithm);
-  const CalibratedFigure calibrated =
-      calibrated_figure(profile, name_of(kind), group.num_ranks(), group.num_nodes(),
-                        Bytes(static_cast<std::int64_t>(size)));
+  const double rate = idle_rate(group, profile, kind, choice.algorithm);
+  const CalibratedFigure calibrated = figure_of(group, profile, kind, size, choice.algorithm);
   plan.grade = calibrated.grade;
   plan.latency = plan.latency * std::min(1.0, calibrated.factor);
   const double total = choice.timing.total() * calibrated.factor;
@@ -107,7 +121,8 @@ FlowPlan make_plan(const GroupGeometry& group, const NetworkProfile& profile, Co
     return plan;
   }
   plan.bytes = bytes;
-  plan.links = group.links_of(choice.algorithm);
+  const ScheduleLoads* loads = group.schedule(kind, choice.algorithm);
+  plan.links = loads != nullptr ? loads->links : group.links_of(choice.algorithm);
   if (bytes / rest < rate * (1 - 1e-12)) plan.rate_bound = bytes / rest;
   return plan;
 }
@@ -119,6 +134,10 @@ std::string impossible(const GroupGeometry& group, const NetworkProfile& profile
   if (forced.algorithm) asked += "algorithm \"" + std::string(name_of(*forced.algorithm)) + "\"";
   if (forced.algorithm && forced.protocol) asked += " with ";
   if (forced.protocol) asked += "protocol \"" + std::string(name_of(*forced.protocol)) + "\"";
+  std::string why;
+  if (forced.algorithm)
+    if (const ScheduleLoads* loads = group.schedule(kind, *forced.algorithm))
+      if (!loads->refusal.empty()) why = " (" + loads->refusal + ")";
   for (const Algorithm algorithm : kAllAlgorithms) {
     std::string protocols;
     for (const Protocol protocol : kAllProtocols)
@@ -128,7 +147,8 @@ std::string impossible(const GroupGeometry& group, const NetworkProfile& profile
   }
   return asked + " does not do " + std::string(name_of(kind)) + " among " +
          std::to_string(group.num_ranks()) + " GPUs on " + std::to_string(group.num_nodes()) +
-         " nodes; these do:" + known + ". Name one of them, or leave the choice to the profile";
+         " nodes" + why + "; these do:" + known +
+         ". Name one of them, or leave the choice to the profile";
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "sim/base/error.h"
+#include "sim/engine/schedule_timing.h"
 
 namespace stepcast {
 namespace {
@@ -38,11 +39,8 @@ struct Bandwidth {
 Bandwidth bandwidth_of(const GroupGeometry& group, const NetworkProfile& profile) {
   STEPCAST_CHECK(profile.intra_efficiency > 0,
                  "a network profile must be made for_generation() before it is used");
-  double scale = 1.0;
-  if (group.num_nodes() > 2)
-    scale = std::max(0.1, 1.0 - profile.scale_loss * (doublings(group.num_nodes()) - 1.0));
   return {.intra = profile.intra_efficiency * group.intra_bandwidth(),
-          .inter = profile.inter_efficiency * scale * group.inter_bandwidth()};
+          .inter = inter_efficiency_of(group, profile) * group.inter_bandwidth()};
 }
 
 /// Steps of a ring, and the bytes that every rank sends, as a multiple of S.
@@ -209,6 +207,13 @@ Timing all_to_all_timing(const GroupGeometry& group, const NetworkProfile& profi
 
 }  // namespace
 
+double inter_efficiency_of(const GroupGeometry& group, const NetworkProfile& profile) {
+  double scale = 1.0;
+  if (group.num_nodes() > 2)
+    scale = std::max(0.1, 1.0 - profile.scale_loss * (doublings(group.num_nodes()) - 1.0));
+  return profile.inter_efficiency * scale;
+}
+
 Hops ring_hops(const GroupGeometry& group, const NetworkProfile& profile, Protocol protocol,
                double chunk) {
   const ProtocolCosts& costs = profile.protocols[static_cast<std::size_t>(protocol)];
@@ -253,6 +258,10 @@ bool has_way(const GroupGeometry& group, const NetworkProfile& profile, Collecti
              Algorithm algorithm, Protocol protocol) {
   if (kind == CollectiveKind::kSendRecv) return false;  // see plan_p2p()
   if ((kind == CollectiveKind::kAllToAll) != (algorithm == Algorithm::kPairwise)) return false;
+  if (is_scheduled(algorithm)) {
+    const ScheduleLoads* loads = group.schedule(kind, algorithm);
+    return protocol == Protocol::kSimple && loads != nullptr && loads->refusal.empty();
+  }
   switch (algorithm) {
     case Algorithm::kRing:
       return true;
@@ -304,6 +313,8 @@ double flight_time(const GroupGeometry& group, CollectiveKind kind, Algorithm al
 
 Timing timing_of(const GroupGeometry& group, const NetworkProfile& profile, CollectiveKind kind,
                  double size, Algorithm algorithm, Protocol protocol) {
+  if (is_scheduled(algorithm))
+    return schedule_timing(group, profile, *group.schedule(kind, algorithm), size);
   Timing timing = timing_without_flight(group, profile, kind, size, algorithm, protocol);
   timing.hops += flight_time(group, kind, algorithm);
   return timing;

@@ -23,13 +23,17 @@ struct Timing {
   }
 };
 
-/// Whether these GPUs can do it so; all_to_all knows but kPairwise, in Simple.
+/// Whether these GPUs can do it so; all_to_all knows but kPairwise, in Simple. Of the ways that
+/// schedule_loads.h follows those that the geometry was made with, in Simple.
 bool has_way(const GroupGeometry& group, const NetworkProfile& profile, CollectiveKind kind,
              Algorithm algorithm, Protocol protocol);
 
 /// The time of a way that has_way(). The profile was made for_generation().
 Timing timing_of(const GroupGeometry& group, const NetworkProfile& profile, CollectiveKind kind,
                  double size, Algorithm algorithm, Protocol protocol);
+
+/// What a NIC gives, with the share that jobs of many nodes lose.
+double inter_efficiency_of(const GroupGeometry& group, const NetworkProfile& profile);
 
 /// What a step inside a node and one between nodes costs besides its bytes, in seconds; `chunk` is
 /// what one step carries, `size` the whole buffer.

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -31,8 +32,10 @@ std::vector<std::vector<std::uint32_t>> split_ranks(const std::vector<std::uint3
 
 class ConcurrentBench {
  public:
-  /// Groups have no GPU in common. Keeps a reference to the fabric.
-  ConcurrentBench(const Fabric& fabric, std::vector<std::vector<std::uint32_t>> groups, BenchOp op);
+  /// Groups have no GPU in common. Keeps a reference to the fabric. `algorithm` as CollectiveBench
+  /// has it.
+  ConcurrentBench(const Fabric& fabric, std::vector<std::vector<std::uint32_t>> groups, BenchOp op,
+                  std::optional<Algorithm> algorithm = {});
 
   struct Outcome {
     FlowPlan alone;    ///< FlowPlan::uncontended is the time alone

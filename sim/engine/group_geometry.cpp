@@ -115,7 +115,7 @@ Seconds chain_latency(const Fabric& fabric, const std::vector<std::uint32_t>& me
 }  // namespace
 
 GroupGeometry::GroupGeometry(const Fabric& fabric, std::span<const std::uint32_t> gpus,
-                             bool all_to_all) {
+                             bool all_to_all, std::span<const ScheduledWay> ways) {
   STEPCAST_CHECK(!gpus.empty(), "a group without ranks");
   num_ranks_ = static_cast<int>(gpus.size());
   place(fabric, gpus);
@@ -123,6 +123,8 @@ GroupGeometry::GroupGeometry(const Fabric& fabric, std::span<const std::uint32_t
   load_rings(fabric);
   if (all_to_all) load_all_to_all(fabric);
   if (fabric.has_latency()) find_tree_latency(fabric);
+  for (const ScheduledWay& way : ways)
+    schedules_.push_back(find_schedule_loads(fabric, *this, way));
 }
 
 const LinkWeights& GroupGeometry::links_of(Algorithm algorithm) const {
@@ -138,6 +140,18 @@ const LinkWeights& GroupGeometry::links_of(Algorithm algorithm) const {
       break;
   }
   return all_to_all_links_;
+}
+
+std::vector<std::uint32_t> GroupGeometry::members() const {
+  std::vector<std::uint32_t> result;
+  for (const auto& node : nodes_) result.insert(result.end(), node.begin(), node.end());
+  return result;
+}
+
+const ScheduleLoads* GroupGeometry::schedule(CollectiveKind kind, Algorithm algorithm) const {
+  for (const ScheduleLoads& loads : schedules_)
+    if (loads.way == ScheduledWay{kind, algorithm}) return &loads;
+  return nullptr;
 }
 
 /// Sorts the GPUs by node (nodes in order of first appearance) and finds the NICs they use.

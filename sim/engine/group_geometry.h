@@ -13,6 +13,7 @@
 
 #include "sim/cost/network_profile.h"
 #include "sim/engine/link_weights.h"
+#include "sim/engine/schedule_loads.h"
 #include "sim/topology/fabric.h"
 
 namespace stepcast {
@@ -24,8 +25,10 @@ namespace stepcast {
 class GroupGeometry {
  public:
   /// `gpus` in communicator order, distinct. A group of one GPU has no links. Without `all_to_all`
-  /// nothing of that kind may be asked for: its loads are the costliest to find.
-  GroupGeometry(const Fabric& fabric, std::span<const std::uint32_t> gpus, bool all_to_all = true);
+  /// nothing of that kind may be asked for: its loads are the costliest to find. `ways` are
+  /// followed transfer by transfer; no other ones of that sort may be taken.
+  GroupGeometry(const Fabric& fabric, std::span<const std::uint32_t> gpus, bool all_to_all = true,
+                std::span<const ScheduledWay> ways = {});
 
   int num_ranks() const { return num_ranks_; }                       ///< n
   int num_nodes() const { return static_cast<int>(nodes_.size()); }  ///< N
@@ -69,6 +72,13 @@ class GroupGeometry {
   const LinkWeights& all_to_all_links() const { return all_to_all_links_; }
   const LinkWeights& links_of(Algorithm algorithm) const;
 
+  /// The GPUs node by node, ascending inside a node.
+  std::vector<std::uint32_t> members() const;
+  /// In order of the constructor's `ways`.
+  const std::vector<ScheduleLoads>& schedules() const { return schedules_; }
+  /// One of them; nullptr where the constructor was not asked for it.
+  const ScheduleLoads* schedule(CollectiveKind kind, Algorithm algorithm) const;
+
  private:
   void place(const Fabric& fabric, std::span<const std::uint32_t> gpus);
   void find_walks(const Fabric& fabric);
@@ -91,6 +101,7 @@ class GroupGeometry {
   double intra_bandwidth_ = 0, inter_bandwidth_ = 0;
   double all_to_all_intra_bandwidth_ = 0, all_to_all_inter_bandwidth_ = 0;
   LinkWeights ring_links_, tree_links_, nvls_links_, all_to_all_links_;
+  std::vector<ScheduleLoads> schedules_;
 };
 
 /// The way from one GPU to another.

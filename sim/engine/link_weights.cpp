@@ -30,8 +30,12 @@ bool is_inter_node(LinkKind kind) {
 Seconds LinkCounter::add_route(std::uint32_t from, std::uint32_t to, std::uint32_t times) {
   path_.clear();
   fabric_.route(from, to, path_);
-  for (LinkId link : path_) uses_.push_back({link, times});
+  add_path(path_, times);
   return fabric_.latency_of(path_);
+}
+
+void LinkCounter::add_path(std::span<const LinkId> path, std::uint32_t times) {
+  for (LinkId link : path) uses_.push_back({link, times});
 }
 
 LinkWeights LinkCounter::take() {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "sim/topology/fabric.h"
@@ -27,6 +28,8 @@ class LinkCounter {
   explicit LinkCounter(const Fabric& fabric) : fabric_(fabric) {}
   /// The way from one GPU to another is used by `times` flows. Returns the latency of its links.
   Seconds add_route(std::uint32_t from, std::uint32_t to, std::uint32_t times = 1);
+  /// The links of a path are used by `times` flows.
+  void add_path(std::span<const LinkId> path, std::uint32_t times);
   /// What was counted since the last time.
   LinkWeights take();
 

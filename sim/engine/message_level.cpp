@@ -1,6 +1,7 @@
 #include "sim/engine/message_level.h"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "sim/base/error.h"
@@ -24,6 +25,7 @@ Algorithm algorithm_of(const GroupGeometry& group, const NetworkProfile& profile
 
 CollectiveSchedule schedule_of(const GroupGeometry& group, CollectiveKind kind,
                                Algorithm algorithm) {
+  if (const ScheduleLoads* loads = group.schedule(kind, algorithm)) return schedule_of(*loads);
   const auto ranks = static_cast<std::uint32_t>(group.num_ranks());
   switch (kind) {
     case CollectiveKind::kAllReduce:
@@ -87,7 +89,7 @@ class MessageLevel::Run {
         size_(size),
         done_(std::move(done)) {
     index_schedule();
-    const int channels = algorithm_ == Algorithm::kPairwise ? 1 : group.num_channels();
+    const int channels = goes_direct() ? 1 : group.num_channels();
     for (int channel = 0; channel < channels; ++channel) add_channel(channel);
   }
 
@@ -98,6 +100,11 @@ class MessageLevel::Run {
   double base_latency() const { return costs_.base; }
 
  private:
+  /// From peer to peer without channels.
+  bool goes_direct() const {
+    return algorithm_ == Algorithm::kPairwise || is_scheduled(algorithm_);
+  }
+
   /// Transfers of one rank and lane, by step; indices into the schedule.
   struct Lane {
     std::uint32_t id = 0;
@@ -149,7 +156,7 @@ class MessageLevel::Run {
   void add_channel(int index) {
     Channel channel;
     channel.index = index;
-    channel.gpus = group_.ring(index);
+    channel.gpus = is_scheduled(algorithm_) ? group_.members() : group_.ring(index);
     for (const std::vector<Lane>& lanes : lanes_) channel.lanes.emplace_back(lanes.size());
     channel.arrived.assign(std::size_t{schedule_.ranks} * schedule_.chunks, 0);
     channels_.push_back(std::move(channel));
@@ -175,7 +182,7 @@ class MessageLevel::Run {
     const Channel& channel = channels_[channel_index];
     path_.clear();
     group_.route(owner_.fabric_, channel.index, channel.gpus[transfer.from],
-                 channel.gpus[transfer.to], algorithm_ == Algorithm::kPairwise, path_);
+                 channel.gpus[transfer.to], goes_direct(), path_);
     const bool same_node = owner_.fabric_.node_of(channel.gpus[transfer.from]) ==
                            owner_.fabric_.node_of(channel.gpus[transfer.to]);
     const double bytes = static_cast<double>(chunk_size(schedule_, size_, transfer.chunk).value()) /
@@ -198,10 +205,19 @@ class MessageLevel::Run {
   /// A protocol that spends part of the wire on flags.
   double rate_bound(bool same_node) const {
     if (costs_.efficiency >= 1) return 0;
+    if (is_scheduled(algorithm_)) return costs_.efficiency * narrowest_link();
     const double bandwidth = same_node
                                  ? group_.intra_bandwidth() * owner_.profile_.intra_efficiency
                                  : group_.inter_bandwidth() * owner_.profile_.inter_efficiency;
     return costs_.efficiency * bandwidth / group_.num_channels();
+  }
+
+  /// Of the path.
+  double narrowest_link() const {
+    double least = std::numeric_limits<double>::infinity();
+    for (const std::uint32_t link : path_)
+      least = std::min(least, effective_capacity(owner_.fabric_.links()[link], owner_.profile_));
+    return least;
   }
 
   void arrive(std::uint32_t channel_index, const Transfer& transfer) {

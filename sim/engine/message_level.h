@@ -22,8 +22,8 @@ class MessageLevel {
   ~MessageLevel();
 
   /// Begins a collective now and calls back at its end. Runs the algorithm that plan_collective()
-  /// chooses, in-switch reduction and trees over uneven nodes as a ring. `group` must live until
-  /// then.
+  /// chooses, or the profile prescribes; in-switch reduction and trees over uneven nodes as a ring.
+  /// `group` must live until then.
   void start(const GroupGeometry& group, CollectiveKind kind, Bytes size,
              FlowSolver::Callback done);
 

@@ -1,5 +1,6 @@
 #include "sim/engine/simulate.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "sim/engine/job_run.h"
@@ -32,7 +33,12 @@ Seconds Simulator::step_time(const JobCosts& costs) const { return run(costs, fa
 
 Simulation simulate(const Job& job, const Fabric& fabric, const JobCosts& costs,
                     const SimulateOptions& options) {
-  return Simulator(job, fabric, options).run(costs);
+  SimulateOptions with_ways = options;
+  for (const CostModel* model : costs.models())
+    for (const ScheduledWay& way : scheduled_ways(model->network().choices))
+      if (std::find(with_ways.ways.begin(), with_ways.ways.end(), way) == with_ways.ways.end())
+        with_ways.ways.push_back(way);
+  return Simulator(job, fabric, std::move(with_ways)).run(costs);
 }
 
 }  // namespace stepcast

@@ -32,8 +32,11 @@ struct SimulateOptions {
   Folding folding = Folding::kFull;
   std::vector<double> slowdown;  ///< by rank, of compute; empty: all 1 (stragglers have > 1)
   std::vector<Seconds> start;    ///< by rank: when its CPU begins; empty: all at zero
-  bool attribute = true;         ///< fill RankReport's times by cause (walks every op once more)
-  bool spans = false;            ///< fill Trace (implies attribute)
+  /// Algorithms to follow transfer by transfer: simulate() adds those that the costs' network
+  /// profiles prescribe. Other ones of that sort are refused.
+  std::vector<ScheduledWay> ways;
+  bool attribute = true;  ///< fill RankReport's times by cause (walks every op once more)
+  bool spans = false;     ///< fill Trace (implies attribute)
 };
 
 /// Where the compute stream of a rank spends the step. The parts add up to the step time.

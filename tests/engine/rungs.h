@@ -38,7 +38,8 @@ inline std::vector<double> fluid(const Fabric& fabric, const NetworkProfile& pro
   solver.reset(effective_capacities(fabric, profile));
   std::vector<double> ends(launches.size(), -1);
   std::vector<GroupGeometry> groups;
-  for (const Launch& launch : launches) groups.emplace_back(fabric, launch.ranks);
+  for (const Launch& launch : launches)
+    groups.emplace_back(fabric, launch.ranks, true, scheduled_ways(profile.choices));
   for (std::size_t i = 0; i < launches.size(); ++i) {
     const FlowPlan plan = plan_collective(groups[i], profile, launches[i].kind, launches[i].size);
     solver.at(launches[i].start + plan.latency.value(), [&, i, plan] {
@@ -59,7 +60,8 @@ inline std::vector<double> messages(const Fabric& fabric, const NetworkProfile& 
   MessageLevel level(solver, fabric, profile);
   std::vector<double> ends(launches.size(), -1);
   std::vector<GroupGeometry> groups;
-  for (const Launch& launch : launches) groups.emplace_back(fabric, launch.ranks);
+  for (const Launch& launch : launches)
+    groups.emplace_back(fabric, launch.ranks, true, scheduled_ways(profile.choices));
   for (std::size_t i = 0; i < launches.size(); ++i)
     solver.at(launches[i].start, [&, i] {
       level.start(groups[i], launches[i].kind, launches[i].size,

@@ -32,7 +32,8 @@ struct Result {
 
 std::vector<Result> run_sweep(const CollectiveSetup& setup) {
   const Fabric fabric = setup.fabric();
-  const CollectiveBench bench(fabric, first_gpus(fabric, setup.gpus, setup.per_node), setup.op);
+  const CollectiveBench bench(fabric, first_gpus(fabric, setup.gpus, setup.per_node), setup.op,
+                              setup.settings.algorithm);
   const double factor = busbw_factor(setup.op, bench.num_ranks());
   std::vector<Result> results;
   for (const std::int64_t size : setup.sizes) {
