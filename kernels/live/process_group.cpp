@@ -28,7 +28,12 @@ class CaughtSignals {
     ::pthread_sigmask(SIG_BLOCK, &caught, &before_);
     descriptor_ = ::signalfd(-1, &caught, SFD_CLOEXEC | SFD_NONBLOCK);
   }
+  /// What still waits is dropped: Ctrl-C may arrive twice, from the terminal and from a program
+  /// that passes it on, and what the run measured is yet to be printed.
   ~CaughtSignals() {
+    signalfd_siginfo signal{};
+    while (descriptor_ >= 0 && ::read(descriptor_, &signal, sizeof signal) == sizeof signal) {
+    }
     if (descriptor_ >= 0) ::close(descriptor_);
     restore();
   }

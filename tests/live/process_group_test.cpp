@@ -223,6 +223,21 @@ TEST(ProcessGroup, AnInterruptEndsAllRanks) {
   EXPECT_EQ(failure.text, "the live run was ended by SIGINT");
 }
 
+TEST(ProcessGroup, AnInterruptThatComesTwiceEndsTheRunOnce) {
+  const pid_t parent = ::getpid();
+  const Failure failure = failure_of(2, [&](RankContext& context) {
+    if (context.rank() == 0) ::kill(parent, SIGINT);
+    try {
+      work_on(context);
+    } catch (const Error&) {
+      ::kill(parent, SIGINT);  // nobody waits for signals any more
+      throw;
+    }
+    return 0;
+  });
+  EXPECT_EQ(failure.text, "the live run was ended by SIGINT");
+}
+
 TEST(ProcessGroup, RefusesAStandStillLimitThatALostCoreWouldReach) {
   ProcessGroupOptions options = options_for(2);
   options.stand_still_s = 0.5;
