@@ -26,6 +26,9 @@ struct LiveOperand {
   std::uint8_t* bytes() const { return reinterpret_cast<std::uint8_t*>(memory) + layout.offset; }
 };
 
+/// Stream, scratch memory and libraries of a GPU (kernels/ops/device_context.h).
+class DeviceContext;
+
 struct AdamSettings {
   double learning_rate = 1e-3;
   double beta1 = 0.9, beta2 = 0.95;
@@ -40,7 +43,9 @@ struct Launch {
   std::span<const LiveOperand> operands;
   std::int64_t index = 0;  ///< of this rank in the group that the op names (Compute::index_in)
   const AdamSettings& adam;
-  std::int64_t step = 1;  ///< of the optimizer, from 1
+  std::int64_t step = 1;            ///< of the optimizer, from 1
+  DeviceContext* device = nullptr;  ///< where operands are memory of a GPU: work is issued to its
+                                    ///< stream, and is not done when the launcher returns
 };
 
 using Launcher = void (*)(const Launch&);

@@ -58,7 +58,9 @@ bool includes(const fs::path& file, const std::string& what) {
 template <typename Visit>
 void for_each_source(const fs::path& root, Visit visit) {
   for (const auto& entry : fs::recursive_directory_iterator(root))
-    if (entry.path().extension() == ".h" || entry.path().extension() == ".cpp") visit(entry.path());
+    if (const fs::path kind = entry.path().extension();
+        kind == ".h" || kind == ".cpp" || kind == ".cu")
+      visit(entry.path());
 }
 
 const fs::path kSim = fs::path(STEPCAST_SOURCE_DIR) / "sim";
@@ -162,6 +164,15 @@ TEST(House, KernelRoomsIncludeOnlyWhatTheyLink) {
     for (const std::string& included : rooms_included(file))
       EXPECT_TRUE(included == room || linked.at(room).contains(included))
           << file << " includes " << included << ", which " << room << " does not link";
+  });
+}
+
+TEST(House, OnlyRoomsForGpusKnowCuda) {
+  const std::set<std::string> for_gpus = {"cuda", "ops", "device"};
+  for_each_source(kKernels, [&](const fs::path& file) {
+    const std::string room = *std::next(fs::relative(file, kKernels).begin(), 0);
+    for (const char* library : {"<cuda", "<cublas", "<cudnn", "<nccl", "<mma"})
+      EXPECT_TRUE(for_gpus.contains(room) || !includes(file, library)) << file << ": " << library;
   });
 }
 

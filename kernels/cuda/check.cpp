@@ -1,0 +1,51 @@
+#include "kernels/cuda/check.h"
+
+#include "sim/base/error.h"
+
+namespace stepcast {
+namespace {
+
+std::string text_of(const std::source_location& place) {
+  return std::string(place.file_name()) + ":" + std::to_string(place.line()) + ", " +
+         place.function_name();
+}
+
+ErrorKind kind_of(cudaError_t status) {
+  switch (status) {
+    case cudaErrorNoDevice:
+    case cudaErrorInsufficientDriver:
+    case cudaErrorInvalidDevice:
+    case cudaErrorNoKernelImageForDevice:
+    case cudaErrorUnsupportedPtxVersion:
+      return ErrorKind::kUnsupported;
+    case cudaErrorMemoryAllocation:
+      return ErrorKind::kInfeasible;
+    default:
+      return ErrorKind::kLiveRank;
+  }
+}
+
+}  // namespace
+
+void check_cuda(cudaError_t status, const std::source_location& place) {
+  if (status == cudaSuccess) return;
+  // An error that the device can recover from must not be reported again by the next call.
+  (void)cudaGetLastError();
+  throw Error(kind_of(status), "CUDA: " + std::string(cudaGetErrorString(status)) + " (" +
+                                   cudaGetErrorName(status) + ") at " + text_of(place));
+}
+
+void check_library(bool good, const std::string& library, const std::string& status,
+                   const std::source_location& place) {
+  if (!good) throw Error(ErrorKind::kLiveRank, library + ": " + status + " at " + text_of(place));
+}
+
+std::string why_no_device() {
+  int devices = 0;
+  const cudaError_t status = cudaGetDeviceCount(&devices);
+  (void)cudaGetLastError();
+  if (status != cudaSuccess) return cudaGetErrorString(status);
+  return devices > 0 ? "" : "the driver lists no device";
+}
+
+}  // namespace stepcast

@@ -1,0 +1,45 @@
+#include "kernels/cuda/stream.h"
+
+#include "kernels/cuda/check.h"
+
+namespace stepcast {
+
+void synchronize_device() { check_cuda(cudaDeviceSynchronize()); }
+
+Stream::Stream() { check_cuda(cudaStreamCreateWithFlags(&handle_, cudaStreamNonBlocking)); }
+
+// A destructor has no way to report, and what fails here has failed before.
+Stream::~Stream() {
+  if (handle_ != nullptr) (void)cudaStreamDestroy(handle_);
+}
+
+void Stream::synchronize() const { check_cuda(cudaStreamSynchronize(handle_)); }
+
+Event::Event(Timing timing) {
+  const unsigned flags = timing == Timing::kYes ? cudaEventDefault : cudaEventDisableTiming;
+  check_cuda(cudaEventCreateWithFlags(&handle_, flags));
+}
+
+Event::~Event() {
+  if (handle_ != nullptr) (void)cudaEventDestroy(handle_);
+}
+
+void Event::record(StreamHandle stream) const { check_cuda(cudaEventRecord(handle_, stream)); }
+
+void Event::hold(StreamHandle stream) const { check_cuda(cudaStreamWaitEvent(stream, handle_, 0)); }
+
+void Event::synchronize() const { check_cuda(cudaEventSynchronize(handle_)); }
+
+bool Event::reached() const {
+  const cudaError_t status = cudaEventQuery(handle_);
+  if (status != cudaErrorNotReady) check_cuda(status);
+  return status == cudaSuccess;
+}
+
+Seconds elapsed(const Event& from, const Event& to) {
+  float milliseconds = 0;
+  check_cuda(cudaEventElapsedTime(&milliseconds, from.handle(), to.handle()));
+  return Seconds(static_cast<double>(milliseconds) * 1e-3);
+}
+
+}  // namespace stepcast
