@@ -32,6 +32,10 @@ class RingQueue {
   bool empty() const {
     return sent_.load(std::memory_order_acquire) == taken_.load(std::memory_order_relaxed);
   }
+  /// Whether the writer has to wait until we take something.
+  bool holds_up_writer() const {
+    return sent_.load(std::memory_order_acquire) - taken_.load(std::memory_order_relaxed) == kSlots;
+  }
   const Piece& front() const { return pieces_[taken_.load(std::memory_order_relaxed) % kSlots]; }
   void pop() {
     taken_.store(taken_.load(std::memory_order_relaxed) + 1, std::memory_order_release);

@@ -36,6 +36,7 @@ SharedCommunicator::SharedCommunicator(SharedRankContext& context, std::vector<i
     if (members_[i] == context.rank()) index_ = static_cast<int>(i);
   }
   STEPCAST_CHECK(index_ >= 0, "a communicator without the rank that makes it");
+  arrivals_.resize(members_.size());
 }
 
 void SharedCommunicator::begin(CollectiveKind kind, std::uint32_t sequence) {
@@ -46,6 +47,7 @@ void SharedCommunicator::begin(CollectiveKind kind, std::uint32_t sequence) {
 void SharedCommunicator::run_step(const MemberPlan::Step& step, ChunkTable& chunks,
                                   std::span<const std::byte* const> bases,
                                   const Arithmetic& arithmetic) {
+  expect_pieces(step, chunks);
   std::size_t longest = 0;
   for (const auto* moves : {&step.sends, &step.receives})
     for (const MemberPlan::Move& move : *moves)
@@ -55,16 +57,24 @@ void SharedCommunicator::run_step(const MemberPlan::Step& step, ChunkTable& chun
       send_piece(rank_of(move.peer), chunks[move.chunk], begin);
     for (std::size_t i = 0; i < step.receives.size(); ++i) {
       const MemberPlan::Move& move = step.receives[i];
-      receive_piece(rank_of(move.peer), chunks[move.chunk], begin, move.reduce ? bases[i] : nullptr,
+      receive_piece(move.peer, chunks[move.chunk], begin, move.reduce ? bases[i] : nullptr,
                     arithmetic);
     }
   }
 }
 
+void SharedCommunicator::expect_pieces(const MemberPlan::Step& step, ChunkTable& chunks) {
+  for (const MemberPlan::Move& move : step.receives)
+    arrivals_[move.peer].in_queue += (chunks[move.chunk].bytes + kPieceBytes - 1) / kPieceBytes;
+}
+
 void SharedCommunicator::send_piece(int to, const ChunkTable::Chunk& chunk, std::size_t begin) {
   if (begin >= chunk.bytes) return;
   RingQueue& queue = board_.queue(context_.rank(), to);
-  waiter_.until(to, [&] { return !queue.full(); });
+  waiter_.until(to, [&] {
+    if (queue.full()) take_early_pieces();
+    return !queue.full();
+  });
   RingQueue::Piece& piece = queue.back();
   piece.tag = tag_;
   piece.bytes = static_cast<std::uint32_t>(std::min(kPieceBytes, chunk.bytes - begin));
@@ -73,31 +83,61 @@ void SharedCommunicator::send_piece(int to, const ChunkTable::Chunk& chunk, std:
   board_.state(to).doorbell.ring();
 }
 
-/// `base` is what the piece is combined with; null: it is taken as it is.
-void SharedCommunicator::receive_piece(int from, const ChunkTable::Chunk& chunk, std::size_t begin,
-                                       const std::byte* base, const Arithmetic& arithmetic) {
-  if (begin >= chunk.bytes) return;
-  RingQueue& queue = board_.queue(from, context_.rank());
-  waiter_.until(from, [&] { return !queue.empty(); });
-  const RingQueue::Piece& piece = queue.front();
-  check_piece(from, piece, std::min(kPieceBytes, chunk.bytes - begin));
-  if (base != nullptr) {
-    combine(arithmetic.element, arithmetic.reduce, base + begin, piece.data, chunk.target + begin,
-            piece.bytes / size_of(arithmetic.element));
-  } else {
-    std::memcpy(chunk.target + begin, piece.data, piece.bytes);
+/// Out of queues that hold up another member; their turn comes later.
+void SharedCommunicator::take_early_pieces() {
+  for (std::size_t member = 0; member < arrivals_.size(); ++member) {
+    Arrivals& arrivals = arrivals_[member];
+    if (arrivals.in_queue == 0) continue;
+    RingQueue& queue = board_.queue(members_[member], context_.rank());
+    if (!queue.holds_up_writer()) continue;
+    const RingQueue::Piece& piece = queue.front();
+    arrivals.early.push_back({.tag = piece.tag, .data = {piece.data, piece.data + piece.bytes}});
+    --arrivals.in_queue;
+    queue.pop();
+    board_.state(members_[member]).doorbell.ring();
   }
-  queue.pop();
-  board_.state(from).doorbell.ring();
 }
 
-void SharedCommunicator::check_piece(int rank, const RingQueue::Piece& piece,
-                                     std::size_t bytes) const {
-  if (piece.tag == tag_ && piece.bytes == bytes) return;
-  throw Error(ErrorKind::kLiveRank,
-              "rank " + std::to_string(context_.rank()) + " is in " + text_of_tag(tag_) +
-                  " and expects " + std::to_string(bytes) + " bytes; rank " + std::to_string(rank) +
-                  " sent " + std::to_string(piece.bytes) + " of " + text_of_tag(piece.tag));
+/// `base` is what the piece is combined with; null: it is taken as it is.
+void SharedCommunicator::receive_piece(std::uint32_t from, const ChunkTable::Chunk& chunk,
+                                       std::size_t begin, const std::byte* base,
+                                       const Arithmetic& arithmetic) {
+  if (begin >= chunk.bytes) return;
+  const int rank = rank_of(from);
+  Arrivals& arrivals = arrivals_[from];
+  RingQueue& queue = board_.queue(rank, context_.rank());
+  const auto take = [&](std::uint64_t tag, const std::byte* data, std::size_t bytes) {
+    check_piece(rank, tag, bytes, std::min(kPieceBytes, chunk.bytes - begin));
+    if (base != nullptr)
+      combine(arithmetic.element, arithmetic.reduce, base + begin, data, chunk.target + begin,
+              bytes / size_of(arithmetic.element));
+    else
+      std::memcpy(chunk.target + begin, data, bytes);
+  };
+  waiter_.until(rank, [&] {
+    if (arrivals.early.empty() && queue.empty()) take_early_pieces();
+    return !arrivals.early.empty() || !queue.empty();
+  });
+  if (!arrivals.early.empty()) {
+    const EarlyPiece& piece = arrivals.early.front();
+    take(piece.tag, piece.data.data(), piece.data.size());
+    return arrivals.early.pop_front();
+  }
+  const RingQueue::Piece& piece = queue.front();
+  take(piece.tag, piece.data, piece.bytes);
+  --arrivals.in_queue;
+  queue.pop();
+  board_.state(rank).doorbell.ring();
+}
+
+void SharedCommunicator::check_piece(int rank, std::uint64_t tag, std::size_t bytes,
+                                     std::size_t expected) const {
+  if (tag == tag_ && bytes == expected) return;
+  throw Error(ErrorKind::kLiveRank, "rank " + std::to_string(context_.rank()) + " is in " +
+                                        text_of_tag(tag_) + " and expects " +
+                                        std::to_string(expected) + " bytes; rank " +
+                                        std::to_string(rank) + " sent " + std::to_string(bytes) +
+                                        " of " + text_of_tag(tag));
 }
 
 void SharedCommunicator::send(int to, std::span<const std::byte> bytes) {
