@@ -65,7 +65,8 @@ struct Case {
   std::function<void(TinyTraining&)> change;
 };
 
-void expect_same(const TinyTraining& base, const std::vector<Case>& cases) {
+void expect_same(TinyTraining base, const std::vector<Case>& cases) {
+  base.steps = 20;
   const Outcome one = train(base);
   EXPECT_TRUE(one.peaks_equal_the_walk);
   for (const Case& c : cases) {
@@ -81,10 +82,11 @@ void expect_same(const TinyTraining& base, const std::vector<Case>& cases) {
   }
 }
 
+void nothing_more(TinyTraining&) {}
+
 /// Degrees of a plan.
-Case plan(
-    const std::string& name, std::int64_t dp, std::int64_t tp, std::int64_t pp,
-    const std::function<void(TinyTraining&)>& more = [](TinyTraining&) {}) {
+Case plan(const std::string& name, std::int64_t dp, std::int64_t tp, std::int64_t pp,
+          const std::function<void(TinyTraining&)>& more = nothing_more) {
   return {name, [=](TinyTraining& tiny) {
             tiny.plan.dp = dp;
             tiny.plan.tp = tp;
@@ -95,52 +97,73 @@ Case plan(
 
 void sequence_parallel(TinyTraining& tiny) { tiny.plan.sequence_parallel = true; }
 void zero(TinyTraining& tiny) { tiny.plan.zero_stage = 1; }
+void gpipe(TinyTraining& tiny) { tiny.plan.schedule = "gpipe"; }
 void interleaved(TinyTraining& tiny) {
   tiny.plan.schedule = "interleaved";
   tiny.plan.virtual_stages = 2;
 }
+void selective(TinyTraining& tiny) { tiny.plan.recompute = Recompute::kSelective; }
+void full(TinyTraining& tiny) { tiny.plan.recompute = Recompute::kFull; }
+void buckets(TinyTraining& tiny) {
+  tiny.plan.overlap_grad_reduce = true;
+  tiny.plan.bucket_size = Bytes(6000);
+}
 
-const std::vector<Case> kCases = {
+/// All of these together.
+template <typename... Changes>
+auto all(Changes... changes) {
+  return [=](TinyTraining& tiny) { (changes(tiny), ...); };
+}
+
+/// One way of cutting the work at a time.
+const std::vector<Case> kDegrees = {
     plan("micro batches of 2", 1, 1, 1, [](TinyTraining& t) { t.plan.micro_batch_size = 2; }),
     plan("dp 2", 2, 1, 1),
     plan("dp 4", 4, 1, 1),
-    plan("dp 2, buckets", 2, 1, 1,
-         [](TinyTraining& t) {
-           t.plan.overlap_grad_reduce = true;
-           t.plan.bucket_size = Bytes(6000);
-         }),
+    plan("dp 2, buckets", 2, 1, 1, buckets),
+    plan("dp 4, buckets", 4, 1, 1, buckets),
     plan("dp 2, zero 1", 2, 1, 1, zero),
+    plan("dp 4, zero 1", 4, 1, 1, zero),
+    plan("dp 4, zero 1, buckets", 4, 1, 1, all(zero, buckets)),
     plan("tp 2", 1, 2, 1),
+    plan("tp 4", 1, 4, 1),
     plan("tp 2, sp", 1, 2, 1, sequence_parallel),
-    plan("pp 2, gpipe", 1, 1, 2, [](TinyTraining& t) { t.plan.schedule = "gpipe"; }),
+    plan("tp 4, sp", 1, 4, 1, sequence_parallel),
+    plan("pp 2, gpipe", 1, 1, 2, gpipe),
+    plan("pp 4, gpipe", 1, 1, 4, gpipe),
     plan("pp 2, 1f1b", 1, 1, 2),
     plan("pp 4, 1f1b", 1, 1, 4),
     plan("pp 2, interleaved", 1, 1, 2, interleaved),
-    plan("recompute selective", 1, 1, 1,
-         [](TinyTraining& t) { t.plan.recompute = Recompute::kSelective; }),
-    plan("recompute full", 1, 1, 1, [](TinyTraining& t) { t.plan.recompute = Recompute::kFull; }),
+    plan("recompute selective", 1, 1, 1, selective),
+    plan("recompute full", 1, 1, 1, full),
+};
+
+const std::vector<Case> kMixesOverEightRanks = {
+    plan("dp 8", 8, 1, 1),
     plan("dp 2, tp 2, pp 2", 2, 2, 2),
     plan("dp 2, tp 2, pp 2, sp, zero 1, recompute full, interleaved", 2, 2, 2,
-         [](TinyTraining& t) {
-           sequence_parallel(t);
-           zero(t);
-           interleaved(t);
-           t.plan.recompute = Recompute::kFull;
-         }),
+         all(sequence_parallel, zero, full, interleaved)),
+    plan("dp 2, tp 2, pp 2, sp, zero 1, recompute selective, gpipe, buckets", 2, 2, 2,
+         all(sequence_parallel, zero, selective, gpipe, buckets)),
     plan("dp 4, tp 2, zero 1", 4, 2, 1, zero),
+    plan("dp 2, tp 4, sp, recompute selective", 2, 4, 1, all(sequence_parallel, selective)),
+    plan("dp 2, pp 4, zero 1, recompute full", 2, 1, 4, all(zero, full)),
+    plan("tp 2, pp 4, sp, gpipe", 1, 2, 4, all(sequence_parallel, gpipe)),
+    plan("tp 4, pp 2, interleaved, recompute full", 1, 4, 2, all(interleaved, full)),
+};
+
+/// What training software does differently.
+const std::vector<Case> kTraits = {
     plan("tp 2, pp 2, messages in parts", 1, 2, 2,
          [](TinyTraining& t) { t.traits.scatter_gather_p2p = true; }),
     plan("tp 2, sp, gathered inputs kept", 1, 2, 1,
-         [](TinyTraining& t) {
-           sequence_parallel(t);
-           t.traits.gathered_inputs_kept = true;
-         }),
+         all(sequence_parallel, [](TinyTraining& t) { t.traits.gathered_inputs_kept = true; })),
     plan("tp 2, sp, resident gather buffers, micro batches of 2", 1, 2, 1,
-         [](TinyTraining& t) {
-           sequence_parallel(t);
-           t.traits.gather_buffers_resident = true;
-           t.plan.micro_batch_size = 2;
-         }),
+         all(sequence_parallel,
+             [](TinyTraining& t) {
+               t.traits.gather_buffers_resident = true;
+               t.plan.micro_batch_size = 2;
+             })),
     plan("dp 2, gradients added by a kernel", 2, 1, 1,
          [](TinyTraining& t) { t.traits.autograd_accumulation = true; }),
     plan("tp 2, unfused attention with its mask", 1, 2, 1,
@@ -150,17 +173,40 @@ const std::vector<Case> kCases = {
          }),
 };
 
-TEST(SameTraining, GptUnderEveryPlan) { expect_same(TinyTraining{}, kCases); }
-
-TEST(SameTraining, LlamaUnderEveryPlan) {
+TinyTraining gpt() { return {}; }
+TinyTraining llama() {
   TinyTraining tiny;
   tiny.become_llama();
-  expect_same(tiny, kCases);
+  return tiny;
 }
 
-TEST(SameTraining, FourTensorParallelRanks) {
-  expect_same(TinyTraining{},
-              {plan("tp 4", 1, 4, 1), plan("tp 4, sp", 1, 4, 1, sequence_parallel)});
+TEST(SameTraining, GptUnderEveryDegree) { expect_same(gpt(), kDegrees); }
+TEST(SameTraining, LlamaUnderEveryDegree) { expect_same(llama(), kDegrees); }
+TEST(SameTraining, GptInMixesOverEightRanks) { expect_same(gpt(), kMixesOverEightRanks); }
+TEST(SameTraining, LlamaInMixesOverEightRanks) { expect_same(llama(), kMixesOverEightRanks); }
+TEST(SameTraining, GptUnderTraitsOfTrainingSoftware) { expect_same(gpt(), kTraits); }
+TEST(SameTraining, LlamaUnderTraitsOfTrainingSoftware) { expect_same(llama(), kTraits); }
+
+/// Four stages of two chunks each need a layer for every chunk.
+TEST(SameTraining, EightChunksOnFourStages) {
+  const std::vector<Case> cases = {
+      plan("pp 4, interleaved", 1, 1, 4, interleaved),
+      plan("dp 2, pp 4, interleaved, zero 1, recompute selective", 2, 1, 4,
+           all(interleaved, zero, selective)),
+      plan("tp 2, pp 4, interleaved, sp", 1, 2, 4, all(interleaved, sequence_parallel)),
+  };
+  for (TinyTraining tiny : {gpt(), llama()}) {
+    tiny.model.num_layers = 8;
+    expect_same(tiny, cases);
+  }
+}
+
+/// Two query heads share a key head.
+TEST(SameTraining, GroupedQueries) {
+  TinyTraining tiny = llama();
+  tiny.model.num_kv_heads = 2;
+  expect_same(tiny, {plan("dp 2", 2, 1, 1), plan("tp 2", 1, 2, 1),
+                     plan("tp 2, sp, pp 2", 1, 2, 2, sequence_parallel)});
 }
 
 /// Calls `change` with every collective of the job that `wanted` accepts, up to `most` of them.
@@ -286,10 +332,11 @@ void expect_gradients_of_the_loss(const TinyTraining& tiny) {
 }
 
 TEST(SameTraining, GradientsAreThoseOfTheLoss) {
-  TinyTraining gpt, llama, unfused;
-  llama.become_llama();
+  TinyTraining unfused = gpt(), grouped = llama();
   unfused.traits.flash_attention = false;
-  for (const TinyTraining& tiny : {gpt, llama, unfused}) expect_gradients_of_the_loss(tiny);
+  grouped.model.num_kv_heads = 2;
+  for (const TinyTraining& tiny : {gpt(), llama(), unfused, grouped})
+    expect_gradients_of_the_loss(tiny);
 }
 
 TEST(SameTraining, LossFallsOverManySteps) {

@@ -45,7 +45,6 @@ struct TinyTraining {
     model.position_embedding = PositionEmbedding::kRotary;
     model.max_positions = 0;
     model.tied_embeddings = false;
-    model.num_kv_heads = 2;
   }
 
   Model model;
