@@ -1,5 +1,6 @@
 // Ranks as threads of one process: for tests, and for ranks that share one GPU. They talk over the
-// same memory in the same way as processes do, and get the same bits.
+// same memory in the same way as processes do, and get the same bits. Not for kernels/cpu: the
+// OpenBLAS that it links is not to be called by several threads.
 #pragma once
 
 #include <span>

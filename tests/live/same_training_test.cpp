@@ -173,9 +173,13 @@ const std::vector<Case> kTraits = {
          }),
 };
 
-TinyTraining gpt() { return {}; }
-TinyTraining llama() {
+TinyTraining gpt() {
   TinyTraining tiny;
+  tiny.fast_kernels = true;
+  return tiny;
+}
+TinyTraining llama() {
+  TinyTraining tiny = gpt();
   tiny.become_llama();
   return tiny;
 }
@@ -186,6 +190,17 @@ TEST(SameTraining, GptInMixesOverEightRanks) { expect_same(gpt(), kMixesOverEigh
 TEST(SameTraining, LlamaInMixesOverEightRanks) { expect_same(llama(), kMixesOverEightRanks); }
 TEST(SameTraining, GptUnderTraitsOfTrainingSoftware) { expect_same(gpt(), kTraits); }
 TEST(SameTraining, LlamaUnderTraitsOfTrainingSoftware) { expect_same(llama(), kTraits); }
+
+TEST(SameTraining, OnPlainLoopsTooWithRanksAsThreads) { expect_same(TinyTraining{}, kDegrees); }
+
+TEST(SameTraining, FastKernelsTrainAsPlainLoopsDo) {
+  for (TinyTraining tiny : {gpt(), llama()}) {
+    tiny.steps = 20;
+    const Outcome fast = train(tiny);
+    tiny.fast_kernels = false;
+    EXPECT_TRUE(distance(train(tiny), fast).small());
+  }
+}
 
 /// Four stages of two chunks each need a layer for every chunk.
 TEST(SameTraining, EightChunksOnFourStages) {

@@ -1,16 +1,20 @@
-// Trains a tiny model under a plan, all ranks as threads of this process, on plain loops.
+// Trains a tiny model under a plan: on plain loops, all ranks as threads of this process, or on the
+// fast kernels of the CPU, each rank as a process (OpenBLAS is not to be called by several
+// threads).
 #pragma once
 
 #include <cmath>
+#include <cstring>
 #include <functional>
 #include <limits>
 #include <map>
-#include <mutex>
 #include <stdexcept>
 #include <string>
 #include <vector>
 
+#include "kernels/live/cpu_launchers.h"
 #include "kernels/live/executor.h"
+#include "kernels/live/process_group.h"
 #include "kernels/live/thread_group.h"
 #include "kernels/live/weights.h"
 #include "sim/lowering/lower.h"
@@ -52,6 +56,7 @@ struct TinyTraining {
   Training training;
   Traits traits;
   int steps = 3;
+  bool fast_kernels = false;
   std::function<void(Job&)> fault = [](Job&) {};
 };
 
@@ -59,7 +64,8 @@ struct TinyTraining {
 struct Outcome {
   std::vector<double> losses;                            ///< by step
   std::vector<double> norms;                             ///< by step, as the program computes it
-  std::map<std::string, std::vector<double>> gradients;  ///< of the first step, whole tensors
+  std::map<std::string, std::vector<double>> gradients;  ///< of the first step, whole tensors;
+                                                         ///< NaN where no rank has an element
   double gradient_norm() const {
     double sum = 0;
     for (const auto& [name, values] : gradients)
@@ -69,14 +75,17 @@ struct Outcome {
   bool peaks_equal_the_walk = true;
 };
 
-/// Gathers the gradients that this rank holds. Under ZeRO-1 those of its share only.
-inline void gather(const Program& program, const LiveRank& rank, const Executor& executor,
-                   bool shards, Outcome& outcome) {
-  const std::int64_t tensor = rank.size(GroupRole::kTensor);
-  const std::int64_t replicas = rank.size(GroupRole::kData);
-  if (!shards && rank.index(GroupRole::kData) != 0) return;
-  // Runs of the buffers that the update reads: own shares under ZeRO-1.
-  std::map<BufferId, std::vector<std::pair<std::int64_t, std::int64_t>>> owned;
+/// An element of a gradient, as a rank keeps it for the test.
+struct KeptElement {
+  double value = 0;
+  std::uint32_t tensor = 0;   ///< of Program::weights
+  std::uint32_t element = 0;  ///< of the whole tensor
+};
+
+/// Elements of the buffers that the update reads on this rank: under ZeRO-1 its own share.
+inline std::map<BufferId, std::vector<std::pair<std::int64_t, std::int64_t>>> updated_elements(
+    const Program& program, const LiveRank& rank) {
+  std::map<BufferId, std::vector<std::pair<std::int64_t, std::int64_t>>> runs;
   for (const Block& block : program.blocks)
     for (const Op& op : block.ops)
       if (const auto* compute = std::get_if<Compute>(&op.what);
@@ -85,22 +94,86 @@ inline void gather(const Program& program, const LiveRank& rank, const Executor&
           const View& view = compute->operands[i].view;
           std::int64_t count = view.layout.elements(), first = view.layout.offset;
           if (view.own_part) {
-            count /= replicas;
-            first += rank.index(GroupRole::kData) * count;
+            count /= rank.size(*view.own_part);
+            first += rank.index(*view.own_part) * count;
           }
-          owned[view.buffer].emplace_back(first, first + count);
+          runs[view.buffer].emplace_back(first, first + count);
         }
-  for (const WeightTensor& weight : program.weights) {
-    std::vector<double>& whole = outcome.gradients[weight.name];
-    whole.resize(static_cast<std::size_t>(global_elements(weight.shape, tensor)),
-                 std::numeric_limits<double>::quiet_NaN());
+  return runs;
+}
+
+/// The gradients that this rank holds. Where all replicas hold the same, the first one's.
+inline std::vector<KeptElement> gradients_of(const Program& program, const LiveRank& rank,
+                                             const Executor& executor, bool shards) {
+  std::vector<KeptElement> kept;
+  if (!shards && rank.index(GroupRole::kData) != 0) return kept;
+  const std::int64_t tensor = rank.size(GroupRole::kTensor);
+  const auto updated = updated_elements(program, rank);
+  for (std::size_t w = 0; w < program.weights.size(); ++w) {
+    const WeightTensor& weight = program.weights[w];
     const std::span<float> mine = executor.gradient(weight);
     for (std::int64_t i = 0; i < weight.shape.elements(); ++i)
-      for (const auto& [first, last] : owned[weight.gradients])
+      for (const auto& [first, last] : updated.at(weight.gradients))
         if (weight.offset + i >= first && weight.offset + i < last)
-          whole[static_cast<std::size_t>(
-              global_element(weight.shape, tensor, rank.index(GroupRole::kTensor), i))] =
-              mine[static_cast<std::size_t>(i)];
+          kept.push_back({.value = mine[static_cast<std::size_t>(i)],
+                          .tensor = static_cast<std::uint32_t>(w),
+                          .element = static_cast<std::uint32_t>(global_element(
+                              weight.shape, tensor, rank.index(GroupRole::kTensor), i))});
+  }
+  return kept;
+}
+
+inline const Program& program_of(const Job& job, int rank) {
+  return job.programs[job.ranks[static_cast<std::size_t>(rank)].program];
+}
+
+/// What a rank keeps: whether its peak is that of the walk; its shares of the losses; the norms;
+/// elements of gradients.
+inline void run_rank_of(const TinyTraining& tiny, const Job& job, RankContext& context) {
+  const LiveRank rank = connect(job, context);
+  const Program& program = program_of(job, context.rank());
+  Executor executor(program, rank,
+                    {.launchers = tiny.fast_kernels ? cpu_launchers() : reference_launchers()});
+  const CountingTask task(tiny.model.vocab_size, 7);
+  std::vector<double> figures(1), norms;
+  std::vector<KeptElement> gradients;
+  for (int step = 0; step < tiny.steps; ++step) {
+    executor.run_step(task);
+    // All tensor-parallel ranks of the last stage know the loss.
+    figures.push_back(rank.index(GroupRole::kTensor) == 0 ? executor.loss() : 0);
+    norms.push_back(std::sqrt(static_cast<double>(executor.resident(program.gradient_norm)[0])));
+    if (step == 0) gradients = gradients_of(program, rank, executor, tiny.plan.zero_stage > 0);
+  }
+  figures[0] = executor.peak() == walk_memory(program).total ? 1 : 0;
+  figures.insert(figures.end(), norms.begin(), norms.end());
+  context.keep(std::as_bytes(std::span(figures)));
+  context.keep(std::as_bytes(std::span(gradients)));
+}
+
+/// Adds what one rank kept.
+inline void add_kept(std::span<const std::byte> bytes, const Job& job, int rank, Outcome& outcome) {
+  const std::size_t steps = outcome.losses.size();
+  std::vector<double> figures(1 + 2 * steps);
+  std::memcpy(figures.data(), bytes.data(), figures.size() * sizeof(double));
+  outcome.peaks_equal_the_walk = outcome.peaks_equal_the_walk && figures[0] == 1;
+  for (std::size_t i = 0; i < steps; ++i) {
+    outcome.losses[i] += figures[1 + i];
+    outcome.norms[i] = figures[1 + steps + i];
+  }
+  const std::vector<WeightTensor>& weights = program_of(job, rank).weights;
+  const std::uint32_t tensor =
+      job.ranks[static_cast<std::size_t>(rank)].group[static_cast<std::size_t>(GroupRole::kTensor)];
+  const std::int64_t members =
+      tensor == kNone ? 1 : static_cast<std::int64_t>(job.groups[tensor].ranks.size());
+  for (bytes = bytes.subspan(figures.size() * sizeof(double)); !bytes.empty();
+       bytes = bytes.subspan(sizeof(KeptElement))) {
+    KeptElement kept;
+    std::memcpy(&kept, bytes.data(), sizeof kept);
+    const WeightTensor& weight = weights[kept.tensor];
+    std::vector<double>& whole = outcome.gradients[weight.name];
+    whole.resize(static_cast<std::size_t>(global_elements(weight.shape, members)),
+                 std::numeric_limits<double>::quiet_NaN());
+    whole[kept.element] = kept.value;
   }
 }
 
@@ -109,34 +182,20 @@ inline Outcome train(const TinyTraining& tiny) {
   if (const std::vector<std::string> findings = verify(job); !findings.empty())
     throw std::runtime_error(findings.front());
   tiny.fault(job);
-  Outcome outcome;
-  outcome.losses.assign(static_cast<std::size_t>(tiny.steps), 0);
-  outcome.norms.assign(static_cast<std::size_t>(tiny.steps), 0);
-  std::mutex mutex;
-  ThreadGroup ranks({.ranks = static_cast<int>(job.ranks.size()),
-                     .mailbox_bytes = std::size_t{1} << 20,
-                     .kept_bytes = 4096});
-  ranks.run([&](RankContext& context) {
-    const LiveRank rank = connect(job, context);
-    const Program& program =
-        job.programs[job.ranks[static_cast<std::size_t>(context.rank())].program];
-    Executor executor(program, rank, {.launchers = reference_launchers()});
-    const CountingTask task(tiny.model.vocab_size, 7);
-    for (int step = 0; step < tiny.steps; ++step) {
-      executor.run_step(task);
-      const std::lock_guard lock(mutex);
-      // All tensor-parallel ranks of the last stage know the loss.
-      const auto at = static_cast<std::size_t>(step);
-      if (rank.index(GroupRole::kTensor) == 0) outcome.losses[at] += executor.loss();
-      outcome.norms[at] =
-          std::sqrt(static_cast<double>(executor.resident(program.gradient_norm)[0]));
-      if (step == 0) gather(program, rank, executor, tiny.plan.zero_stage > 0, outcome);
-    }
-    const std::lock_guard lock(mutex);
-    if (executor.peak() != walk_memory(program).total) outcome.peaks_equal_the_walk = false;
-    return 0;
-  });
-  return outcome;
+  const int ranks = static_cast<int>(job.ranks.size());
+  const SwitchboardSizes sizes = {.ranks = ranks, .mailbox_bytes = std::size_t{1} << 20};
+  const auto run_in = [&](auto&& group) {
+    group.run([&](RankContext& context) {
+      run_rank_of(tiny, job, context);
+      return 0;
+    });
+    Outcome outcome;
+    outcome.losses.assign(static_cast<std::size_t>(tiny.steps), 0);
+    outcome.norms.assign(static_cast<std::size_t>(tiny.steps), 0);
+    for (int rank = 0; rank < ranks; ++rank) add_kept(group.kept(rank), job, rank, outcome);
+    return outcome;
+  };
+  return tiny.fast_kernels ? run_in(ProcessGroup({.sizes = sizes})) : run_in(ThreadGroup(sizes));
 }
 
 }  // namespace stepcast::live_test
