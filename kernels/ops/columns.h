@@ -38,9 +38,9 @@ __global__ void __launch_bounds__(kColumnsAcross* kColumnsDown)
   partial[blockIdx.y * cols + at] = sum;
 }
 
-/// sums (cols) = or += the sums of partial (slices, cols).
-void add_slices(std::int64_t slices, std::int64_t cols, const float* partial, bool add, float* sums,
-                StreamHandle stream);
+/// sums (cols) += the sums over the rows of partial, `stride` apart.
+void add_slices(std::int64_t slices, std::int64_t cols, std::int64_t stride, const float* partial,
+                float* sums, StreamHandle stream);
 
 /// Adds to sums (cols). N together where rows begin at multiples of 16 bytes.
 template <int N, typename Body>
@@ -56,7 +56,7 @@ void add_column_sums_of(std::int64_t rows, std::int64_t cols, bool vectors, Body
     float* partial = context.scratch_floats(slices * cols);
     launch(kernel, dim3(static_cast<unsigned>(tiles), static_cast<unsigned>(slices)),
            dim3(kColumnsAcross, kColumnsDown), 0, context.stream(), rows, cols, body, partial);
-    add_slices(slices, cols, partial, true, sums, context.stream());
+    add_slices(slices, cols, cols, partial, sums, context.stream());
   };
   if (vectors && cols % N == 0)
     run.template operator()<N>(column_sums_kernel<N, Body>);

@@ -63,25 +63,33 @@ Block& block() {
 
 void give_way() { swapcontext(&block().running->context, &block().scheduler); }
 
+/// A fiber outlives its thread: with the next block it is another.
 void run_fiber() {
-  Block& b = block();
-  try {
-    (*b.body)();
-  } catch (...) {
-    b.failure = std::current_exception();
+  for (;;) {
+    Block& b = block();
+    try {
+      (*b.body)();
+    } catch (...) {
+      b.failure = std::current_exception();
+    }
+    b.running->finished = true;
+    give_way();
   }
-  b.running->finished = true;
-  give_way();
 }
 
-void start(Fiber& fiber) {
+std::unique_ptr<Fiber> new_fiber() {
+  auto fiber = std::make_unique<Fiber>();
+  getcontext(&fiber->context);
+  fiber->context.uc_stack.ss_sp = fiber->stack.get();
+  fiber->context.uc_stack.ss_size = kStackBytes;
+  fiber->context.uc_link = nullptr;
+  makecontext(&fiber->context, run_fiber, 0);
+  return fiber;
+}
+
+void begin(Fiber& fiber) {
   fiber.barriers = fiber.exchanges = 0;
   fiber.finished = false;
-  getcontext(&fiber.context);
-  fiber.context.uc_stack.ss_sp = fiber.stack.get();
-  fiber.context.uc_stack.ss_size = kStackBytes;
-  fiber.context.uc_link = nullptr;
-  makecontext(&fiber.context, run_fiber, 0);
 }
 
 /// In turn: first to last, last to first, shuffled.
@@ -122,7 +130,7 @@ void run_block(Block& b) {
 void prepare(Block& b, const Index& size, std::size_t shared) {
   b.size = std::size_t{size.x} * size.y * size.z;
   STEPCAST_CHECK(b.size <= 1024, "a block of more than 1024 threads");
-  while (b.fibers.size() < b.size) b.fibers.push_back(std::make_unique<Fiber>());
+  while (b.fibers.size() < b.size) b.fibers.push_back(new_fiber());
   b.warps.resize((b.size + kWarp - 1) / kWarp);
   for (std::size_t i = 0; i < b.size; ++i) {
     const auto n = static_cast<unsigned>(i);
@@ -188,8 +196,13 @@ void run_grid(const Index& grid, const Index& size, std::size_t shared,
         std::fill(b.shared.begin(), b.shared.end(), std::byte{0xff});
         b.arrivals = 0;
         std::fill(b.warps.begin(), b.warps.end(), Warp{});
-        for (std::size_t i = 0; i < b.size; ++i) start(*b.fibers[i]);
-        run_block(b);
+        for (std::size_t i = 0; i < b.size; ++i) begin(*b.fibers[i]);
+        try {
+          run_block(b);
+        } catch (...) {
+          b.fibers.clear();  // they stand in the middle of a kernel
+          throw;
+        }
       }
 }
 
