@@ -175,22 +175,44 @@ void cpu_copy(const Launch& launch) {
     if (launch.operands[i]) copy_or_add(launch.operands[i], launch.operands[i + 1]);
 }
 
+namespace {
+
+/// What gradients are multiplied by, so that their norm is at most `clip`.
+float gradient_scale(const Launch& launch) {
+  const LiveOperand& squares = launch.operands[0];
+  if (!squares || launch.adam.clip <= 0) return 1;
+  const double norm = std::sqrt(static_cast<double>(*squares.floats()));
+  return static_cast<float>(std::min(1.0, launch.adam.clip / norm));
+}
+
+}  // namespace
+
 void cpu_adam(const Launch& launch) {
-  const LiveOperand& norm = launch.operands[0];
-  Adam settings{.learning_rate = static_cast<float>(launch.adam.learning_rate),
-                .beta1 = static_cast<float>(launch.adam.beta1),
-                .beta2 = static_cast<float>(launch.adam.beta2),
-                .epsilon = static_cast<float>(launch.adam.epsilon),
-                .weight_decay = static_cast<float>(launch.adam.weight_decay),
-                .step = launch.step};
-  if (norm && launch.adam.clip > 0)
-    settings.gradient_scale = static_cast<float>(
-        std::min(1.0, launch.adam.clip / std::sqrt(static_cast<double>(*norm.floats()))));
+  const Adam settings{.learning_rate = static_cast<float>(launch.adam.learning_rate),
+                      .beta1 = static_cast<float>(launch.adam.beta1),
+                      .beta2 = static_cast<float>(launch.adam.beta2),
+                      .epsilon = static_cast<float>(launch.adam.epsilon),
+                      .weight_decay = static_cast<float>(launch.adam.weight_decay),
+                      .gradient_scale = gradient_scale(launch),
+                      .step = launch.step};
   for (std::size_t i = 1; i + 4 < launch.operands.size(); i += 5) {
     const LiveOperand& weight = launch.operands[i];
     if (!weight) continue;
     cpu::adam(settings, weight.layout.columns, launch.operands[i + 1].floats(), weight.floats(),
               launch.operands[i + 2].floats(), launch.operands[i + 3].floats());
+  }
+}
+
+void cpu_sgd(const Launch& launch) {
+  const Sgd settings{.learning_rate = static_cast<float>(launch.adam.learning_rate),
+                     .momentum = static_cast<float>(launch.adam.momentum),
+                     .weight_decay = static_cast<float>(launch.adam.weight_decay),
+                     .gradient_scale = gradient_scale(launch)};
+  for (std::size_t i = 1; i + 3 < launch.operands.size(); i += 4) {
+    const LiveOperand& weight = launch.operands[i];
+    if (!weight) continue;
+    cpu::sgd(settings, weight.layout.columns, launch.operands[i + 1].floats(), weight.floats(),
+             launch.operands[i + 2].floats());
   }
 }
 
@@ -236,6 +258,7 @@ constexpr Launcher kTable[] = {
     cpu_copy,
     cpu_copy,
     cpu_adam,
+    cpu_sgd,
     cpu_grad_norm,
 };
 

@@ -39,6 +39,7 @@ void cpu_cross_entropy_forward(const Launch& launch);
 void cpu_cross_entropy_backward(const Launch& launch);
 void cpu_copy(const Launch& launch);
 void cpu_adam(const Launch& launch);
+void cpu_sgd(const Launch& launch);
 void cpu_grad_norm(const Launch& launch);
 
 /// Zeros, unless the operand is added to. For kernels that always add.

@@ -34,6 +34,7 @@ struct AdamSettings {
   double beta1 = 0.9, beta2 = 0.95;
   double epsilon = 1e-8;
   double weight_decay = 0;  ///< decoupled [Loshchilov and Hutter 2019]
+  double momentum = 0.9;    ///< of SGD, which has no betas; its weight decay adds to the gradient
   double clip = 0;          ///< largest norm of the gradients; 0: not clipped
 };
 

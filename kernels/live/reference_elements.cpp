@@ -147,13 +147,21 @@ void reference_copy(const Launch& launch) {
 
 void reference_add(const Launch& launch) { reference_copy(launch); }
 
+namespace {
+
+/// What gradients are multiplied by, so that their norm is at most `clip`.
+double gradient_factor(const Launch& launch) {
+  const LiveOperand& squares = launch.operands[0];
+  if (!squares || launch.adam.clip <= 0) return 1;
+  return std::min(1.0, launch.adam.clip / std::sqrt(static_cast<double>(squares.floats()[0])));
+}
+
+}  // namespace
+
 /// Kingma and Ba 2015, algorithm 1, with the decay of weights taken out of the gradient.
 void reference_adam(const Launch& launch) {
   const AdamSettings& adam = launch.adam;
-  const LiveOperand& norm = launch.operands[0];
-  double factor = 1;
-  if (norm && adam.clip > 0)
-    factor = std::min(1.0, adam.clip / std::sqrt(static_cast<double>(norm.floats()[0])));
+  const double factor = gradient_factor(launch);
   const auto t = static_cast<double>(launch.step);
   const double correct1 = 1 - std::pow(adam.beta1, t), correct2 = 1 - std::pow(adam.beta2, t);
   for (std::size_t i = 1; i < launch.operands.size(); i += 5) {
@@ -168,6 +176,22 @@ void reference_adam(const Launch& launch) {
       const double step = m1 / correct1 / (std::sqrt(m2 / correct2) + adam.epsilon);
       float& w = weight.floats()[e];
       w = static_cast<float>(w - adam.learning_rate * (step + adam.weight_decay * w));
+    }
+  }
+}
+
+/// torch.optim.SGD with momentum: u = momentum u + g + decay w, then w -= rate u.
+void reference_sgd(const Launch& launch) {
+  const double factor = gradient_factor(launch);
+  for (std::size_t i = 1; i < launch.operands.size(); i += 4) {
+    const LiveOperand &weight = launch.operands[i], &gradient = launch.operands[i + 1];
+    float* momentum = launch.operands[i + 2].floats();
+    for (std::int64_t e = 0; weight && e < weight.layout.columns; ++e) {
+      float& w = weight.floats()[e];
+      const double u = launch.adam.momentum * momentum[e] + factor * gradient.floats()[e] +
+                       launch.adam.weight_decay * w;
+      momentum[e] = static_cast<float>(u);
+      w = static_cast<float>(w - launch.adam.learning_rate * u);
     }
   }
 }
@@ -217,6 +241,7 @@ constexpr Launcher kTable[] = {
     reference_add,
     reference_add,
     reference_adam,
+    reference_sgd,
     reference_grad_norm,
 };
 

@@ -35,6 +35,7 @@ void reference_residual_backward(const Launch& launch);
 void reference_copy(const Launch& launch);
 void reference_add(const Launch& launch);
 void reference_adam(const Launch& launch);
+void reference_sgd(const Launch& launch);
 void reference_grad_norm(const Launch& launch);
 
 }  // namespace stepcast

@@ -56,7 +56,7 @@ bool works_on_scores(KernelKind kind) {
 
 /// What the kernel works through. The optimizer takes weights as one flat piece.
 Layout whole_of(const Kernel& kernel) {
-  const bool flat = kernel.kind == kAdam || kernel.kind == kGradNorm;
+  const bool flat = info(kernel.kind).pass == KernelPass::kUpdate;
   if (flat) return Layout::dense(1, kernel.dims[0]);
   return works_on_scores(kernel.kind) ? scores_of(kernel.dims[0]) : rows_of(kernel.dims[0]);
 }

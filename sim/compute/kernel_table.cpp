@@ -100,7 +100,10 @@ constexpr auto kTable = std::to_array<KernelInfo>({
     // fp32 gradient read; fp32 weight and both moments read and written: 4 + 3 * 8 bytes. bytes_of
     // adds the copy in the dtype of the GEMMs.
     {kAdam, "adam", kMemoryBound, kUpdate, "optimizer", kElements,
-     {.flops = 16, .bytes = 28}, "Adam step on fp32 state"},
+     {.flops = 16, .bytes = 28, .low_precision_copy = true}, "Adam step on fp32 state"},
+    // fp32 gradient read; fp32 weight and momentum read and written: 4 + 2 * 8 bytes, and the copy.
+    {kSgd, "sgd", kMemoryBound, kUpdate, "optimizer", kElements,
+     {.flops = 5, .bytes = 20, .low_precision_copy = true}, "step of gradient descent with momentum"},
     {kGradNorm, "grad_norm", kMemoryBound, kUpdate, "optimizer", kElements,
      {.flops = 2, .operands = 1}, "sum of squares of the gradients"},
 });

@@ -90,7 +90,7 @@ std::int64_t streaming_bytes(const Kernel& kernel) {
   const StreamingWork& work = info(kernel.kind).work;
   const std::int64_t element = size_of(kernel.dtype);
   std::int64_t per_element = work.operands * element + work.bytes;
-  if (kernel.kind == kAdam && element < 4) per_element += element;
+  if (work.low_precision_copy && element < 4) per_element += element;
   const std::int64_t rows = times(kernel.dims[0], work.row_bytes);
   const std::int64_t vectors = times(kernel.dims[1], work.vectors * element);
   return plus(times(streamed_elements(kernel), per_element), plus(rows, vectors));

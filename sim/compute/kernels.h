@@ -49,6 +49,7 @@ enum class KernelKind : std::uint8_t {
   kAccumulate,            ///< fp32 += gradient of type dtype: N
   kAddGradient,           ///< gradient += gradient, both of type dtype: N
   kAdam,                  ///< N parameters; a 16-bit or fp8 dtype adds the copy that the GEMMs read
+  kSgd,                   ///< with momentum; the same
   kGradNorm,              ///< N gradient elements of type dtype
 };
 
@@ -71,10 +72,11 @@ struct Kernel {
 /// number of elements. All zero for GEMMs and fused attention, whose formulas are those of flops_of
 /// and bytes_of.
 struct StreamingWork {
-  double flops = 0;            ///< per element; a transcendental function counts as one
-  std::int64_t operands = 0;   ///< tensors of the kernel's dtype read or written, per element
-  std::int64_t bytes = 0;      ///< further bytes per element, of fp32 tensors
-  std::int64_t row_bytes = 0;  ///< per token: statistics, token ids, losses
+  double flops = 0;                 ///< per element; a transcendental function counts as one
+  std::int64_t operands = 0;        ///< tensors of the kernel's dtype read or written, per element
+  std::int64_t bytes = 0;           ///< further bytes per element, of fp32 tensors
+  bool low_precision_copy = false;  ///< a dtype of less than 4 bytes is one more tensor of it
+  std::int64_t row_bytes = 0;       ///< per token: statistics, token ids, losses
   std::int64_t vectors =
       0;  ///< vectors of H elements of the dtype: weights, biases, their gradients
 };

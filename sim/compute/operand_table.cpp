@@ -95,6 +95,11 @@ constexpr OperandSlot kAdamSlots[] = {
     {"norm", kRead, kOne, kOne, kOptional}, {"weight", kReadWrite, kAny, kAny},
     {"gradient", kRead, kAny, kAny},        {"moment1", kReadWrite, kAny, kAny},
     {"moment2", kReadWrite, kAny, kAny},    {"master", kReadWrite, kAny, kAny, kOptional}};
+constexpr OperandSlot kSgdSlots[] = {{"norm", kRead, kOne, kOne, kOptional},
+                                     {"weight", kReadWrite, kAny, kAny},
+                                     {"gradient", kRead, kAny, kAny},
+                                     {"momentum", kReadWrite, kAny, kAny},
+                                     {"master", kReadWrite, kAny, kAny, kOptional}};
 constexpr OperandSlot kGradNormSlots[] = {{"sum_of_squares", kWrite, kOne, kOne},
                                           {"gradient", kRead, kAny, kAny}};
 
@@ -109,7 +114,8 @@ constexpr Signature kTable[] = {
     {kRotaryBackwardSlots},   {kResidualForwardSlots},   {kResidualBackwardSlots},
     {kEmbeddingForwardSlots}, {kEmbeddingBackwardSlots}, {kLossForwardSlots},
     {kLossBackwardSlots},     {kCopySlots, 0},           {kAddSlots, 0},
-    {kAddSlots, 0},           {kAdamSlots, 1},           {kGradNormSlots, 1}};
+    {kAddSlots, 0},           {kAdamSlots, 1},           {kSgdSlots, 1},
+    {kGradNormSlots, 1}};
 
 }  // namespace
 

@@ -44,8 +44,8 @@ struct OperandSlot {
 };
 
 /// The operands of a kernel: `slots` once, but those from `repeated_from` on once for each piece,
-/// where a kernel works through several tensors in one launch (Adam). The pieces' elements then add
-/// up to dimension 0 at the most.
+/// where a kernel works through several tensors in one launch (optimizers). The pieces' elements
+/// then add up to dimension 0 at the most.
 struct Signature {
   std::span<const OperandSlot> slots;
   std::size_t repeated_from = kNever;
@@ -73,7 +73,7 @@ struct Signature {
 ///   cross_entropy_*      probabilities: exp(logit - row_maximum), not yet divided by `sums`;
 ///                        targets: the target's logit - row_maximum, 0 where another rank holds it.
 ///                        The loss is log(sums) - targets, summed over tokens and scaled.
-///   adam                 gradient times min(1, clip / norm), with `norm` the sum of squares
+///   adam, sgd            gradient times min(1, clip / norm), with `norm` the sum of squares
 ///   grad_norm            adds up the squares of all pieces
 const Signature& signature_of(KernelKind kind);
 

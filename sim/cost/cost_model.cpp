@@ -130,6 +130,16 @@ bool same_implementation(const DeviceProfile& profile, const StackProfile& stack
   return !profile.kernel_library.empty() && profile.kernel_library == stack.kernel_library;
 }
 
+/// Optimizers' kernels stand in for each other: where one was timed by itself, another one's time
+/// by its traffic is carried over.
+bool is_carried_over(KernelKind kind, const DeviceProfile& profile) {
+  const auto timed_by_itself = [](const MemoryKernelModel& model) {
+    return info(model.kind).pass == KernelPass::kUpdate;
+  };
+  return info(kind).pass == KernelPass::kUpdate &&
+         std::ranges::any_of(profile.memory_kernels, timed_by_itself);
+}
+
 Cost memory_cost(const Kernel& kernel, const Device& device, const DeviceProfile& profile,
                  const StackProfile& stack) {
   const auto own = std::find_if(profile.memory_kernels.begin(), profile.memory_kernels.end(),
@@ -146,6 +156,8 @@ Cost memory_cost(const Kernel& kernel, const Device& device, const DeviceProfile
     cost.time = streaming / stack.memory_efficiency + profile.memory_overhead;
     return cost;
   }
+  if (own == profile.memory_kernels.end() && is_carried_over(kernel.kind, profile))
+    cost.grade = worst(cost.grade, Grade::kTransferred);
   const double efficiency =
       own != profile.memory_kernels.end() ? own->efficiency : profile.memory_efficiency;
   const double rate = device.memory_bandwidth.value() * efficiency * stack.memory_efficiency;

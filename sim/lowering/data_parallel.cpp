@@ -237,10 +237,10 @@ void DataParallel::update() {
     writer_.host_work(HostTask::kShard,
                       static_cast<std::uint32_t>(buffers_.weight_tensors() * step_.plan.dp));
   const std::int64_t total = step_.updated(buffers_.parameters());
-  Compute adam{
-      .kernel = {.kind = KernelKind::kAdam, .dtype = step_.weight_dtype(), .dims = {total}}};
+  Compute update{
+      .kernel = {.kind = step_.optimizer.update, .dtype = step_.weight_dtype(), .dims = {total}}};
   const auto operand = [&](const View& view, Access access) {
-    adam.operands.push_back({.view = view, .access = access});
+    update.operands.push_back({.view = view, .access = access});
   };
   const OptimizerBuffers& state = buffers_.optimizer();
   operand(buffers_.gradient_norm() == kNone
@@ -256,12 +256,12 @@ void DataParallel::update() {
     };
     operand(owned(group->parameters_of(*run)), Access::kReadWrite);
     operand(owned(group->gradients_of(*run)), Access::kRead);
-    operand(kept(state.moments, offset), Access::kReadWrite);
-    operand(kept(state.moments, total + offset), Access::kReadWrite);
+    for (std::int64_t moment = 0; moment < step_.optimizer.moments; ++moment)
+      operand(kept(state.moments, moment * total + offset), Access::kReadWrite);
     operand(kept(state.master, offset), Access::kReadWrite);
     offset += count;
   }
-  writer_.compute(std::move(adam));
+  writer_.compute(std::move(update));
 }
 
 void DataParallel::gather_parameters() {

@@ -1,6 +1,6 @@
 // What replicas do together: gradients are summed, in buckets beside the last backward passes or in
-// one piece after them; then norm, clipping and the Adam step, on all parameters or on this rank's
-// share.
+// one piece after them; then norm, clipping and the optimizer's step, on all parameters or on this
+// rank's share.
 #pragma once
 
 #include <vector>
@@ -22,7 +22,7 @@ class DataParallel {
   /// Starts what is left of the chunk.
   void end_of_chunk();
 
-  /// The block after the last backward pass: reduction, tied embedding, norm, Adam, gather.
+  /// The block after the last backward pass: reduction, tied embedding, norm, update, gather.
   BlockId write_update_block();
 
  private:

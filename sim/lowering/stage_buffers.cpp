@@ -229,8 +229,8 @@ void StageBuffers::declare_held_by_libraries() {
   gathered_gradient_ = resident("gathered_gradient", whole);
 }
 
-/// Adam: two fp32 moments, and an fp32 copy of 16-bit weights (Rajbhandari et al. 2020,
-/// section 3.1: K = 12). Under ZeRO-1 of this rank's share only.
+/// The optimizer's fp32 moments, and an fp32 copy of 16-bit weights (Rajbhandari et al. 2020,
+/// section 3.1: K = 12 with Adam). Under ZeRO-1 of this rank's share only.
 void StageBuffers::declare_optimizer() {
   const std::int64_t count = step_.updated(parameters());
   const auto resident = [&](const char* name, std::int64_t bytes, Dtype dtype,
@@ -240,8 +240,8 @@ void StageBuffers::declare_optimizer() {
   if (step_.has_master_copy())
     optimizer_.master =
         resident("optimizer.master", 4 * count, Dtype::kFp32, kOptimizerState, AtStart::kKept);
-  optimizer_.moments =
-      resident("optimizer.moments", 8 * count, Dtype::kFp32, kOptimizerState, AtStart::kKept);
+  optimizer_.moments = resident("optimizer.moments", 4 * step_.optimizer.moments * count,
+                                Dtype::kFp32, kOptimizerState, AtStart::kKept);
   if (step_.traits.grad_norm_clip) {
     gradient_norm_ = declare_scalar("gradient_norm", AtStart::kNothing);
     writer_.program().facts().gradient_norm = gradient_norm_;

@@ -46,7 +46,7 @@ struct WeightBuffers {
 
 /// Optimizer state: pieces of `elements`, one behind the other.
 struct OptimizerBuffers {
-  BufferId moments = kNone;  ///< all first moments, then all second ones
+  BufferId moments = kNone;  ///< all first moments, then all second ones, if there are
   BufferId master = kNone;   ///< kNone where the weights are fp32
 };
 

@@ -54,11 +54,9 @@ Step::Step(const Model& the_model, const Plan& the_plan, const Training& trainin
     : model(the_model),
       plan(the_plan),
       traits(the_traits),
+      optimizer(find_optimizer(training.optimizer)),
       shape(shape_of(the_model, the_plan, training, the_traits)),
       microbatches(microbatches_of(the_plan, training)) {
-  if (training.optimizer != "adam" && training.optimizer != "adamw")
-    throw Error(ErrorKind::kUnsupported,
-                "training.optimizer = \"" + training.optimizer + "\"; known: adam adamw");
   if (plan.zero_stage > 1)
     throw Error(ErrorKind::kUnsupported, "plan.zero_stage = " + std::to_string(plan.zero_stage) +
                                              " is not expressed yet; 0 and 1 are");

@@ -6,6 +6,7 @@
 
 #include "sim/model/model.h"
 #include "sim/model/operators.h"
+#include "sim/model/optimizers.h"
 #include "sim/plan/plan.h"
 
 namespace stepcast {
@@ -17,6 +18,7 @@ struct Step {
   const Model& model;
   const Plan& plan;
   const Traits& traits;
+  const Optimizer& optimizer;
   LocalShape shape;
   std::uint32_t microbatches = 1;
 

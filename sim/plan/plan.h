@@ -46,7 +46,7 @@ struct Training {
   std::int64_t global_batch_size = 1;  ///< sequences
   std::int64_t seq_len = 0;
   Dtype precision = Dtype::kBf16;  ///< of the matrix products; fp32 and tf32 train without a copy
-  std::string optimizer = "adam";
+  std::string optimizer = "adam";  ///< a row of model/optimizers.cpp
 };
 
 /// Structural traits of a training framework: facts that change the program. Its times are in

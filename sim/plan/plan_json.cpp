@@ -3,7 +3,9 @@
 #include <array>
 #include <string_view>
 #include <utility>
+#include <vector>
 
+#include "sim/model/optimizers.h"
 #include "sim/plan/plan.h"
 
 namespace stepcast {
@@ -12,7 +14,6 @@ namespace {
 constexpr std::array<std::string_view, 3> kRecomputes = {"none", "selective", "full"};
 constexpr std::array<std::string_view, 4> kStageBalances = {"uniform", "ends_minus_one", "balanced",
                                                             "by_compute_cost"};
-constexpr std::array<std::string_view, 1> kOptimizers = {"adam"};
 
 // Products of two or three of these stay within 63 bits.
 constexpr IntegerRange kDegree = {.min = 1, .max = 1'000'000};
@@ -24,6 +25,12 @@ template <typename Enum, std::size_t size>
 Enum read_enum(Fields& fields, std::string_view key,
                const std::array<std::string_view, size>& names, Enum otherwise) {
   return static_cast<Enum>(fields.choice(key, names, static_cast<std::size_t>(otherwise)));
+}
+
+std::string read_optimizer(Fields& fields) {
+  std::vector<std::string_view> names;
+  for (const Optimizer& row : optimizer_table()) names.push_back(row.name);
+  return std::string(names[fields.choice("optimizer", names, 0)]);
 }
 
 std::int64_t read_zero_stage(Fields& fields, std::int64_t otherwise) {
@@ -63,7 +70,7 @@ Training read_training(JsonValue value, Problems& problems) {
   training.global_batch_size = fields.integer("global_batch_size", kSequences);
   training.seq_len = fields.integer("seq_len", kTokens);
   training.precision = fields.dtype("precision", training.precision);
-  training.optimizer = kOptimizers[fields.choice("optimizer", kOptimizers, 0)];
+  training.optimizer = read_optimizer(fields);
   fields.finish();
   return training;
 }

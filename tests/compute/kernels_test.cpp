@@ -116,6 +116,12 @@ TEST(StreamingWork, AdamWritesACopyOnlyForLowPrecision) {
   EXPECT_EQ(bytes_of(kernel(KernelKind::kAdam, {0}, Dtype::kBf16)), Bytes(0));
 }
 
+TEST(StreamingWork, SgdMovesOneMomentLessThanAdam) {
+  // fp32: gradient 4, weight 8, momentum 8; bf16 copy 2.
+  EXPECT_EQ(bytes_of(kernel(KernelKind::kSgd, {100}, Dtype::kFp32)), Bytes(2000));
+  EXPECT_EQ(bytes_of(kernel(KernelKind::kSgd, {100}, Dtype::kBf16)), Bytes(2200));
+}
+
 TEST(KernelWork, RefusesDimensionsThatTheKernelDoesNotHave) {
   EXPECT_THROW(flops_of(kernel(KernelKind::kGeluForward, {10, 20})), InternalError);
   EXPECT_THROW(bytes_of(kernel(KernelKind::kGemmForward, {4, -5, 6, 1})), InternalError);

@@ -39,6 +39,9 @@ TEST(Operands, PiecesRepeat) {
   EXPECT_EQ(adam.slot(1).name, "weight");
   EXPECT_EQ(adam.slot(6).name, "weight");
   EXPECT_EQ(adam.slot(10).name, "master");
+  const Signature& sgd = signature_of(KernelKind::kSgd);
+  EXPECT_EQ(sgd.slot(3).name, "momentum");
+  EXPECT_EQ(sgd.slot(5).name, "weight");
 }
 
 // 2 sequences of 3 tokens, rows of 4 heads of 5 features and then 2 key heads: 30 wide.

@@ -202,6 +202,16 @@ TEST(SameTraining, FastKernelsTrainAsPlainLoopsDo) {
   }
 }
 
+/// A scale of the gradient, which Adam would hide, changes SGD's losses.
+TEST(SameTraining, WithSgdAndMomentum) {
+  for (TinyTraining tiny : {gpt(), llama()}) {
+    tiny.training.optimizer = "sgd";
+    expect_same(tiny, {plan("dp 2", 2, 1, 1), plan("dp 4, zero 1", 4, 1, 1, zero),
+                       plan("tp 2, sp", 1, 2, 1, sequence_parallel), plan("pp 2", 1, 1, 2),
+                       plan("dp 2, tp 2, pp 2, zero 1", 2, 2, 2, zero)});
+  }
+}
+
 /// Four stages of two chunks each need a layer for every chunk.
 TEST(SameTraining, EightChunksOnFourStages) {
   const std::vector<Case> cases = {
@@ -289,6 +299,17 @@ TEST(SameTraining, PlantedFaultsAreSeen) {
   see(plan("mask forgotten", 2, 1, 1), forget_mask);
 }
 
+TEST(SameTraining, SgdSeesASumInsteadOfAMeanInTheLoss) {
+  TinyTraining tiny = gpt();
+  tiny.training.optimizer = "sgd";
+  tiny.steps = 20;
+  const Outcome one = train(tiny);
+  tiny.plan.dp = 2;
+  EXPECT_LE(distance(one, train(tiny)).loss, kLossBound);
+  tiny.fault = [](Job& job) { change_collectives(job, over_replicas, do_twice); };
+  EXPECT_GT(distance(one, train(tiny)).loss, 1e-3);
+}
+
 /// The same sequences in every step.
 class OneBatch final : public BatchSource {
  public:
@@ -354,11 +375,14 @@ TEST(SameTraining, GradientsAreThoseOfTheLoss) {
     expect_gradients_of_the_loss(tiny);
 }
 
-TEST(SameTraining, LossFallsOverManySteps) {
-  TinyTraining tiny;
-  tiny.steps = 40;
-  const Outcome outcome = train(tiny);
-  EXPECT_LT(outcome.losses.back(), outcome.losses.front() - 0.1);
+TEST(SameTraining, LossFallsOverManyStepsUnderEveryOptimizer) {
+  for (const Optimizer& row : optimizer_table()) {
+    TinyTraining tiny = gpt();
+    tiny.training.optimizer = row.name;
+    tiny.steps = 200;
+    const Outcome outcome = train(tiny);
+    EXPECT_LT(outcome.losses.back(), outcome.losses.front() - 0.1) << row.name;
+  }
 }
 
 }  // namespace

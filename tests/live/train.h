@@ -3,6 +3,7 @@
 // threads).
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <functional>
@@ -19,6 +20,7 @@
 #include "kernels/live/weights.h"
 #include "sim/lowering/lower.h"
 #include "sim/memory/memory.h"
+#include "sim/model/optimizers.h"
 #include "sim/program/verify.h"
 
 namespace stepcast::live_test {
@@ -82,6 +84,11 @@ struct KeptElement {
   std::uint32_t element = 0;  ///< of the whole tensor
 };
 
+inline bool is_update(KernelKind kind) {
+  return std::ranges::any_of(optimizer_table(),
+                             [&](const Optimizer& row) { return row.update == kind; });
+}
+
 /// Elements of the buffers that the update reads on this rank: under ZeRO-1 its own share.
 inline std::map<BufferId, std::vector<std::pair<std::int64_t, std::int64_t>>> updated_elements(
     const Program& program, const LiveRank& rank) {
@@ -89,8 +96,9 @@ inline std::map<BufferId, std::vector<std::pair<std::int64_t, std::int64_t>>> up
   for (const Block& block : program.blocks)
     for (const Op& op : block.ops)
       if (const auto* compute = std::get_if<Compute>(&op.what);
-          compute && compute->kernel.kind == KernelKind::kAdam)
-        for (std::size_t i = 2; i < compute->operands.size(); i += 5) {
+          compute && is_update(compute->kernel.kind))
+        for (std::size_t i = 0; i < compute->operands.size(); ++i) {
+          if (signature_of(compute->kernel.kind).slot(i).name != "gradient") continue;
           const View& view = compute->operands[i].view;
           std::int64_t count = view.layout.elements(), first = view.layout.offset;
           if (view.own_part) {
@@ -132,8 +140,10 @@ inline const Program& program_of(const Job& job, int rank) {
 inline void run_rank_of(const TinyTraining& tiny, const Job& job, RankContext& context) {
   const LiveRank rank = connect(job, context);
   const Program& program = program_of(job, context.rank());
-  Executor executor(program, rank,
-                    {.launchers = tiny.fast_kernels ? cpu_launchers() : reference_launchers()});
+  Executor executor(
+      program, rank,
+      {.launchers = tiny.fast_kernels ? cpu_launchers() : reference_launchers(),
+       .adam = {.learning_rate = find_optimizer(tiny.training.optimizer).learning_rate}});
   const CountingTask task(tiny.model.vocab_size, 7);
   std::vector<double> figures(1), norms;
   std::vector<KeptElement> gradients;

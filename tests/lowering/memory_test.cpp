@@ -80,6 +80,21 @@ TEST(StaticMemory, MixedPrecisionTakesSixteenOrEighteenBytesPerParameter) {
   EXPECT_EQ(resident(tiny.job().programs.front()), 16 * n + batch);  // 4 + 4 + 8
 }
 
+TEST(StaticMemory, SgdKeepsOneMomentInsteadOfTwo) {
+  TinyJob tiny;
+  tiny.training.optimizer = "sgd";
+  const std::int64_t n = count_parameters(tiny.model).total;
+  const std::int64_t batch = batch_and_scalars(tiny);
+  // bf16 weights 2, fp32 gradients 4, momentum 4, fp32 copy 4.
+  EXPECT_EQ(resident(tiny.job().programs.front()), 14 * n + batch);
+  tiny.training.precision = Dtype::kFp32;
+  EXPECT_EQ(resident(tiny.job().programs.front()), 12 * n + batch);  // 4 + 4 + 4
+  tiny.plan.zero_stage = 1;
+  tiny.plan.dp = 8;
+  ASSERT_EQ(n % 8, 0);
+  EXPECT_EQ(resident(tiny.job().programs.front()), 8 * n + 4 * n / 8 + batch);
+}
+
 TEST(StaticMemory, ZeroOneDividesTheOptimizerStateByTheReplicas) {
   TinyJob tiny;
   tiny.plan.zero_stage = 1;

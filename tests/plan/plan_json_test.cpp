@@ -60,7 +60,7 @@ TEST(ReadPlan, GathersEveryMistake) {
 TEST(ReadTraining, NeedsABatchAndASequence) {
   EXPECT_EQ(problems_of("{}", read_training).size(), 2u);
   EXPECT_EQ(
-      problems_of(R"({"global_batch_size": 8, "seq_len": 128, "optimizer": "sgd"})", read_training)
+      problems_of(R"({"global_batch_size": 8, "seq_len": 128, "optimizer": "lamb"})", read_training)
           .size(),
       1u);
   const JsonDocument document =

@@ -9,6 +9,7 @@
 #include "sim/collective/algorithms.h"
 #include "sim/compute/kernels.h"
 #include "sim/lowering/schedules.h"
+#include "sim/model/optimizers.h"
 #include "sim/scenario/resolve.h"
 #include "sim/scenario/scenario.h"
 #include "sim/topology/shapes/fabric_shape.h"
@@ -50,7 +51,7 @@ struct Category {
   std::vector<Entry> (*entries)(const Library& library);
 };
 
-const std::array<Category, 12> kCategories = {{
+const std::array<Category, 13> kCategories = {{
     {"scenarios",
      [](const Library& library) { return shipped(library.root + "/scenarios/x.json"); }},
     {"models", [](const Library& library) { return shipped(library.model_file("x")); }},
@@ -64,6 +65,7 @@ const std::array<Category, 12> kCategories = {{
      [](const Library& library) { return shipped(library.network_profile_file("x")); }},
     {"stacks", [](const Library& library) { return shipped(library.stack_file("x")); }},
     {"schedules", [](const Library&) { return rows(schedule_table()); }},
+    {"optimizers", [](const Library&) { return rows(optimizer_table()); }},
     {"collectives", [](const Library&) { return collectives(); }},
     {"kernels", [](const Library&) { return rows(kernel_table()); }},
 }};

@@ -5,6 +5,7 @@
 #include <CLI/Validators.hpp>
 #include <algorithm>
 #include <memory>
+#include <optional>
 
 #include "kernels/live/comparison.h"
 #include "kernels/live/cpu_launchers.h"
@@ -13,6 +14,7 @@
 #include "sim/base/file_io.h"
 #include "sim/base/printed.h"
 #include "sim/base/quantity_text.h"
+#include "sim/model/optimizers.h"
 #include "sim/stepcast.h"
 #include "tools/cli/commands.h"
 #include "tools/cli/live_report.h"
@@ -31,7 +33,7 @@ struct Arguments {
   std::int64_t steps = 20;
   std::int64_t rounds = 8;
   std::uint64_t seed = 1;
-  double learning_rate = 1e-3;
+  std::optional<double> learning_rate;
   double stand_still_s = 10;
   std::string text, trace, loss_csv;
   bool reference = false, json = false, compare = false;
@@ -108,7 +110,8 @@ int live_command(const Arguments& arguments) {
   run.outcome =
       run_live(run.job, {.launchers = arguments.reference ? reference_launchers() : cpu_launchers(),
                          .batches = batches.get(),
-                         .adam = {.learning_rate = arguments.learning_rate},
+                         .adam = {.learning_rate = arguments.learning_rate.value_or(
+                                      find_optimizer(scenario.training.optimizer).learning_rate)},
                          .seed = arguments.seed,
                          .steps = arguments.compare ? kWarmUpSteps : arguments.steps,
                          .rounds = arguments.compare ? arguments.rounds : 0,
@@ -130,7 +133,8 @@ void add_live(CLI::App& app, std::function<int()>& run) {
   app.add_option("--steps", arguments->steps, "steps to train (20)")
       ->check(CLI::Range(std::int64_t{1}, std::int64_t{1'000'000}));
   app.add_option("--seed", arguments->seed, "of weights and data (1)");
-  app.add_option("--learning-rate", arguments->learning_rate, "of Adam (0.001)")
+  app.add_option("--learning-rate", arguments->learning_rate,
+                 "instead of the optimizer's own (stepcast list optimizers)")
       ->check(CLI::NonNegativeNumber);
   app.add_option("--text", arguments->text, "train on the bytes of a file, not on a made-up task");
   app.add_flag("--reference", arguments->reference, "plain loops instead of fast kernels");
