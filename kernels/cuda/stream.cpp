@@ -6,37 +6,43 @@ namespace stepcast {
 
 void synchronize_device() { check_cuda(cudaDeviceSynchronize()); }
 
-Stream::Stream() { check_cuda(cudaStreamCreateWithFlags(&handle_, cudaStreamNonBlocking)); }
+DeviceStream::DeviceStream() {
+  check_cuda(cudaStreamCreateWithFlags(&handle_, cudaStreamNonBlocking));
+}
 
 // A destructor has no way to report, and what fails here has failed before.
-Stream::~Stream() {
+DeviceStream::~DeviceStream() {
   if (handle_ != nullptr) (void)cudaStreamDestroy(handle_);
 }
 
-void Stream::synchronize() const { check_cuda(cudaStreamSynchronize(handle_)); }
+void DeviceStream::synchronize() const { check_cuda(cudaStreamSynchronize(handle_)); }
 
-Event::Event(Timing timing) {
+DeviceEvent::DeviceEvent(Timing timing) {
   const unsigned flags = timing == Timing::kYes ? cudaEventDefault : cudaEventDisableTiming;
   check_cuda(cudaEventCreateWithFlags(&handle_, flags));
 }
 
-Event::~Event() {
+DeviceEvent::~DeviceEvent() {
   if (handle_ != nullptr) (void)cudaEventDestroy(handle_);
 }
 
-void Event::record(StreamHandle stream) const { check_cuda(cudaEventRecord(handle_, stream)); }
+void DeviceEvent::record(StreamHandle stream) const {
+  check_cuda(cudaEventRecord(handle_, stream));
+}
 
-void Event::hold(StreamHandle stream) const { check_cuda(cudaStreamWaitEvent(stream, handle_, 0)); }
+void DeviceEvent::hold(StreamHandle stream) const {
+  check_cuda(cudaStreamWaitEvent(stream, handle_, 0));
+}
 
-void Event::synchronize() const { check_cuda(cudaEventSynchronize(handle_)); }
+void DeviceEvent::synchronize() const { check_cuda(cudaEventSynchronize(handle_)); }
 
-bool Event::reached() const {
+bool DeviceEvent::reached() const {
   const cudaError_t status = cudaEventQuery(handle_);
   if (status != cudaErrorNotReady) check_cuda(status);
   return status == cudaSuccess;
 }
 
-Seconds elapsed(const Event& from, const Event& to) {
+Seconds elapsed(const DeviceEvent& from, const DeviceEvent& to) {
   float milliseconds = 0;
   check_cuda(cudaEventElapsedTime(&milliseconds, from.handle(), to.handle()));
   return Seconds(static_cast<double>(milliseconds) * 1e-3);

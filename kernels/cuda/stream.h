@@ -1,5 +1,5 @@
-// Streams, and events in them. Nothing here includes CUDA, so that headers of kernels can name a
-// stream without it.
+// Streams of a device, and events in them (a program has its own, sim/program/program.h). Nothing
+// here includes CUDA, so that headers of kernels can name a stream without it.
 #pragma once
 
 #include <utility>
@@ -20,12 +20,12 @@ using EventHandle = CUevent_st*;
 void synchronize_device();
 
 /// A stream of the device that is current when it is made; it does not wait for the null stream.
-class Stream {
+class DeviceStream {
  public:
-  Stream();
-  ~Stream();
-  Stream(Stream&& other) noexcept : handle_(std::exchange(other.handle_, nullptr)) {}
-  Stream& operator=(Stream&& other) noexcept {
+  DeviceStream();
+  ~DeviceStream();
+  DeviceStream(DeviceStream&& other) noexcept : handle_(std::exchange(other.handle_, nullptr)) {}
+  DeviceStream& operator=(DeviceStream&& other) noexcept {
     std::swap(handle_, other.handle_);
     return *this;
   }
@@ -39,13 +39,13 @@ class Stream {
 };
 
 /// A mark in a stream.
-class Event {
+class DeviceEvent {
  public:
   enum class Timing : bool { kNo, kYes };
-  explicit Event(Timing timing = Timing::kYes);
-  ~Event();
-  Event(Event&& other) noexcept : handle_(std::exchange(other.handle_, nullptr)) {}
-  Event& operator=(Event&& other) noexcept {
+  explicit DeviceEvent(Timing timing = Timing::kYes);
+  ~DeviceEvent();
+  DeviceEvent(DeviceEvent&& other) noexcept : handle_(std::exchange(other.handle_, nullptr)) {}
+  DeviceEvent& operator=(DeviceEvent&& other) noexcept {
     std::swap(handle_, other.handle_);
     return *this;
   }
@@ -64,6 +64,6 @@ class Event {
 
 /// Between two marks that have been reached; both have timing. Resolution about half a microsecond
 /// [CUDA Runtime API, cudaEventElapsedTime].
-Seconds elapsed(const Event& from, const Event& to);
+Seconds elapsed(const DeviceEvent& from, const DeviceEvent& to);
 
 }  // namespace stepcast

@@ -1,43 +1,326 @@
 // Kernels that work element by element, the optimizer, and the table.
 #include <array>
+#include <map>
+#include <utility>
 
 #include "kernels/device/cuda_launchers.h"
 #include "kernels/device/element_type.h"
+#include "kernels/device/overwritten.h"
+#include "kernels/ops/activation.h"
+#include "kernels/ops/dropout.h"
 #include "kernels/ops/elementwise.h"
+#include "kernels/ops/embedding.h"
+#include "kernels/ops/optimizer.h"
+#include "kernels/ops/rotary.h"
 
 namespace stepcast {
 namespace {
 
-void copy_or_add(const LiveOperand& x, const LiveOperand& y, DeviceContext& context) {
+using Function = KernelArguments::Function;
+
+ActivationShape activation_shape(const Launch& launch, const Layout& layout) {
+  const Function function = launch.arguments.function;
+  STEPCAST_CHECK(function != Function::kSilu, "SiLU is a gate's function only");
+  return {.kind = function == Function::kGelu ? Activation::kGeluTanh : Activation::kRelu,
+          .rows = layout.rows,
+          .cols = layout.columns};
+}
+
+/// Cosines and sines are made, and copied to the device, once per length and head dimension.
+class RotaryTables {
+ public:
+  explicit RotaryTables(DeviceContext& /*context*/) {}
+  const cuda::DeviceRotaryTable& of(std::int64_t positions, std::int64_t head_dim) {
+    return tables_.try_emplace({positions, head_dim}, RotaryTable(positions, head_dim))
+        .first->second;
+  }
+
+ private:
+  std::map<std::pair<std::int64_t, std::int64_t>, cuda::DeviceRotaryTable> tables_;
+};
+
+void rotary(const Launch& launch, bool inverse) {
+  const LiveOperand &x = launch.operands[0], &y = launch.operands[1];
+  STEPCAST_CHECK(x.layout.row_stride == y.layout.row_stride && !y.add,
+                 "a rotation changes the layout or is added to");
+  const std::int64_t sequence = launch.arguments.sequence, head_dim = launch.arguments.head_dim,
+                     rotated = launch.arguments.rotated;
+  const cuda::DeviceRotaryTable& table =
+      launch.device->library<RotaryTables>().of(sequence, head_dim);
+  const RotaryShape shape{.sequences = x.layout.rows / sequence,
+                          .tokens = sequence,
+                          .heads = rotated / head_dim,
+                          .head_dim = head_dim,
+                          .stride = x.layout.row_stride};
+  with_element_type(x.dtype, [&]<typename T>() {
+    const T* from = elements<T>(x);
+    T* to = elements_of_type<T>(y, x.dtype);
+    cuda::rotary(shape, table, inverse, from, to, *launch.device);
+    if (from == to) return;
+    cuda::copy(CopyShape{.rows = x.layout.rows,
+                         .cols = x.layout.columns - rotated,
+                         .from_stride = x.layout.row_stride,
+                         .to_stride = y.layout.row_stride},
+               from + rotated, to + rotated, false, *launch.device);
+  });
+}
+
+/// Gate and value, or their gradients, as halves of one tensor or apart.
+SwigluShape swiglu_shape(const Launch& launch, const LiveOperand& gate, const LiveOperand& value) {
+  STEPCAST_CHECK(launch.arguments.function == Function::kSilu, "only SiLU is a gate's function");
+  STEPCAST_CHECK(gate.layout.row_stride == value.layout.row_stride,
+                 "gate and value have rows of different widths");
+  return {.rows = gate.layout.rows, .cols = gate.layout.columns, .stride = gate.layout.row_stride};
+}
+
+/// First row of the table of positions that local tokens have.
+std::int64_t first_position(const Launch& launch, const Layout& tokens) {
+  return launch.index * tokens.rows % launch.arguments.sequence;
+}
+
+}  // namespace
+
+void clear_on_device_unless_added_to(const LiveOperand& result, DeviceContext& context) {
+  if (result.add) return;
+  const Layout& layout = result.layout;
+  const std::int64_t heads = layout.inner.count / layout.repeat;
+  // Heads side by side are one block.
+  const bool together = heads == 1 || layout.inner.stride == layout.columns;
+  with_element_type(result.dtype, [&]<typename T>() {
+    for (std::int64_t matrix = 0; matrix < layout.outer.count * (together ? 1 : heads); ++matrix) {
+      T* const first = elements<T>(result) +
+                       (together ? matrix : matrix / heads) * layout.outer.stride +
+                       (together ? 0 : matrix % heads * layout.inner.stride);
+      cuda::clear(layout.rows, together ? heads * layout.columns : layout.columns,
+                  layout.row_stride, first, context);
+    }
+  });
+}
+
+void keep_all_on_device(const LiveOperand& mask, DeviceContext& context) {
+  if (mask) cuda::fill_bytes(mask.layout.elements(), 1, mask.bytes(), context);
+}
+
+void copy_or_add_on_device(const LiveOperand& x, const LiveOperand& y, DeviceContext& context) {
   const CopyShape block{.rows = x.layout.rows,
                         .cols = x.layout.columns,
                         .from_stride = x.layout.row_stride,
                         .to_stride = y.layout.row_stride};
   with_element_type(x.dtype, [&]<typename From>() {
     with_element_type(y.dtype, [&]<typename To>() {
-      cuda::copy(block, elements<From>(x), elements<To>(y), y.add, context);
+      cuda::copy(block, static_cast<const From*>(elements<From>(x)), elements<To>(y), y.add,
+                 context);
     });
+  });
+}
+
+void cuda_activation_forward(const Launch& launch) {
+  const LiveOperand &x = launch.operands[0], &y = launch.operands[1];
+  with_element_type(x.dtype, [&]<typename T>() {
+    cuda::activation_forward<T>(activation_shape(launch, x.layout), elements<T>(x), nullptr,
+                                elements_of_type<T>(y, x.dtype), *launch.device);
+  });
+}
+
+void cuda_activation_backward(const Launch& launch) {
+  const LiveOperand &x = launch.operands[0], &dy = launch.operands[1];
+  with_element_type(x.dtype, [&]<typename T>() {
+    const OverwrittenOnDevice<T> dx(launch.operands[2], *launch.device);
+    cuda::activation_backward<T>(activation_shape(launch, x.layout), elements<T>(x), nullptr,
+                                 elements_of_type<T>(dy, x.dtype), dx.elements_to_write(), nullptr,
+                                 *launch.device);
+    dx.finish();
+  });
+}
+
+void cuda_swiglu_forward(const Launch& launch) {
+  const LiveOperand &gate = launch.operands[0], &value = launch.operands[1],
+                    &y = launch.operands[2];
+  with_element_type(gate.dtype, [&]<typename T>() {
+    cuda::swiglu_forward<T>(swiglu_shape(launch, gate, value), elements<T>(gate),
+                            elements_of_type<T>(value, gate.dtype),
+                            elements_of_type<T>(y, gate.dtype), *launch.device);
+  });
+}
+
+void cuda_swiglu_backward(const Launch& launch) {
+  const LiveOperand &gate = launch.operands[0], &value = launch.operands[1],
+                    &dy = launch.operands[2], &dgate = launch.operands[3],
+                    &dvalue = launch.operands[4];
+  STEPCAST_CHECK(!dgate.add && !dvalue.add && dgate.layout.row_stride == gate.layout.row_stride,
+                 "gradients of a gated activation are added to, or lie otherwise than it");
+  with_element_type(gate.dtype, [&]<typename T>() {
+    const auto at = [&](const LiveOperand& operand) {
+      return elements_of_type<T>(operand, gate.dtype);
+    };
+    cuda::swiglu_backward<T>(swiglu_shape(launch, gate, value), at(gate), at(value), at(dy),
+                             at(dgate), at(dvalue), *launch.device);
+  });
+}
+
+void cuda_rotary_forward(const Launch& launch) { rotary(launch, false); }
+void cuda_rotary_backward(const Launch& launch) { rotary(launch, true); }
+
+/// Nothing is dropped: every element of the mask is 1.
+void cuda_residual_forward(const Launch& launch) {
+  const LiveOperand &x = launch.operands[0], &bias = launch.operands[1],
+                    &residual = launch.operands[2], &positions = launch.operands[3],
+                    &y = launch.operands[4], &mask = launch.operands[5];
+  const std::int64_t rows = x.layout.rows, columns = x.layout.columns;
+  with_element_type(x.dtype, [&]<typename T>() {
+    const auto at = [&](const LiveOperand& operand) {
+      return elements_of_type<T>(operand, x.dtype);
+    };
+    cuda::residual_dropout_forward<T>({.rows = rows, .cols = columns}, Dropout{}, at(x), at(bias),
+                                      at(residual), at(y), *launch.device);
+    if (positions)
+      cuda::add_positions<T>(rows, columns, first_position(launch, x.layout),
+                             launch.arguments.sequence, at(positions), at(y), *launch.device);
+  });
+  keep_all_on_device(mask, *launch.device);
+}
+
+/// Nothing was dropped, so the mask need not be read.
+void cuda_residual_backward(const Launch& launch) {
+  const LiveOperand &dy = launch.operands[0], &dx = launch.operands[2],
+                    &dresidual = launch.operands[3], &dpositions = launch.operands[4];
+  copy_or_add_on_device(dy, dx, *launch.device);
+  if (dresidual) copy_or_add_on_device(dy, dresidual, *launch.device);
+  if (!dpositions) return;
+  clear_on_device_unless_added_to(dpositions, *launch.device);
+  with_element_type(dy.dtype, [&]<typename T>() {
+    cuda::add_repeated_rows<T>(dy.layout.rows, dy.layout.columns, first_position(launch, dy.layout),
+                               launch.arguments.sequence, elements<T>(dy),
+                               fp32_elements(dpositions), *launch.device);
+  });
+}
+
+/// Copies, or additions where a piece says so.
+void cuda_copy(const Launch& launch) {
+  for (std::size_t i = 0; i + 1 < launch.operands.size(); i += 2)
+    if (launch.operands[i])
+      copy_or_add_on_device(launch.operands[i], launch.operands[i + 1], *launch.device);
+}
+
+namespace {
+
+/// Clipping by the norm that operand 0 holds the square of.
+cuda::Clip clip_of(const Launch& launch) {
+  const LiveOperand& square = launch.operands[0];
+  return {square && launch.adam.clip > 0 ? fp32_elements(square) : nullptr, launch.adam.clip};
+}
+
+/// Calls update.operator()<C>(elements, fp32 weights, their copy in C or nullptr): 16-bit weights
+/// are a copy of fp32 ones.
+template <typename Update>
+void with_weights(const LiveOperand& weight, const LiveOperand& master, Update update) {
+  const std::int64_t n = weight.layout.columns;
+  if (!master) return update.template operator()<float>(n, fp32_elements(weight), nullptr);
+  with_element_type(weight.dtype, [&]<typename C>() {
+    update.template operator()<C>(n, fp32_elements(master), elements<C>(weight));
   });
 }
 
 }  // namespace
 
-/// Copies, or additions where a piece says so.
-void cuda_copy(const Launch& launch) {
-  for (std::size_t i = 0; i + 1 < launch.operands.size(); i += 2)
-    if (launch.operands[i]) copy_or_add(launch.operands[i], launch.operands[i + 1], *launch.device);
+void cuda_adam(const Launch& launch) {
+  const Adam settings{.learning_rate = static_cast<float>(launch.adam.learning_rate),
+                      .beta1 = static_cast<float>(launch.adam.beta1),
+                      .beta2 = static_cast<float>(launch.adam.beta2),
+                      .epsilon = static_cast<float>(launch.adam.epsilon),
+                      .weight_decay = static_cast<float>(launch.adam.weight_decay),
+                      .step = launch.step};
+  for (std::size_t i = 1; i + 4 < launch.operands.size(); i += 5) {
+    if (!launch.operands[i]) continue;
+    with_weights(launch.operands[i], launch.operands[i + 4],
+                 [&]<typename C>(std::int64_t n, float* weights, C* copy) {
+                   cuda::adam<float, C>(
+                       settings, clip_of(launch), n, fp32_elements(launch.operands[i + 1]), weights,
+                       fp32_elements(launch.operands[i + 2]), fp32_elements(launch.operands[i + 3]),
+                       copy, *launch.device);
+                 });
+  }
+}
+
+void cuda_sgd(const Launch& launch) {
+  const Sgd settings{.learning_rate = static_cast<float>(launch.adam.learning_rate),
+                     .momentum = static_cast<float>(launch.adam.momentum),
+                     .weight_decay = static_cast<float>(launch.adam.weight_decay)};
+  for (std::size_t i = 1; i + 3 < launch.operands.size(); i += 4) {
+    if (!launch.operands[i]) continue;
+    with_weights(launch.operands[i], launch.operands[i + 3],
+                 [&]<typename C>(std::int64_t n, float* weights, C* copy) {
+                   cuda::sgd<float, C>(settings, clip_of(launch), n,
+                                       fp32_elements(launch.operands[i + 1]), weights,
+                                       fp32_elements(launch.operands[i + 2]), copy, *launch.device);
+                 });
+  }
+}
+
+namespace {
+
+/// Sum of squares of several tensors, before it is rounded.
+struct SquaresOnDevice {
+  explicit SquaresOnDevice(DeviceContext& /*context*/) : sum(1) {}
+  DeviceArray<double> sum;
+};
+
+}  // namespace
+
+void cuda_grad_norm(const Launch& launch) {
+  const LiveOperand& result = launch.operands[0];
+  double* const sum = launch.device->library<SquaresOnDevice>().sum.data();
+  fill_zero(sum, sizeof(double), launch.device->stream());
+  for (std::size_t i = 1; i < launch.operands.size(); ++i) {
+    const LiveOperand& gradient = launch.operands[i];
+    if (!gradient) continue;
+    with_element_type(gradient.dtype, [&]<typename T>() {
+      cuda::sum_of_squares<T>(gradient.layout.columns, elements<T>(gradient), true, sum,
+                              *launch.device);
+    });
+  }
+  cuda::store_rounded(sum, result.add, fp32_elements(result), *launch.device);
 }
 
 namespace {
 
 constexpr auto kTable = [] {
-  std::array<Launcher, static_cast<std::size_t>(KernelKind::kGradNorm) + 1> table{};
+  using enum KernelKind;
+  std::array<Launcher, static_cast<std::size_t>(kGradNorm) + 1> table{};
   const auto set = [&](KernelKind kind, Launcher launcher) {
     table[static_cast<std::size_t>(kind)] = launcher;
   };
-  set(KernelKind::kCopy, cuda_copy);
-  set(KernelKind::kAccumulate, cuda_copy);
-  set(KernelKind::kAddGradient, cuda_copy);
+  set(kGemmForward, cuda_gemm_forward);
+  set(kGemmDgrad, cuda_gemm_dgrad);
+  set(kGemmWgrad, cuda_gemm_wgrad);
+  set(kBatchedGemmForward, cuda_batched_gemm);
+  set(kBatchedGemmBackward, cuda_batched_gemm);
+  set(kFlashAttentionForward, cuda_attention_forward);
+  set(kFlashAttentionBackward, cuda_attention_backward);
+  set(kScoreSoftmaxForward, cuda_softmax_forward);
+  set(kScoreSoftmaxBackward, cuda_softmax_backward);
+  set(kLayerNormForward, cuda_layer_norm_forward);
+  set(kLayerNormBackward, cuda_layer_norm_backward);
+  set(kRmsNormForward, cuda_rms_norm_forward);
+  set(kRmsNormBackward, cuda_rms_norm_backward);
+  set(kGeluForward, cuda_activation_forward);
+  set(kGeluBackward, cuda_activation_backward);
+  set(kSwigluForward, cuda_swiglu_forward);
+  set(kSwigluBackward, cuda_swiglu_backward);
+  set(kRotaryForward, cuda_rotary_forward);
+  set(kRotaryBackward, cuda_rotary_backward);
+  set(kResidualDropoutForward, cuda_residual_forward);
+  set(kResidualDropoutBackward, cuda_residual_backward);
+  set(kEmbeddingForward, cuda_embedding_forward);
+  set(kEmbeddingBackward, cuda_embedding_backward);
+  set(kCrossEntropyForward, cuda_cross_entropy_forward);
+  set(kCrossEntropyBackward, cuda_cross_entropy_backward);
+  set(kCopy, cuda_copy);
+  set(kAccumulate, cuda_copy);
+  set(kAddGradient, cuda_copy);
+  set(kAdam, cuda_adam);
+  set(kSgd, cuda_sgd);
+  set(kGradNorm, cuda_grad_norm);
   return table;
 }();
 

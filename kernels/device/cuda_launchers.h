@@ -1,5 +1,7 @@
-// The kernels of kernels/ops/ as launchers of programs. They read operands in the order of
-// kernels/live/cpu_launchers.h, in fp32, fp16 or bf16, and issue work to Launch::device's stream.
+// The kernels of kernels/ops/ as launchers of programs: operands in the order of signature_of(), in
+// fp32, fp16 or bf16; gradients of parameters, statistics, moments and norms in fp32. Work is
+// issued to Launch::device's stream. What is computed, and what a launcher checks, is as in
+// kernels/live/cpu_launchers.h; types that a GPU kernel does not have are an Error(kUnsupported).
 #pragma once
 
 #include "kernels/live/launch.h"
@@ -7,9 +9,44 @@
 
 namespace stepcast {
 
-/// nullptr for kernels that are not there yet.
 LauncherTable cuda_launchers();
 
+void cuda_gemm_forward(const Launch& launch);
+void cuda_gemm_dgrad(const Launch& launch);
+void cuda_gemm_wgrad(const Launch& launch);
+void cuda_batched_gemm(const Launch& launch);
+void cuda_attention_forward(const Launch& launch);
+void cuda_attention_backward(const Launch& launch);
+void cuda_softmax_forward(const Launch& launch);
+void cuda_softmax_backward(const Launch& launch);
+void cuda_layer_norm_forward(const Launch& launch);
+void cuda_layer_norm_backward(const Launch& launch);
+void cuda_rms_norm_forward(const Launch& launch);
+void cuda_rms_norm_backward(const Launch& launch);
+void cuda_activation_forward(const Launch& launch);
+void cuda_activation_backward(const Launch& launch);
+void cuda_swiglu_forward(const Launch& launch);
+void cuda_swiglu_backward(const Launch& launch);
+void cuda_rotary_forward(const Launch& launch);
+void cuda_rotary_backward(const Launch& launch);
+void cuda_residual_forward(const Launch& launch);
+void cuda_residual_backward(const Launch& launch);
+void cuda_embedding_forward(const Launch& launch);
+void cuda_embedding_backward(const Launch& launch);
+void cuda_cross_entropy_forward(const Launch& launch);
+void cuda_cross_entropy_backward(const Launch& launch);
 void cuda_copy(const Launch& launch);
+void cuda_adam(const Launch& launch);
+void cuda_sgd(const Launch& launch);
+void cuda_grad_norm(const Launch& launch);
+
+/// Zeros, unless the operand is added to. For kernels that always add.
+void clear_on_device_unless_added_to(const LiveOperand& result, DeviceContext& context);
+
+/// Nothing is dropped: every element of the mask, where there is one, is 1.
+void keep_all_on_device(const LiveOperand& mask, DeviceContext& context);
+
+/// Copies, or adds where `y` says so, in another type where they differ.
+void copy_or_add_on_device(const LiveOperand& x, const LiveOperand& y, DeviceContext& context);
 
 }  // namespace stepcast

@@ -50,7 +50,8 @@ struct OpRunner {
                         .operands = operands,
                         .index = op.index_in ? rank().index(*op.index_in) : 0,
                         .adam = executor.options_.adam,
-                        .step = executor.step_};
+                        .step = executor.step_,
+                        .device = executor.options_.device};
     if (executor.options_.observer) executor.options_.observer->computes(launch);
     executor.options_.launchers[static_cast<std::size_t>(op.kernel.kind)](launch);
   }

@@ -38,8 +38,9 @@ void check_runnable(const Program& program, LauncherTable launchers);
 struct ExecutorOptions {
   LauncherTable launchers;
   AdamSettings adam = {};
-  std::uint64_t seed = 1;          ///< of the initial weights
-  OpObserver* observer = nullptr;  ///< outlives the executor
+  std::uint64_t seed = 1;           ///< of the initial weights
+  OpObserver* observer = nullptr;   ///< outlives the executor
+  DeviceContext* device = nullptr;  ///< for launchers of a GPU; outlives the executor
 };
 
 class Executor {

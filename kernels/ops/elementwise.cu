@@ -60,6 +60,17 @@ struct ScaleBody {
   }
 };
 
+template <typename T>
+struct ClearBody {
+  T* x;
+  std::int64_t stride;
+  template <int N>
+  __device__ void run(std::int64_t row, std::int64_t col) const {
+    const float zeros[N] = {};
+    save<N>(x + row * stride + col, zeros);
+  }
+};
+
 struct FillBody {
   std::uint8_t* to;
   std::uint8_t value;
@@ -175,6 +186,16 @@ void add_slices(std::int64_t slices, std::int64_t cols, std::int64_t stride, con
          dim3(kColumnsAcross, kColumnsDown), 0, stream, slices, cols, stride, partial, sums);
 }
 
+template <typename T>
+void clear(std::int64_t rows, std::int64_t cols, std::int64_t stride, T* x,
+           DeviceContext& context) {
+  constexpr int kWidth = kWidest<T>;
+  if (rows == 1 || stride == cols)
+    return fill_zero(x, static_cast<std::size_t>(rows * cols) * sizeof(T), context.stream());
+  each_in_rows<kWidth>(rows, cols, aligned(x) && stride % kWidth == 0, ClearBody<T>{x, stride},
+                       context.stream());
+}
+
 void fill_bytes(std::int64_t n, std::uint8_t value, std::uint8_t* to, DeviceContext& context) {
   each_element<16>(n, aligned(to), FillBody{to, value}, context.stream());
 }
@@ -186,6 +207,7 @@ void fill_bytes(std::int64_t n, std::uint8_t value, std::uint8_t* to, DeviceCont
   STEPCAST_COPY(T, Bf16)                                                                    \
   STEPCAST_COPY(T, Fp16)                                                                    \
   template void transpose(const CopyShape&, const T*, T*, DeviceContext&);                  \
+  template void clear(std::int64_t, std::int64_t, std::int64_t, T*, DeviceContext&);        \
   template void add(std::int64_t, const T*, const T*, T*, DeviceContext&);                  \
   template void scale(std::int64_t, float, const float*, const T*, T*, DeviceContext&);     \
   template void add_column_sums(std::int64_t, std::int64_t, std::int64_t, const T*, float*, \

@@ -35,6 +35,10 @@ template <typename T>
 void add_column_sums(std::int64_t rows, std::int64_t cols, std::int64_t stride, const T* x,
                      float* sums, DeviceContext& context);
 
+/// Zeros in a block of (rows, cols), rows `stride` apart.
+template <typename T>
+void clear(std::int64_t rows, std::int64_t cols, std::int64_t stride, T* x, DeviceContext& context);
+
 /// The same byte everywhere.
 void fill_bytes(std::int64_t n, std::uint8_t value, std::uint8_t* to, DeviceContext& context);
 

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
+#include <deque>
 #include <exception>
 #include <memory>
 #include <numeric>
@@ -16,12 +18,18 @@
 namespace stepcast::emulation {
 namespace {
 
-constexpr std::size_t kWarp = 32;
+constexpr std::size_t kWarp = 32, kMostBytes = 64;
 #ifdef __SANITIZE_ADDRESS__
 constexpr std::size_t kStackBytes = 256 * 1024;
 #else
 constexpr std::size_t kStackBytes = 64 * 1024;
 #endif
+
+struct Copy {
+  void* to;
+  const void* from;
+  std::size_t bytes, group;
+};
 
 /// Of one thread. Counts say how many barriers and exchanges it has come to.
 struct Fiber {
@@ -30,12 +38,15 @@ struct Fiber {
   Index thread;
   std::size_t number = 0;  ///< x fastest
   std::uint64_t barriers = 0, exchanges = 0;
+  std::deque<Copy> copies;  ///< that have not arrived
+  std::size_t groups = 0;   ///< closed so far
   bool finished = false;
 };
 
 /// Two sets of words: a lane can be one exchange ahead of another that has yet to read, not two.
 struct Warp {
   std::array<std::array<std::uint64_t, kWarp>, 2> words{};
+  std::array<std::array<std::byte, kWarp * kMostBytes>, 2> bytes;
   std::uint64_t arrivals = 0;
 };
 
@@ -89,6 +100,8 @@ std::unique_ptr<Fiber> new_fiber() {
 
 void begin(Fiber& fiber) {
   fiber.barriers = fiber.exchanges = 0;
+  fiber.copies.clear();
+  fiber.groups = 0;
   fiber.finished = false;
 }
 
@@ -162,18 +175,66 @@ int count_of_block(bool vote) {
   return votes;
 }
 
+namespace {
+
+/// Calls leave(warp, set, lane), waits for the other lanes, and returns the set that all have left.
+template <typename Leave>
+std::size_t meet(Block& b, Warp& warp, Leave leave) {
+  const std::size_t first = b.running->number / kWarp * kWarp;
+  const std::size_t lanes = std::min(kWarp, b.size - first);
+  const std::uint64_t turn = ++b.running->exchanges;
+  leave(turn % 2, b.running->number - first);
+  ++warp.arrivals;
+  while (warp.arrivals < turn * lanes) give_way();
+  return turn % 2;
+}
+
+}  // namespace
+
 const std::uint64_t* exchange(unsigned mask, std::uint64_t word) {
   Block& b = block();
   STEPCAST_CHECK(mask == 0xffffffff, "only whole warps exchange words in the emulation");
-  Fiber& self = *b.running;
-  const std::size_t first = self.number / kWarp * kWarp;
-  const std::size_t lanes = std::min(kWarp, b.size - first);
-  Warp& warp = b.warps[first / kWarp];
-  const std::uint64_t turn = ++self.exchanges;
-  warp.words[turn % 2][self.number - first] = word;
-  ++warp.arrivals;
-  while (warp.arrivals < turn * lanes) give_way();
-  return warp.words[turn % 2].data();
+  Warp& warp = b.warps[b.running->number / kWarp];
+  const std::size_t set =
+      meet(b, warp, [&](std::size_t s, std::size_t own) { warp.words[s][own] = word; });
+  return warp.words[set].data();
+}
+
+void exchange_bytes(const void* own, std::size_t bytes, void* all) {
+  Block& b = block();
+  STEPCAST_CHECK(bytes <= kMostBytes, "too many bytes for one exchange");
+  Warp& warp = b.warps[b.running->number / kWarp];
+  const std::size_t set = meet(b, warp, [&](std::size_t s, std::size_t lane_of_warp) {
+    std::memcpy(warp.bytes[s].data() + lane_of_warp * bytes, own, bytes);
+  });
+  std::memcpy(all, warp.bytes[set].data(), kWarp * bytes);
+}
+
+namespace {
+
+void carry_out(const Copy& copy) {
+  if (copy.from != nullptr)
+    std::memcpy(copy.to, copy.from, copy.bytes);
+  else
+    std::memset(copy.to, 0, copy.bytes);
+}
+
+}  // namespace
+
+void begin_copy(void* to, const void* from, std::size_t bytes) {
+  Block& b = block();
+  const Copy copy{to, from, bytes, b.running->groups};
+  if (b.launches % 2 == 0) return carry_out(copy);
+  b.running->copies.push_back(copy);
+}
+
+void close_copies() { ++block().running->groups; }
+
+void finish_copies(std::size_t open) {
+  Fiber& self = *block().running;
+  for (; !self.copies.empty() && self.copies.front().group + open < self.groups;
+       self.copies.pop_front())
+    carry_out(self.copies.front());
 }
 
 std::byte* dynamic_shared() {
@@ -195,7 +256,7 @@ void run_grid(const Index& grid, const Index& size, std::size_t shared,
         b.here.block = {x, y, z};
         std::fill(b.shared.begin(), b.shared.end(), std::byte{0xff});
         b.arrivals = 0;
-        std::fill(b.warps.begin(), b.warps.end(), Warp{});
+        for (Warp& warp : b.warps) warp.arrivals = 0;
         for (std::size_t i = 0; i < b.size; ++i) begin(*b.fibers[i]);
         try {
           run_block(b);

@@ -34,6 +34,16 @@ int count_of_block(bool vote);
 /// come. Good until the next exchange of this warp.
 const std::uint64_t* exchange(unsigned mask, std::uint64_t word);
 
+/// The same for up to 64 bytes: `all` gets those of the 32 lanes.
+void exchange_bytes(const void* own, std::size_t bytes, void* all);
+
+/// Asynchronous copies of this thread (zeros from nullptr). In every other launch they arrive at
+/// once, in the others when they are waited for: all groups but the last `open`, where
+/// close_copies() ends a group.
+void begin_copy(void* to, const void* from, std::size_t bytes);
+void close_copies();
+void finish_copies(std::size_t open);
+
 /// Of the block that is running; filled with NaN when it began.
 std::byte* dynamic_shared();
 

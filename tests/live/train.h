@@ -59,6 +59,8 @@ struct TinyTraining {
   Traits traits;
   int steps = 3;
   bool fast_kernels = false;
+  /// Instead of the CPU's kernels, on each rank's thread.
+  std::function<void(ExecutorOptions&)> kernels = [](ExecutorOptions&) {};
   std::function<void(Job&)> fault = [](Job&) {};
 };
 
@@ -140,10 +142,11 @@ inline const Program& program_of(const Job& job, int rank) {
 inline void run_rank_of(const TinyTraining& tiny, const Job& job, RankContext& context) {
   const LiveRank rank = connect(job, context);
   const Program& program = program_of(job, context.rank());
-  Executor executor(
-      program, rank,
-      {.launchers = tiny.fast_kernels ? cpu_launchers() : reference_launchers(),
-       .adam = {.learning_rate = find_optimizer(tiny.training.optimizer).learning_rate}});
+  ExecutorOptions options{
+      .launchers = tiny.fast_kernels ? cpu_launchers() : reference_launchers(),
+      .adam = {.learning_rate = find_optimizer(tiny.training.optimizer).learning_rate}};
+  tiny.kernels(options);
+  Executor executor(program, rank, options);
   const CountingTask task(tiny.model.vocab_size, 7);
   std::vector<double> figures(1), norms;
   std::vector<KeptElement> gradients;

@@ -109,6 +109,17 @@ TYPED_TEST(Elementwise, CopiesRoundOnceToTheTypeOfTheResult) {
   expect_copies<TypeParam, Fp16>(this->device);
 }
 
+TYPED_TEST(Elementwise, ClearsABlockOfWiderRows) {
+  for (const std::int64_t stride : {16, 19}) {
+    const auto x =
+        on_device<TypeParam>(std::vector<float>(static_cast<std::size_t>(5 * stride), 3));
+    cuda::clear(5, 8, stride, x.data(), this->device.context);
+    std::vector<float> want(x.size(), 3);
+    for (std::int64_t row = 0; row < 5; ++row) std::fill_n(want.begin() + row * stride, 8, 0.0F);
+    EXPECT_EQ(from_device(x), want);
+  }
+}
+
 TEST(Fill, EveryByteAndNoOther) {
   TestDevice device;
   const DeviceArray<std::uint8_t> bytes(std::vector<std::uint8_t>(50, 7));

@@ -11,7 +11,7 @@ namespace stepcast {
 
 /// The context of a test: its own stream, which is waited for by values().
 struct TestDevice {
-  Stream stream;
+  DeviceStream stream;
   DeviceContext context{stream.handle()};
 };
 

@@ -1,0 +1,168 @@
+// Matrix products and attention.
+#include "kernels/device/cuda_launchers.h"
+#include "kernels/device/element_type.h"
+#include "kernels/ops/attention.h"
+#include "kernels/ops/cross_entropy.h"
+#include "kernels/ops/elementwise.h"
+#include "kernels/ops/gemm.h"
+
+namespace stepcast {
+namespace {
+
+BatchStride strides_of(const Layout& layout) {
+  return {.outer = layout.outer.stride, .inner = layout.inner.stride, .share = layout.repeat};
+}
+
+const std::byte* memory_of(const LiveOperand& operand) {
+  return operand.memory + operand.layout.offset * size_of(operand.dtype);
+}
+
+/// Of operands that lie as `shape` says; both factors have the kernel's dtype.
+void multiply(const Launch& launch, const Gemm& shape, const LiveOperand& a, const LiveOperand& b,
+              const LiveOperand& result, const LiveOperand& bias = {}) {
+  const Dtype dtype = launch.kernel.dtype;
+  for (const LiveOperand* factor : {&a, &b}) (void)elements_of_type<std::byte>(*factor, dtype);
+  if (bias) (void)elements_of_type<std::byte>(bias, result.dtype);
+  cuda::gemm({.shape = shape,
+              .dtype = dtype,
+              .result = result.dtype == Dtype::kTf32 ? Dtype::kFp32 : result.dtype,
+              .epilogue = bias ? cuda::Epilogue::kBias : cuda::Epilogue::kNone,
+              .bias = bias ? memory_of(bias) : nullptr},
+             memory_of(a), memory_of(b),
+             result.memory + result.layout.offset * size_of(result.dtype), *launch.device);
+}
+
+template <typename T>
+HeadsView<T> heads_of(const LiveOperand& operand, Dtype dtype) {
+  const Layout& layout = operand.layout;
+  return {.data = elements_of_type<std::remove_const_t<T>>(operand, dtype),
+          .sequence = layout.outer.stride,
+          .token = layout.row_stride,
+          .head = layout.inner.stride};
+}
+
+AttentionShape attention_shape(const Launch& launch) {
+  const auto& [batch, heads, kv_heads, queries, keys, head_dim] = launch.kernel.dims;
+  return {.batch = batch,
+          .heads = heads,
+          .kv_heads = kv_heads,
+          .queries = queries,
+          .keys = keys,
+          .head_dim = head_dim,
+          .causal = launch.kernel.causal,
+          .scale = static_cast<float>(launch.arguments.scale)};
+}
+
+}  // namespace
+
+void cuda_gemm_forward(const Launch& launch) {
+  const LiveOperand &x = launch.operands[0], &weight = launch.operands[1],
+                    &bias = launch.operands[2], &y = launch.operands[3],
+                    &row_maximum = launch.operands[4];
+  const Gemm shape{.m = launch.kernel.dims[0],
+                   .n = launch.kernel.dims[1],
+                   .k = launch.kernel.dims[2],
+                   .transpose_b = true,
+                   .lda = x.layout.row_stride,
+                   .ldb = weight.layout.row_stride,
+                   .ldc = y.layout.row_stride,
+                   .beta = y.add ? 1.0F : 0.0F};
+  STEPCAST_CHECK(!(bias && y.add), "a product with a bias is added to a result");
+  multiply(launch, shape, x, weight, y, bias);
+  if (!row_maximum) return;
+  with_element_type(y.dtype, [&]<typename T>() {
+    cuda::row_maxima({.tokens = shape.m, .last = static_cast<std::int32_t>(shape.n)}, shape.n,
+                     y.layout.row_stride, static_cast<const T*>(elements<T>(y)),
+                     static_cast<const T*>(nullptr), fp32_elements(row_maximum), *launch.device);
+  });
+}
+
+void cuda_gemm_dgrad(const Launch& launch) {
+  const LiveOperand &dy = launch.operands[0], &weight = launch.operands[1],
+                    &dx = launch.operands[2];
+  multiply(launch,
+           {.m = launch.kernel.dims[0],
+            .n = launch.kernel.dims[1],
+            .k = launch.kernel.dims[2],
+            .lda = dy.layout.row_stride,
+            .ldb = weight.layout.row_stride,
+            .ldc = dx.layout.row_stride,
+            .beta = dx.add ? 1.0F : 0.0F},
+           dy, weight, dx);
+}
+
+/// dweight (n, m) = dy' x.
+void cuda_gemm_wgrad(const Launch& launch) {
+  const LiveOperand &x = launch.operands[0], &dy = launch.operands[1],
+                    &dweight = launch.operands[2], &dbias = launch.operands[3];
+  const auto [m, n, k, unused3, unused4, unused5] = launch.kernel.dims;
+  multiply(launch,
+           {.m = n,
+            .n = m,
+            .k = k,
+            .transpose_a = true,
+            .lda = dy.layout.row_stride,
+            .ldb = x.layout.row_stride,
+            .ldc = dweight.layout.row_stride,
+            .beta = dweight.add ? 1.0F : 0.0F},
+           dy, x, dweight);
+  if (!dbias) return;
+  clear_on_device_unless_added_to(dbias, *launch.device);
+  with_element_type(dy.dtype, [&]<typename T>() {
+    cuda::add_column_sums(launch.kernel.dims[2], launch.kernel.dims[1], dy.layout.row_stride,
+                          static_cast<const T*>(elements<T>(dy)), fp32_elements(dbias),
+                          *launch.device);
+  });
+}
+
+void cuda_batched_gemm(const Launch& launch) {
+  const LiveOperand &a = launch.operands[0], &b = launch.operands[1], &result = launch.operands[2];
+  // Heads that share a key head add up their results, the first of them too.
+  const bool shared = result.layout.repeat > 1;
+  if (shared) clear_on_device_unless_added_to(result, *launch.device);
+  STEPCAST_CHECK(!result.layout.transposed, "a batched product is written transposed");
+  multiply(launch,
+           {.m = launch.kernel.dims[0],
+            .n = launch.kernel.dims[1],
+            .k = launch.kernel.dims[2],
+            .transpose_a = a.layout.transposed,
+            .transpose_b = b.layout.transposed,
+            .lda = a.layout.row_stride,
+            .ldb = b.layout.row_stride,
+            .ldc = result.layout.row_stride,
+            .beta = result.add || shared ? 1.0F : 0.0F,
+            .outer = result.layout.outer.count,
+            .inner = result.layout.inner.count,
+            .a = strides_of(a.layout),
+            .b = strides_of(b.layout),
+            .c = strides_of(result.layout)},
+           a, b, result);
+}
+
+void cuda_attention_forward(const Launch& launch) {
+  const auto operand = [&](std::size_t i) -> const LiveOperand& { return launch.operands[i]; };
+  const Dtype dtype = launch.kernel.dtype;
+  with_element_type(dtype, [&]<typename T>() {
+    cuda::attention_forward<T>(attention_shape(launch), heads_of<const T>(operand(0), dtype),
+                               heads_of<const T>(operand(1), dtype),
+                               heads_of<const T>(operand(2), dtype), heads_of<T>(operand(3), dtype),
+                               fp32_elements(operand(4)), *launch.device);
+  });
+}
+
+void cuda_attention_backward(const Launch& launch) {
+  const auto operand = [&](std::size_t i) -> const LiveOperand& { return launch.operands[i]; };
+  for (std::size_t i = 6; i < 9; ++i)
+    STEPCAST_CHECK(!operand(i).add, "gradients of attention are added to");
+  const Dtype dtype = launch.kernel.dtype;
+  with_element_type(dtype, [&]<typename T>() {
+    cuda::attention_backward<T>(
+        attention_shape(launch), heads_of<const T>(operand(0), dtype),
+        heads_of<const T>(operand(1), dtype), heads_of<const T>(operand(2), dtype),
+        heads_of<const T>(operand(3), dtype), fp32_elements(operand(4)),
+        heads_of<const T>(operand(5), dtype), heads_of<T>(operand(6), dtype),
+        heads_of<T>(operand(7), dtype), heads_of<T>(operand(8), dtype), *launch.device);
+  });
+}
+
+}  // namespace stepcast

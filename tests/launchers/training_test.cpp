@@ -1,0 +1,76 @@
+// Programs that run on the kernels for GPUs, emulated, train as they do on plain loops: every
+// launcher reads the operands that lowering gives it as the reference does.
+#include <gtest/gtest.h>
+
+#include "kernels/device/cuda_launchers.h"
+#include "tests/live/distance.h"
+#include "tests/live/train.h"
+
+namespace stepcast::live_test {
+namespace {
+
+/// A stream and its context per rank. Device memory is memory of the host in the emulation, so the
+/// executor's own arena serves.
+void on_emulated_gpu(ExecutorOptions& options) {
+  struct Gpu {
+    DeviceStream stream;
+    DeviceContext context{stream.handle()};
+  };
+  thread_local Gpu gpu;
+  options.launchers = cuda_launchers();
+  options.device = &gpu.context;
+}
+
+void expect_same_on_gpu(TinyTraining tiny) {
+  tiny.model.num_layers = 2;
+  tiny.training.global_batch_size = 2;
+  tiny.steps = 2;
+  const Outcome plain = train(tiny);
+  tiny.kernels = on_emulated_gpu;
+  const Outcome emulated = train(tiny);
+  const Distance d = distance(plain, emulated);
+  EXPECT_LE(d.loss, kLossBound);
+  EXPECT_LE(d.norm, kNormBound);
+  EXPECT_LE(d.program_norm, 2 * kNormBound);
+  EXPECT_LE(d.gradient, kGradientBound) << d.tensor;
+}
+
+TinyTraining llama() {
+  TinyTraining tiny;
+  tiny.become_llama();
+  tiny.model.num_kv_heads = 2;
+  return tiny;
+}
+
+TEST(TrainingOnGpuKernels, Gpt) { expect_same_on_gpu({}); }
+
+TEST(TrainingOnGpuKernels, LlamaWithGroupedQueries) { expect_same_on_gpu(llama()); }
+
+// Scores, their mask, and products of heads that share their keys.
+TEST(TrainingOnGpuKernels, UnfusedAttention) {
+  for (TinyTraining tiny : {TinyTraining{}, llama()}) {
+    tiny.traits.flash_attention = false;
+    tiny.traits.attention_dropout = true;
+    expect_same_on_gpu(tiny);
+  }
+}
+
+// A split vocabulary and split sequences, gradients that are added, SGD.
+TEST(TrainingOnGpuKernels, TwoRanksThatShareEveryLayer) {
+  TinyTraining tiny;
+  tiny.plan.tp = 2;
+  tiny.plan.sequence_parallel = true;
+  tiny.traits.autograd_accumulation = true;
+  tiny.training.optimizer = "sgd";
+  expect_same_on_gpu(tiny);
+}
+
+TEST(TrainingOnGpuKernels, EveryKernelOfTheCatalogueIsThere) {
+  const LauncherTable table = cuda_launchers();
+  ASSERT_EQ(table.size(), kernel_table().size());
+  for (const KernelInfo& kernel : kernel_table())
+    EXPECT_NE(table[static_cast<std::size_t>(kernel.kind)], nullptr) << kernel.name;
+}
+
+}  // namespace
+}  // namespace stepcast::live_test
