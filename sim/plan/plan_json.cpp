@@ -58,7 +58,12 @@ Plan read_plan(JsonValue value, Problems& problems) {
   plan.recompute = read_enum(fields, "recompute", kRecomputes, plan.recompute);
   plan.overlap_grad_reduce = fields.boolean("overlap_grad_reduce", plan.overlap_grad_reduce);
   plan.bucket_size = fields.quantity<Bytes>("bucket_size", plan.bucket_size);
-  if (fields.has("stage_balance"))
+  if (fields.has("bucket_size") && !plan.overlap_grad_reduce)
+    fields.reject(
+        "bucket_size",
+        "needs overlap_grad_reduce: without it gradients are not reduced in buckets; turn "
+        "that on, or leave bucket_size out");
+  if (fields.child("stage_balance"))
     plan.stage_balance = read_enum(fields, "stage_balance", kStageBalances, StageBalance::kUniform);
   fields.finish();
   return plan;

@@ -89,6 +89,7 @@ const std::map<std::string, std::vector<std::string>> kMustSay = {
     {"scenario/bucket_size_without_unit", {"must be text with its unit", "80 GiB"}},
     {"scenario/bucket_size_in_seconds", {"has the unit \"ms\", which does not fit; known: B, kB"}},
     {"scenario/bucket_size_beyond_64_bits", {"is too large"}},
+    {"scenario/bucket_size_without_overlap", {":16:5: plan.bucket_size needs overlap_grad_reduce"}},
     {"scenario/bandwidth_in_gbps", {"\"Gbps\"; write Gb/s or GB/s"}},
     {"scenario/bandwidth_zero", {"node.intra_bandwidth = \"0 GB/s\" must be more than zero"}},
     {"scenario/price_in_euro", {"known: USD/h"}},

@@ -47,7 +47,8 @@ TEST(ReadPlan, AnEmptyPlanIsOneGpu) {
 
 TEST(ReadPlan, GathersEveryMistake) {
   const std::vector<std::string> texts = problems_of(
-      R"({"tp": 0, "pp": "four", "zero_stage": 3, "recompute": "ful", "bucket_size": 5, "ttp": 1})",
+      R"({"tp": 0, "pp": "four", "zero_stage": 3, "recompute": "ful", "bucket_size": 5, "ttp": 1,
+          "overlap_grad_reduce": true})",
       read_plan);
   ASSERT_EQ(texts.size(), 6u) << ::testing::PrintToString(texts);
   for (const char* part : {"tp = 0", "pp", "zero_stage = 3 shards gradients or parameters",
