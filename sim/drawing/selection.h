@@ -18,14 +18,17 @@ struct Row {
 struct DrawnNode {
   std::int64_t node = 0;
   Row nics, switches, gpus;
+  std::size_t columns = 0;   ///< the GPUs lie in a grid, row by row; 0: side by side
+  bool closed_rows = false;  ///< of a grid: a link joins the ends of a row
 };
 
 struct Selection {
   std::vector<Row> levels;  ///< [0]: switches that NICs are plugged into
   std::vector<DrawnNode> nodes;
-  std::int64_t nodes_left_out = 0;
+  std::int64_t nodes_left_out = 0;  ///< between the last one and those before it
 };
 
-Selection select_parts(const FabricGraph& graph);
+/// `graph` is that of `fabric`.
+Selection select_parts(const FabricGraph& graph, const Fabric& fabric);
 
 }  // namespace stepcast

@@ -25,6 +25,7 @@ text { font: 12px system-ui, "DejaVu Sans", sans-serif; fill: #1b1f24; text-anch
 .mesh { stroke: #3d8b37; }
 .out { stroke: #0072b2; }
 .up { stroke: #a8457f; }
+.wan { stroke: #d55e00; }
 .free { stroke: #9aa4ae; stroke-dasharray: 2 3; }
 @media (prefers-color-scheme: dark) {
   text { fill: #e6edf3; }
@@ -39,6 +40,7 @@ text { font: 12px system-ui, "DejaVu Sans", sans-serif; fill: #1b1f24; text-anch
   .mesh { stroke: #7cc576; }
   .out { stroke: #58a9de; }
   .up { stroke: #dc86bb; }
+  .wan { stroke: #f0935a; }
 }
 )";
 
@@ -74,11 +76,11 @@ void Svg::line(Point from, Point to, int tenths_wide, const std::string& css,
       hint);
 }
 
-void Svg::arc(Point from, Point to, int bulge, int tenths_wide, const std::string& css,
+void Svg::arc(Point from, Point to, Point bulge, int tenths_wide, const std::string& css,
               const std::string& hint) {
   add(printed("path d=\"M%d %d Q%d %d %d %d\" class=\"link %s\" stroke-width=\"%s\"", from.x,
-              from.y, (from.x + to.x) / 2, (from.y + to.y) / 2 + 2 * bulge, to.x, to.y, css.c_str(),
-              stroke_width(tenths_wide).c_str()),
+              from.y, (from.x + to.x) / 2 + 2 * bulge.x, (from.y + to.y) / 2 + 2 * bulge.y, to.x,
+              to.y, css.c_str(), stroke_width(tenths_wide).c_str()),
       hint);
 }
 

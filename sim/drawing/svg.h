@@ -20,8 +20,8 @@ class Svg {
   /// Text in the middle of `at`, unless the class says otherwise.
   void text(Point at, const std::string& css, const std::string& what);
   void line(Point from, Point to, int tenths_wide, const std::string& css, const std::string& hint);
-  /// An arc that bulges by `bulge` pixels: down when positive.
-  void arc(Point from, Point to, int bulge, int tenths_wide, const std::string& css,
+  /// An arc whose middle lies `bulge` away from the middle of the straight line.
+  void arc(Point from, Point to, Point bulge, int tenths_wide, const std::string& css,
            const std::string& hint);
   /// All shapes of another drawing, on top.
   void append(const Svg& other) { shapes_ += other.shapes_; }

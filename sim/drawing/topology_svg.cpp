@@ -19,11 +19,15 @@ namespace {
 constexpr int kMargin = 24;
 constexpr int kLabels = 190;  ///< column of texts on the left
 constexpr int kHead = 84;
+constexpr int kFreeAbove = 12;  ///< of it, between the texts and the first row
 constexpr int kBoxWidth = 44, kBoxHeight = 26, kBoxStep = 52;
 constexpr int kSwitchWidth = 64, kSwitchStep = 76, kSwitchHeight = 30;
 constexpr int kRowStep = 110;      ///< between levels of switches
 constexpr int kInnerRowStep = 74;  ///< between rows of a node
 constexpr int kNodePad = 14, kNodeGap = 26, kNodeLabel = 28;
+constexpr int kUnderArcs = 20;   ///< between the arcs of a row of a grid and the next row
+constexpr int kSideBulge = 18;   ///< of arcs that close a column of a grid
+constexpr int kRestWidth = 100;  ///< of the box for nodes that are left out
 constexpr int kLegendStep = 22;
 
 /// Thickness by capacity in tenths of a pixel: a step for every factor of about three.
@@ -40,8 +44,9 @@ class TopologyDrawing {
   TopologyDrawing(const Topology& topology, std::int64_t num_gpus)
       : topology_(topology),
         report_(inspect(topology, num_gpus)),
-        graph_(graph_of(Fabric(topology, num_gpus), false)),
-        parts_(select_parts(graph_)) {}
+        fabric_(topology, num_gpus),
+        graph_(graph_of(fabric_, false)),
+        parts_(select_parts(graph_, fabric_)) {}
 
   std::string document() {
     lay_out();
@@ -58,7 +63,7 @@ class TopologyDrawing {
 
   void lay_out() {
     width_ = std::max(760, kLabels + widest_row() + kMargin);
-    int y = kHead;
+    int y = kHead + (parts_.levels.empty() ? 0 : arcs_above(parts_.levels.back()));
     for (std::size_t level = parts_.levels.size(); level-- > 0;) {
       lay_out_level(level, y);
       y += kRowStep;
@@ -75,14 +80,19 @@ class TopologyDrawing {
   static int slots(const Row& row) {
     return static_cast<int>(row.vertices.size()) + (row.left_out > 0 ? 1 : 0);
   }
+  /// Boxes of the widest row of GPUs, with one for what is left out.
+  static int gpu_slots(const DrawnNode& node) {
+    if (node.columns == 0) return slots(node.gpus);
+    return static_cast<int>(node.columns) + (node.gpus.left_out > 0 ? 1 : 0);
+  }
   static int node_width(const DrawnNode& node) {
-    const int most = std::max({slots(node.gpus), slots(node.nics), slots(node.switches), 2});
+    const int most = std::max({gpu_slots(node), slots(node.nics), slots(node.switches), 2});
     return most * kBoxStep + 2 * kNodePad;
   }
   int nodes_width() const {
     int width = 0;
     for (const DrawnNode& node : parts_.nodes) width += node_width(node) + kNodeGap;
-    return parts_.nodes_left_out > 0 ? width + 110 : width - kNodeGap;
+    return parts_.nodes_left_out > 0 ? width + kRestWidth : width - kNodeGap;
   }
 
   /// A row of boxes around the middle `center`, with one more for what is left out.
@@ -90,14 +100,45 @@ class TopologyDrawing {
                    const std::string& css) {
     int x = center - slots(row) * step / 2 + (step - width) / 2;
     for (const std::uint32_t vertex : row.vertices) {
-      boxes_.box({x, y}, width, height, css, name_of(graph_.vertices[vertex]));
-      boxes_.text({x + width / 2, y + height / 2}, "small", short_name(graph_.vertices[vertex]));
-      places_[vertex] = {{x + width / 2, y}, height};
+      place_box(vertex, {x, y}, width, height, css);
       x += step;
     }
-    if (row.left_out == 0) return;
-    boxes_.box({x, y}, width, height, "more", "left out of the drawing");
-    boxes_.text({x + width / 2, y + height / 2}, "small", "+ " + std::to_string(row.left_out));
+    if (row.left_out > 0) place_rest(row.left_out, {x, y}, width, height);
+  }
+
+  void place_box(std::uint32_t vertex, Point corner, int width, int height,
+                 const std::string& css) {
+    const Point middle{corner.x + width / 2, corner.y + height / 2};
+    boxes_.box(corner, width, height, css, name_of(graph_.vertices[vertex]));
+    boxes_.text(middle, "small", short_name(graph_.vertices[vertex]));
+    places_[vertex] = {{middle.x, corner.y}, height};
+  }
+
+  void place_rest(std::int64_t count, Point corner, int width, int height) {
+    boxes_.box(corner, width, height, "more", "left out of the drawing");
+    boxes_.text({corner.x + width / 2, corner.y + height / 2}, "small",
+                "+ " + std::to_string(count));
+  }
+
+  /// Rows of GPUs below each other; what is left out stands beside the last.
+  void lay_out_grid(const DrawnNode& node, int center, int y) {
+    const int left = center - gpu_slots(node) * kBoxStep / 2 + (kBoxStep - kBoxWidth) / 2;
+    Point corner{left, y};
+    for (std::size_t i = 0; i < node.gpus.vertices.size(); ++i) {
+      corner = {left + static_cast<int>(i % node.columns) * kBoxStep,
+                y + static_cast<int>(i / node.columns) * grid_step(node)};
+      place_box(node.gpus.vertices[i], corner, kBoxWidth, kBoxHeight, "gpu");
+    }
+    if (node.gpus.left_out > 0)
+      place_rest(node.gpus.left_out, {corner.x + kBoxStep, corner.y}, kBoxWidth, kBoxHeight);
+  }
+
+  /// From one row of a grid to the next: the arc that closes a row fits between.
+  static int grid_step(const DrawnNode& node) {
+    return kBoxHeight + arcs_of_row(node) + kUnderArcs;
+  }
+  static int arcs_of_row(const DrawnNode& node) {
+    return bulge(node.closed_rows ? static_cast<std::int64_t>(node.columns) - 1 : 1);
   }
 
   /// "gpu 3", "sw 0", "leaf 0.7" (of pod 0), "core": inside a node the place tells which one.
@@ -130,7 +171,12 @@ class TopologyDrawing {
   void lay_out_nodes(int y) {
     int x = kLabels + (width_ - kLabels - kMargin - nodes_width()) / 2;
     int bottom = y;
+    int rest = x;
     for (const DrawnNode& node : parts_.nodes) {
+      if (parts_.nodes_left_out > 0 && &node == &parts_.nodes.back()) {
+        rest = x;
+        x += kRestWidth + kNodeGap;
+      }
       const int width = node_width(node);
       const int center = x + width / 2;
       int row = y + kNodePad;
@@ -142,7 +188,12 @@ class TopologyDrawing {
         lay_out_row(node.switches, center, row, kBoxStep, kBoxWidth, kBoxHeight, "inside");
         row += kInnerRowStep;
       }
-      lay_out_row(node.gpus, center, row, kBoxStep, kBoxWidth, kBoxHeight, "gpu");
+      if (node.columns == 0) {
+        lay_out_row(node.gpus, center, row, kBoxStep, kBoxWidth, kBoxHeight, "gpu");
+      } else {
+        lay_out_grid(node, center, row);
+        row += static_cast<int>(node.gpus.vertices.size() / node.columns - 1) * grid_step(node);
+      }
       const int height = row + kBoxHeight + arcs_below(node) + kNodeLabel - y;
       svg_.box({x, y}, width, height, "node");
       boxes_.text({center, y + height - kNodeLabel / 2}, "small",
@@ -151,9 +202,10 @@ class TopologyDrawing {
       x += width + kNodeGap;
     }
     if (parts_.nodes_left_out > 0) {
-      boxes_.box({x, y}, 100, bottom - y, "more", "left out of the drawing");
-      boxes_.text({x + 50, (y + bottom) / 2}, "", "+ " + std::to_string(parts_.nodes_left_out));
-      boxes_.text({x + 50, (y + bottom) / 2 + 18}, "", "nodes");
+      const Point middle{rest + kRestWidth / 2, (y + bottom) / 2};
+      boxes_.box({rest, y}, kRestWidth, bottom - y, "more", "left out of the drawing");
+      boxes_.text(middle, "", "+ " + std::to_string(parts_.nodes_left_out));
+      boxes_.text({middle.x, middle.y + 18}, "", "nodes");
     }
     boxes_.text({kMargin, y + 16}, "note",
                 std::to_string(report_.nodes) + (report_.nodes == 1 ? " node" : " nodes"));
@@ -169,14 +221,27 @@ class TopologyDrawing {
 
   /// Room for the arcs of NVLinks between GPUs.
   int arcs_below(const DrawnNode& node) const {
+    if (node.columns > 0) return arcs_of_row(node);
     int room = 0;
     for (const GraphArc& arc : graph_.arcs) {
       const Vertex& from = graph_.vertices[arc.from];
       const Vertex& to = graph_.vertices[arc.to];
-      if (from.kind == VertexKind::kGpu && to.kind == VertexKind::kGpu && from.group == node.node)
+      if (from.kind == VertexKind::kGpu && to.kind == VertexKind::kGpu && from.group == node.node &&
+          places_.contains(arc.from) && places_.contains(arc.to))
         room = std::max(room, bulge(std::abs(from.index - to.index)));
     }
     return room;
+  }
+
+  /// Room for the arcs between switches of the highest level, beyond what the head leaves free.
+  int arcs_above(const Row& row) const {
+    std::map<std::uint32_t, std::int64_t> place;
+    for (const std::uint32_t vertex : row.vertices) place.emplace(vertex, std::ssize(place));
+    int room = 0;
+    for (const GraphArc& arc : graph_.arcs)
+      if (place.contains(arc.from) && place.contains(arc.to))
+        room = std::max(room, bulge(std::abs(place.at(arc.from) - place.at(arc.to))) / 2);
+    return std::max(0, room - kFreeAbove);
   }
 
   struct Place {
@@ -205,20 +270,36 @@ class TopologyDrawing {
     Place upper = places_.at(a);
     Place lower = places_.at(b);
     if (upper.top.y > lower.top.y) std::swap(upper, lower);
+    const bool gpus =
+        graph_.vertices[a].kind == VertexKind::kGpu && graph_.vertices[b].kind == VertexKind::kGpu;
+    if (gpus && wraps_round(upper, lower))
+      return svg_.arc({upper.top.x, upper.top.y + upper.height}, lower.top, {kSideBulge, 0}, wide,
+                      css, hint);
     if (upper.top.y != lower.top.y)
       return svg_.line({upper.top.x, upper.top.y + upper.height}, lower.top, wide, css, hint);
-    const bool gpus = graph_.vertices[a].kind == VertexKind::kGpu;
     const int step = gpus ? kBoxStep : kSwitchStep;
     const int bent = bulge(std::abs(upper.top.x - lower.top.x) / step);
     const int y = gpus ? upper.top.y + upper.height : upper.top.y;
-    svg_.arc({upper.top.x, y}, {lower.top.x, y}, gpus ? bent : -bent / 2, wide, css, hint);
+    svg_.arc({upper.top.x, y}, {lower.top.x, y}, {0, gpus ? bent : -bent / 2}, wide, css, hint);
   }
 
-  std::string class_of(std::uint32_t a, std::uint32_t b, double capacity) const {
-    if (capacity == 0) return "free";
+  /// Between the first and the last row of a grid: other boxes of the column lie between.
+  bool wraps_round(const Place& upper, const Place& lower) const {
+    return std::ranges::any_of(places_, [&](const auto& entry) {
+      const Point& top = entry.second.top;
+      return top.x == upper.top.x && top.y > upper.top.y && top.y < lower.top.y;
+    });
+  }
+
+  std::string class_of(std::uint32_t a, std::uint32_t b, double capacity) {
+    if (capacity == 0) {
+      free_drawn_ = true;
+      return "free";
+    }
     const auto is = [&](VertexKind kind) {
       return (graph_.vertices[a].kind == kind) + (graph_.vertices[b].kind == kind);
     };
+    if (is(VertexKind::kGateway) == 2) return "wan";
     if (is(VertexKind::kGpu) == 2) return "mesh";
     if (is(VertexKind::kGpu) + is(VertexKind::kNodeSwitch) == 2) return "inner";
     return is(VertexKind::kNic) > 0 ? "out" : "up";
@@ -226,7 +307,7 @@ class TopologyDrawing {
 
   static std::string class_of(LinkKind kind) {
     const std::string name(name_of(kind));
-    if (name == "mesh") return "mesh";
+    if (name == "mesh" || name == "wan") return name;
     if (name.starts_with("nic")) return "out";
     return name.starts_with("gpu") || name.starts_with("host") || name.starts_with("board")
                ? "inner"
@@ -242,29 +323,39 @@ class TopologyDrawing {
                   std::to_string(report_.diameter_hops) + " hops");
   }
 
+  /// "leaf: 4 links of 800 GB/s per direction". A cable's directions are of two kinds ("leaf_up"
+  /// and "leaf_down") or both of one.
+  static std::string legend_text(const LinkCount& row) {
+    std::string kind(name_of(row.kind));
+    const bool is_up = kind.ends_with("_up");
+    if (is_up) kind.resize(kind.size() - 3);
+    const std::int64_t cables = is_up ? row.count : row.count / 2;
+    const std::string rate = row.slowest == row.fastest
+                                 ? to_text(row.fastest)
+                                 : to_text(row.slowest) + " to " + to_text(row.fastest);
+    return kind + ": " + std::to_string(cables) + (cables == 1 ? " link of " : " links of ") +
+           rate + " per direction";
+  }
+
   /// The links by kind; returns where it ends. Both directions of a cable are alike, so "down" rows
   /// say nothing new.
   int draw_legend() {
     int y = bottom_ + 34;
-    for (const LinkCount& row : report_.links) {
-      const std::string kind(name_of(row.kind));
-      if (kind.ends_with("_down")) continue;
-      svg_.line({kMargin, y}, {kMargin + 46, y}, thickness(row.fastest.value()), class_of(row.kind),
-                "");
-      const std::string rate = row.slowest == row.fastest
-                                   ? to_text(row.fastest)
-                                   : to_text(row.slowest) + " to " + to_text(row.fastest);
-      svg_.text({kMargin + 60, y}, "note",
-                kind + ": " + std::to_string(row.count) + " links of " + rate + " per direction");
+    const auto entry = [&](int tenths_wide, const std::string& css, const std::string& text) {
+      svg_.line({kMargin, y}, {kMargin + 46, y}, tenths_wide, css, "");
+      svg_.text({kMargin + 60, y}, "note", text);
       y += kLegendStep;
-    }
-    svg_.line({kMargin, y}, {kMargin + 46, y}, 10, "free", "");
-    svg_.text({kMargin + 60, y}, "note", "never what limits a transfer");
-    return y;
+    };
+    for (const LinkCount& row : report_.links)
+      if (!name_of(row.kind).ends_with("_down"))
+        entry(thickness(row.fastest.value()), class_of(row.kind), legend_text(row));
+    if (free_drawn_) entry(10, "free", "never what limits a transfer");
+    return y - kLegendStep;
   }
 
   const Topology& topology_;
   FabricReport report_;
+  Fabric fabric_;
   FabricGraph graph_;
   Selection parts_;
   std::map<std::uint32_t, Place> places_;
@@ -272,6 +363,7 @@ class TopologyDrawing {
   Svg boxes_;
   int width_ = 0;
   int bottom_ = 0;
+  bool free_drawn_ = false;
 };
 
 }  // namespace

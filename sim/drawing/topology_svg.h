@@ -9,10 +9,10 @@
 
 namespace stepcast {
 
-/// A standalone SVG of the first `num_gpus` GPUs. Of many nodes the first three are drawn, of many
-/// GPUs of a node the first eight, of the switches those that the drawn parts lead to; what is left
-/// out stands beside them as a number. Equal topologies give equal bytes. Throws Error(kInfeasible)
-/// when the topology has fewer GPUs.
+/// A standalone SVG of the first `num_gpus` GPUs. Of many nodes the first two and the last are
+/// drawn, of many GPUs of a node the first eight, of a grid a plane, of the switches those that the
+/// drawn parts lead to; what is left out stands beside them as a number. Equal topologies give
+/// equal bytes. Throws Error(kInfeasible) when the topology has fewer GPUs.
 std::string topology_svg(const Topology& topology, std::int64_t num_gpus);
 
 }  // namespace stepcast

@@ -38,12 +38,14 @@ TEST(TopologySvg, DrawsASmallClusterInFull) {
 }
 
 TEST(TopologySvg, CountsWhatItLeavesOut) {
-  // 2,048 nodes of 8: three are drawn, and the 8 leaves of their pod out of 64 x 8.
+  // 2,048 nodes of 8: the first two and the last are drawn, and the 8 leaves of either pod out
+  // of 64.
   const std::string svg = draw(rail_cluster(2048, 32, 2, 8, 8));
   EXPECT_EQ(boxes(svg, "node"), 3);
-  EXPECT_EQ(boxes(svg, "switch"), 8 + 1);
+  EXPECT_EQ(boxes(svg, "switch"), 2 * 8 + 1);
   EXPECT_TRUE(says(svg, ">+ 2045</text>"));
-  EXPECT_TRUE(says(svg, ">+ 504</text>"));
+  EXPECT_TRUE(says(svg, ">+ 496</text>"));
+  EXPECT_TRUE(says(svg, ">node 2047</text>"));
   EXPECT_TRUE(says(svg, "level 1: 512 switches"));
   EXPECT_TRUE(says(svg, "oversubscription 2 : 1"));
   EXPECT_LT(svg.size(), 40'000u);
@@ -62,6 +64,47 @@ TEST(TopologySvg, DrawsNvlinksBetweenGpusOnceEach) {
     ++arcs;
   EXPECT_EQ(arcs, 5u);
   EXPECT_TRUE(says(svg, "node 0 gpu 0 - node 0 gpu 1: 25.0 GB/s"));
+}
+
+/// Of the box with this text: its middle, in pixels.
+std::pair<int, int> place_of(const std::string& svg, const std::string& text) {
+  pugi::xml_document document;
+  EXPECT_TRUE(document.load_string(svg.c_str()));
+  for (const pugi::xml_node node : document.document_element().children("text"))
+    if (node.text().get() == text)
+      return {node.attribute("x").as_int(), node.attribute("y").as_int()};
+  ADD_FAILURE() << text << " is not drawn";
+  return {};
+}
+
+Topology torus_cluster(std::vector<std::int64_t> dims) {
+  Topology topology = nvswitch_cluster(1, 1, 0);
+  topology.node.intra = IntraNode::kTorus;
+  topology.node.gpus = 1;
+  for (const std::int64_t side : dims) topology.node.gpus *= side;
+  topology.node.dims = std::move(dims);
+  return topology;
+}
+
+TEST(TopologySvg, DrawsAPlaneOfATorusAsAGrid) {
+  const std::string svg = draw(torus_cluster({2, 3, 4}));
+  EXPECT_EQ(boxes(svg, "gpu"), 12);
+  EXPECT_TRUE(says(svg, ">+ 12</text>"));
+  EXPECT_EQ(place_of(svg, "gpu 4").first, place_of(svg, "gpu 0").first);
+  EXPECT_GT(place_of(svg, "gpu 4").second, place_of(svg, "gpu 0").second);
+  EXPECT_EQ(place_of(svg, "gpu 7").second, place_of(svg, "gpu 4").second);
+  for (const char* hint : {"gpu 0 - node 0 gpu 3:", "gpu 0 - node 0 gpu 8:"})  // round the back
+    EXPECT_TRUE(says(svg, hint)) << hint;
+}
+
+TEST(TopologySvg, CountsCablesNotDirections) {
+  EXPECT_TRUE(says(draw(chain_cluster(1, 2)), "mesh: 1 link of 25.0 GB/s per direction"));
+  EXPECT_TRUE(says(draw(nvswitch_cluster(2)), "gpu: 16 links of 300 GB/s per direction"));
+}
+
+TEST(TopologySvg, ExplainsThinLinesOnlyWhereThereAreSome) {
+  EXPECT_TRUE(says(draw(nvswitch_cluster(2)), "never what limits"));
+  EXPECT_FALSE(says(draw(torus_cluster({4, 4})), "never what limits"));
 }
 
 TEST(TopologySvg, IsTheSameBytesEveryTime) {
