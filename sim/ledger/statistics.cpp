@@ -41,7 +41,8 @@ ErrorSummary summarize(std::span<const double> signed_errors) {
   if (signed_errors.empty()) return {};
   std::vector<double> absolute;
   for (const double error : signed_errors) absolute.push_back(std::abs(error));
-  return {.median_abs = median(absolute),
+  return {.rows = std::ssize(signed_errors),
+          .median_abs = median(absolute),
           .mean_abs = mean(absolute),
           .p90_abs = percentile(absolute, 0.9),
           .bias = median(signed_errors)};

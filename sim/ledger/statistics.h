@@ -17,8 +17,9 @@ double mean(std::span<const double> values);  ///< `values` must not be empty, h
 double percentile(std::span<const double> values, double p);
 double median(std::span<const double> values);  ///< percentile(values, 0.5)
 
-/// What is printed of a set of rows.
+/// What is printed of a set of rows. Of no rows all figures are 0, and are printed as "-" and null.
 struct ErrorSummary {
+  std::int64_t rows = 0;
   double median_abs = 0;
   double mean_abs = 0;
   double p90_abs = 0;

@@ -2,12 +2,21 @@
 
 namespace stepcast {
 
+void member_or_null(JsonWriter& json, std::string_view key, const std::optional<double>& value) {
+  json.key(key);
+  value ? json.value(*value) : json.null();
+}
+
 void write(JsonWriter& json, const ErrorSummary& error) {
+  const auto figure = [&](std::string_view key, double value) {
+    member_or_null(json, key, error.rows > 0 ? std::optional(value) : std::nullopt);
+  };
   json.begin_object(JsonWriter::Layout::kOneLine);
-  json.member("median_abs", error.median_abs);
-  json.member("mean_abs", error.mean_abs);
-  json.member("p90_abs", error.p90_abs);
-  json.member("bias", error.bias);
+  json.member("rows", error.rows);
+  figure("median_abs", error.median_abs);
+  figure("mean_abs", error.mean_abs);
+  figure("p90_abs", error.p90_abs);
+  figure("bias", error.bias);
   json.end_object();
 }
 

@@ -6,6 +6,9 @@
 
 namespace stepcast {
 
+/// A figure, or null where there is none.
+void member_or_null(JsonWriter& json, std::string_view key, const std::optional<double>& value);
+
 /// An object on one line. The key it belongs to has been written.
 void write(JsonWriter& json, const ErrorSummary& error);
 void write(JsonWriter& json, const OomCounts& oom);

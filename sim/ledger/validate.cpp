@@ -106,6 +106,12 @@ Validation validate(const std::string& file, const Library& library,
                     const ValidateOptions& options) {
   const CsvTable table = read_csv_file(file);
   const LedgerKind kind = recognise(table);
+  if (table.records.empty())
+    throw Error(ErrorKind::kInput, {Problem{.file = table.file,
+                                            .line = 1,
+                                            .path = "",
+                                            .message = "the table has a header and no rows; add "
+                                                       "a line for each measurement"}});
   return sum_up(std::string(name_of(kind)), answer(kind, table, library, options.pool), options.by);
 }
 

@@ -5,27 +5,25 @@
 namespace stepcast {
 namespace {
 
-void member_or_null(JsonWriter& json, std::string_view key, const std::optional<double>& value) {
-  json.key(key);
-  if (value)
-    json.value(*value);
-  else
-    json.null();
-}
-
 void write(JsonWriter& json, const MemorySummary& memory) {
+  const auto figure = [&](std::string_view key, double value) {
+    member_or_null(json, key, memory.rows > 0 ? std::optional(value) : std::nullopt);
+  };
   json.begin_object(JsonWriter::Layout::kOneLine);
   json.member("rows", memory.rows);
-  json.member("median_abs", memory.median_abs);
-  json.member("bias", memory.bias);
+  figure("median_abs", memory.median_abs);
+  figure("bias", memory.bias);
   json.end_object();
 }
 
 void write_ranking(JsonWriter& json, const RankingSummary& ranking) {
+  const auto figure = [&](std::string_view key, double value) {
+    member_or_null(json, key, ranking.groups > 0 ? std::optional(value) : std::nullopt);
+  };
   json.begin_object(JsonWriter::Layout::kOneLine);
   json.member("groups", ranking.groups);
-  json.member("kendall_tau", ranking.kendall_tau);
-  json.member("regret", ranking.regret);
+  figure("kendall_tau", ranking.kendall_tau);
+  figure("regret", ranking.regret);
   json.end_object();
 }
 
@@ -93,7 +91,8 @@ std::string to_json(const Validation& v) {
   write(json, v.memory);
   json.key("reserved_memory");
   write(json, v.reserved_memory);
-  json.member("interval_coverage", v.interval_coverage);
+  member_or_null(json, "interval_coverage",
+                 v.error.rows > 0 ? std::optional(v.interval_coverage) : std::nullopt);
   json.key("groups");
   write_groups(json, v);
   json.key("results");

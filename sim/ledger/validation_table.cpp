@@ -18,8 +18,11 @@ std::string pad(const std::string& text, std::size_t width, bool right = true) {
 }
 
 std::string error_columns(const ErrorSummary& error) {
-  return pad(percent(error.median_abs), 10) + pad(percent(error.mean_abs), 10) +
-         pad(percent(error.p90_abs), 10) + pad(percent(error.bias, true), 10);
+  if (error.rows == 0)
+    return pad("0", 7) + pad("-", 10) + pad("-", 10) + pad("-", 10) + pad("-", 10);
+  return pad(std::to_string(error.rows), 7) + pad(percent(error.median_abs), 10) +
+         pad(percent(error.mean_abs), 10) + pad(percent(error.p90_abs), 10) +
+         pad(percent(error.bias, true), 10);
 }
 
 std::string memory_columns(const MemorySummary& memory) {
@@ -35,9 +38,9 @@ std::string line(const std::string& name, std::int64_t rows, const ErrorSummary&
 }
 
 std::string header() {
-  return pad("", 44, false) + pad("rows", 6) + pad("median", 10) + pad("mean", 10) +
-         pad("90th", 10) + pad("bias", 10) + pad("memory", 8) + pad("median", 10) +
-         pad("bias", 10) + "\n";
+  return pad("", 44, false) + pad("rows", 6) + pad("timed", 7) + pad("median", 10) +
+         pad("mean", 10) + pad("90th", 10) + pad("bias", 10) + pad("memory", 8) +
+         pad("median", 10) + pad("bias", 10) + "\n";
 }
 
 std::string skipped_by_reason(const Validation& v) {
@@ -94,7 +97,7 @@ std::string to_table(const Validation& v, bool rows) {
     text += "reserved memory: " + std::to_string(v.reserved_memory.rows) + " rows, median " +
             percent(v.reserved_memory.median_abs) + ", bias " +
             percent(v.reserved_memory.bias, true) + "\n";
-  text += "inside the 90 % interval: " + percent(v.interval_coverage) + "\n";
+  if (v.error.rows > 0) text += "inside the 90 % interval: " + percent(v.interval_coverage) + "\n";
   text += skipped_by_reason(v);
   return rows ? text + row_lines(v) : text;
 }

@@ -110,6 +110,28 @@ TEST(ValidationJson, HasEveryPromisedKeyAndNullForAbsentFigures) {
   EXPECT_EQ(root.member("skipped")->elements().at(0).member("reason")->as_string(), "no \"stack\"");
 }
 
+TEST(ValidationJson, FiguresOfNoRowsAreNull) {
+  RowAnswer died;
+  died.id = "a";
+  const JsonValue root = parse_json(to_json(sum_up("t", {died}, {})), "out").root();
+  EXPECT_EQ(root.member("error")->member("rows")->as_number(), 0);
+  for (const char* summary : {"error", "memory"})
+    for (const char* figure : {"median_abs", "bias"})
+      EXPECT_FALSE(root.member(summary)->member(figure)->is_number()) << summary << figure;
+  EXPECT_FALSE(root.member("ranking")->member("kendall_tau")->is_number());
+  EXPECT_FALSE(root.member("interval_coverage")->is_number());
+}
+
+TEST(ValidationTable, TellsRowsFromRowsWithATime) {
+  RowAnswer died;
+  died.id = "b";
+  const std::string text = to_table(sum_up("t", {timed("a", 10, 11), died}, {}));
+  EXPECT_NE(text.find("     2      1    10.0 %"), std::string::npos) << text;
+  const std::string nothing = to_table(sum_up("t", {died}, {}));
+  EXPECT_NE(nothing.find("     1      0         -"), std::string::npos) << nothing;
+  EXPECT_EQ(nothing.find('%', nothing.find("all ")), std::string::npos) << nothing;
+}
+
 TEST(ValidationTable, CountsSkippedRowsByReason) {
   const Validation v = sum_up("t", {skipped("a", "x"), skipped("b", "x"), skipped("c", "y")}, {});
   const std::string text = to_table(v);
