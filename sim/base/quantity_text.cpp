@@ -6,6 +6,8 @@
 #include <cmath>
 #include <span>
 
+#include "sim/base/printed.h"
+
 namespace stepcast {
 namespace {
 
@@ -59,6 +61,7 @@ std::string to_text(Bytes size) {
 
 std::string to_text(Seconds time) {
   const double seconds = time.value();
+  if (seconds == 0) return "0 s";
   if (std::abs(seconds) >= 172800) return three_digits(seconds / 86400) + " d";
   if (std::abs(seconds) >= 7200) return three_digits(seconds / 3600) + " h";
   if (std::abs(seconds) >= 600) return three_digits(seconds / 60) + " min";
@@ -82,7 +85,13 @@ std::string to_text(Dollars money) {
   const double dollars = money.value();
   if (dollars != 0 && std::abs(dollars) < 0.995) return number_text(dollars, 3) + " USD";
   if (std::abs(dollars) < 999.5) return three_digits(dollars) + " USD";
-  return number_text(std::round(dollars), 17) + " USD";
+  return with_thousands(dollars) + " USD";
+}
+
+std::string with_thousands(double value) {
+  std::string digits = printed("%.0f", std::abs(value));
+  for (std::size_t at = digits.size(); at > 3;) digits.insert(at -= 3, ",");
+  return (std::round(value) < 0 ? "-" : "") + digits;
 }
 
 std::string number_text(double value, int digits) {

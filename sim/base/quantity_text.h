@@ -37,5 +37,7 @@ std::string to_text(Dollars money);
 /// no trailing zeros, an exponent where it is shorter ("0.25", "1.5e+20"). Valid JSON for finite
 /// values.
 std::string number_text(double value, int digits = 12);
+/// The nearest whole number, in groups of three: "4,868,117".
+std::string with_thousands(double value);
 
 }  // namespace stepcast

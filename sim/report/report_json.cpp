@@ -20,6 +20,13 @@ void write_configuration(JsonWriter& json, const Scenario& scenario) {
   json.member("num_gpus", scenario.num_gpus);
   json.member("stack", scenario.stack.name);
   json.member("plan", to_text(scenario.plan));
+  json.member("tp", scenario.plan.tp);
+  json.member("pp", scenario.plan.pp);
+  json.member("dp", scenario.plan.dp);
+  json.member("micro_batch_size", scenario.plan.micro_batch_size);
+  json.member("global_batch_size", scenario.training.global_batch_size);
+  json.member("seq_len", scenario.training.seq_len);
+  json.member("precision", name_of(scenario.training.precision));
 }
 
 void write_published(JsonWriter& json, const Published& published, const Report& report) {

@@ -10,13 +10,6 @@ namespace {
 
 constexpr int kBarWidth = 30;
 
-std::string with_thousands(double value) {
-  std::string digits = printed("%.0f", value);
-  for (int at = static_cast<int>(digits.size()) - 3; at > 0; at -= 3)
-    digits.insert(static_cast<std::size_t>(at), ",");
-  return digits;
-}
-
 /// "  (published 32.0 s: -1.2 %)", or nothing.
 std::string beside(Seconds predicted, Seconds published) {
   if (published <= Seconds(0)) return "";
@@ -84,24 +77,36 @@ std::string speed_text(const Scenario& scenario, const Report& report) {
   return text;
 }
 
-std::string money_text(const Report& report) {
+/// "15.3 USD rent, 6.27 kWh, 0.627 USD electricity"; what has no price is left out.
+std::string bill(Dollars rent, Joules energy, Dollars electricity) {
+  std::string text = rent > Dollars(0) ? to_text(rent) + " rent, " : "";
+  text += to_text(energy);
+  return text + (electricity > Dollars(0) ? ", " + to_text(electricity) + " electricity" : "");
+}
+
+std::string source_of_prices(const Scenario& scenario) {
+  const Topology& topology = scenario.topology;
+  if (topology.price_per_gpu_hour == DollarsPerHour{} &&
+      topology.electricity_price == DollarsPerJoule{})
+    return "no prices given: \"prices\" of the scenario";
+  return scenario.own_prices ? "prices: the scenario's" : "prices assumed: see the topology";
+}
+
+std::string money_text(const Scenario& scenario, const Report& report) {
   const double steps = report.steps_per_trillion_tokens;
-  std::string text = printed(
-      "  per step        %s rent, %s, %s electricity\n", to_text(report.rent_per_step).c_str(),
-      to_text(report.energy_per_step).c_str(), to_text(report.electricity_per_step).c_str());
-  text += printed(
-      "  per 10^12 tokens  %.3g days, %s rent, %s, %s electricity (prices assumed: see the "
-      "topology)\n",
-      (report.step_time * steps).value() / 86400, to_text(report.rent_per_step * steps).c_str(),
-      to_text(report.energy_per_step * steps).c_str(),
-      to_text(report.electricity_per_step * steps).c_str());
-  return text;
+  return "  per step        " +
+         bill(report.rent_per_step, report.energy_per_step, report.electricity_per_step) +
+         printed("\n  per 10^12 tokens  %.3g days, ", (report.step_time * steps).value() / 86400) +
+         bill(report.rent_per_step * steps, report.energy_per_step * steps,
+              report.electricity_per_step * steps) +
+         " (" + source_of_prices(scenario) + ")\n";
 }
 
 }  // namespace
 
 std::string report_table(const Scenario& scenario, const Report& report) {
-  std::string text = headline(scenario) + speed_text(scenario, report) + money_text(report);
+  std::string text =
+      headline(scenario) + speed_text(scenario, report) + money_text(scenario, report);
   text +=
       "\n  where the step goes (mean over ranks)\n" + shares_text(report.compute, report.step_time);
   text += "  idle\n" + shares_text(report.idle, report.step_time);
@@ -112,15 +117,19 @@ std::string report_table(const Scenario& scenario, const Report& report) {
   return text + stages_table(report);
 }
 
-std::string memory_table(const Report& report) {
+std::string peak_table(const Report& report) {
   const StageMemory& fullest = report.memory[report.fullest_stage];
-  std::string text = printed("  capacity %s, %s\n", to_text(report.memory_capacity).c_str(),
-                             std::string(name_of(report.fit)).c_str());
-  text += stages_table(report);
-  text += "\n  peak of " + fullest.name + ": " + fullest.peak.cause + "\n";
+  std::string text = "  peak of " + fullest.name + ": " + fullest.peak.cause + "\n";
   for (const auto& [name, size] : fullest.peak.largest)
     text += printed("    %-40s %10s\n", name.c_str(), to_text(size).c_str());
   return text;
+}
+
+std::string memory_table(const Scenario& scenario, const Report& report) {
+  return headline(scenario) +
+         printed("  capacity %s, %s\n", to_text(report.memory_capacity).c_str(),
+                 std::string(name_of(report.fit)).c_str()) +
+         stages_table(report) + "\n" + peak_table(report);
 }
 
 }  // namespace stepcast

@@ -8,7 +8,9 @@
 namespace stepcast {
 
 std::string report_table(const Scenario& scenario, const Report& report);
-/// Only the memory part, with the largest buffers of the fullest stage.
-std::string memory_table(const Report& report);
+/// The memory part alone: what was asked for, every stage, and the peak.
+std::string memory_table(const Scenario& scenario, const Report& report);
+/// The largest buffers at the peak of the fullest stage.
+std::string peak_table(const Report& report);
 
 }  // namespace stepcast

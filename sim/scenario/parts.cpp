@@ -1,6 +1,10 @@
-// Models, topologies, stacks and profiles on their own: named on a command line, or by a ledger.
+// Scenarios, models, topologies, stacks and profiles on their own: named on a command line, or by a
+// ledger.
+#include <filesystem>
+
 #include "sim/scenario/references.h"
 #include "sim/scenario/resolve.h"
+#include "sim/scenario/scenario_reader.h"
 
 namespace stepcast {
 namespace {
@@ -26,6 +30,15 @@ auto load(const std::string& name_or_path, const Library& library, ShippedFile s
 }
 
 }  // namespace
+
+/// A file of one's own counts before a shipped one, whatever its name ends in.
+Scenario load_scenario(const std::string& name_or_path, const Library& library) {
+  const bool own = std::filesystem::is_regular_file(name_or_path);
+  return read_scenario((own ? read_json_file(name_or_path)
+                            : open_named(name_or_path, library, &Library::scenario_file))
+                           .root(),
+                       library);
+}
 
 Stack read_stack(JsonValue value, Problems& problems) {
   Fields fields(std::move(value), problems);

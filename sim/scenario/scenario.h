@@ -32,6 +32,7 @@ struct Scenario {
   DeviceProfile device_profile;
   NetworkProfile network_profile;
   Published published;
+  bool own_prices = false;  ///< it has "prices"
 };
 
 /// Where the shipped files are, below one folder.
@@ -50,10 +51,10 @@ struct Library {
 /// upwards, else the source tree it was built from. Throws Error(kIo) naming what was tried.
 Library find_library();
 
-/// Reads a scenario and all it names. Throws one Error with every mistake of all files (kInput);
-/// when there is none, with every reason against the plan and the nearest plan that works
+/// Reads a scenario (a shipped name, or a path that may lead anywhere) and all it names. Throws one
+/// Error with every mistake of all files (kInput); when there is none, with every reason against the plan and the nearest plan that works
 /// (kInfeasible); kUnsupported when the network profile does not know the device's generation.
-Scenario load_scenario(const std::string& file, const Library& library);
+Scenario load_scenario(const std::string& name_or_path, const Library& library);
 
 /// A training framework: what it changes in the program, and its times (scenarios/stacks/*.json).
 struct Stack {

@@ -85,8 +85,10 @@ class ScenarioReader {
     const std::size_t mistakes = problems_.all().size();
     const auto topology = this->topology();
     if (topology) scenario_.topology = references_.topology(*topology);
-    if (const auto prices = fields_.child("prices"))
+    if (const auto prices = fields_.child("prices")) {
       read_prices(*prices, problems_, scenario_.topology);
+      scenario_.own_prices = true;
+    }
     if (const auto value = profile("device_profile", topology, &Library::device_profile_file))
       scenario_.device_profile = read_device_profile(*value, problems_);
     if (const auto value = profile("network_profile", topology, &Library::network_profile_file))
@@ -197,10 +199,6 @@ Scenario read_scenario(const JsonValue& root, const Library& library,
       for_generation(std::move(scenario.network_profile), scenario.topology.device.generation);
   check_feasible(scenario, root);
   return scenario;
-}
-
-Scenario load_scenario(const std::string& file, const Library& library) {
-  return read_scenario(read_json_file(file).root(), library);
 }
 
 }  // namespace stepcast

@@ -120,7 +120,7 @@ TEST(ToText, ThreeDigitsAndTheBestPrefix) {
   EXPECT_EQ(to_text(Seconds(0.0123)), "12.3 ms");
   EXPECT_EQ(to_text(Seconds(1.5e-6)), "1.50 us");
   EXPECT_EQ(to_text(Seconds(7e-10)), "0.7 ns");
-  EXPECT_EQ(to_text(Seconds(0)), "0 ns");
+  EXPECT_EQ(to_text(Seconds(0)), "0 s");
   EXPECT_EQ(to_text(Seconds(3 * 86400)), "3.00 d");
   EXPECT_EQ(to_text(BytesPerSec(450e9)), "450 GB/s");
   EXPECT_EQ(to_text(FlopsPerSec(989.4e12)), "989 TFLOP/s");
@@ -128,7 +128,10 @@ TEST(ToText, ThreeDigitsAndTheBestPrefix) {
   EXPECT_EQ(to_text(Watts(10200)), "10.2 kW");
   EXPECT_EQ(to_text(Joules(3.6e6)), "1.00 kWh");
   EXPECT_EQ(to_text(Dollars(12.3)), "12.3 USD");
-  EXPECT_EQ(to_text(Dollars(1234567)), "1234567 USD");
+  EXPECT_EQ(to_text(Dollars(1234567)), "1,234,567 USD");
+  EXPECT_EQ(to_text(Dollars(-1234.5)), "-1,234 USD");
+  EXPECT_EQ(with_thousands(999), "999");
+  EXPECT_EQ(with_thousands(1000.4), "1,000");
 }
 
 TEST(ToText, SizesAreBinary) {

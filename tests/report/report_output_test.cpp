@@ -32,6 +32,20 @@ TEST(ReportTable, ShowsThePublishedTimeBesideThePredictedOne) {
                {"published 8.00 s, predicted +25.0 %", "published 1.00 GiB"});
 }
 
+TEST(ReportTable, SaysWhosePricesTheyAreAndLeavesOutWhatHasNone) {
+  SmallReport small = small_report();
+  small.scenario.topology.price_per_gpu_hour = {};
+  small.scenario.topology.electricity_price = {};
+  const std::string free = report_table(small.scenario, small.report());
+  EXPECT_EQ(free.find("USD"), std::string::npos) << free;
+  expect_parts(free, {"no prices given"});
+  small.scenario.topology.price_per_gpu_hour = DollarsPerHour(3600.0 / 16);
+  expect_parts(report_table(small.scenario, small.report()),
+               {"10.0 USD rent", "(prices assumed: see the topology)"});
+  small.scenario.own_prices = true;
+  expect_parts(report_table(small.scenario, small.report()), {"(prices: the scenario's)"});
+}
+
 TEST(ReportTable, NoLineEndsInBlanks) {
   const SmallReport small = small_report();
   const std::string text = report_table(small.scenario, small.report());
@@ -40,7 +54,7 @@ TEST(ReportTable, NoLineEndsInBlanks) {
 
 TEST(MemoryTable, NamesThePeakAndItsBuffers) {
   const SmallReport small = small_report();
-  expect_parts(memory_table(small.report()),
+  expect_parts(memory_table(small.scenario, small.report()),
                {"capacity 9.31 GiB", "peak of stage 0 of 1: forward, microbatch 1: alloc layer0.x",
                 "layer*.x", "layer*.weight"});
 }

@@ -128,8 +128,7 @@ int live_command(const Arguments& arguments) {
 
 void add_live(CLI::App& app, std::function<int()>& run) {
   const auto arguments = std::make_shared<Arguments>();
-  app.add_option("scenario", arguments->scenario, "scenario file (scenarios/live-*.json)")
-      ->required();
+  app.add_option("scenario", arguments->scenario, "a shipped name (live-*) or a file")->required();
   app.add_option("--steps", arguments->steps, "steps to train (20)")
       ->check(CLI::Range(std::int64_t{1}, std::int64_t{1'000'000}));
   app.add_option("--seed", arguments->seed, "of weights and data (1)");

@@ -9,6 +9,7 @@
 #include "sim/stepcast.h"
 #include "tools/cli/commands.h"
 #include "tools/cli/memory_fit.h"
+#include "tools/cli/progress.h"
 #include "tools/cli/simulation_arguments.h"
 #include "tools/cli/trace_file.h"
 
@@ -30,20 +31,28 @@ void write_trace(const Prediction& prediction, const std::string& file) {
   write_trace_file(prediction.job, prediction.simulation.trace, memory, file);
 }
 
+Prediction predict_aloud(const Scenario& scenario, bool ignore_memory,
+                         const SimulateOptions& options) {
+  Activity activity("writing the programs");
+  Job job = build_programs(scenario);
+  activity.now("walking through memory");
+  if (!ignore_memory) require_fit(scenario, predict_memory(scenario, job));
+  activity.now("simulating");
+  return predict(scenario, std::move(job), options);
+}
+
 int predict_command(const Arguments& arguments) {
   const Scenario scenario = load_scenario(arguments.scenario, find_library());
   SimulateOptions options = arguments.simulation.options();
   options.spans = !arguments.trace.empty();
-  Job job = build_programs(scenario);
-  if (!arguments.ignore_memory) require_fit(scenario, predict_memory(scenario, job));
-  const Prediction prediction = predict(scenario, std::move(job), options);
+  const Prediction prediction = predict_aloud(scenario, arguments.ignore_memory, options);
   if (options.spans) write_trace(prediction, arguments.trace);
   if (arguments.json) {
     print(report_json(scenario, prediction.job, prediction.simulation, prediction.report));
     return 0;
   }
   print(report_table(scenario, prediction.report));
-  if (arguments.memory) print("\n" + memory_table(prediction.report));
+  if (arguments.memory) print("\n" + peak_table(prediction.report));
   return 0;
 }
 
@@ -51,7 +60,7 @@ int predict_command(const Arguments& arguments) {
 
 void add_predict(CLI::App& app, std::function<int()>& run) {
   const auto arguments = std::make_shared<Arguments>();
-  app.add_option("scenario", arguments->scenario, "scenario file (scenarios/*.json)")->required();
+  app.add_option("scenario", arguments->scenario, "a shipped name or a file")->required();
   app.add_flag("--json", arguments->json, "one JSON document instead of the table");
   app.add_option("--trace", arguments->trace,
                  "write a Chrome trace (.json or .json.gz) for Perfetto");

@@ -44,4 +44,36 @@ void Progress::update(std::size_t done, std::size_t total) {
   drawn_ = true;
 }
 
+Activity::Activity(std::string what)
+    : what_(std::move(what)), teller_([this](const std::stop_token& stop) { tell(stop); }) {}
+
+Activity::~Activity() {
+  teller_.request_stop();
+  stopped_.notify_all();
+}
+
+void Activity::now(std::string what) {
+  const std::scoped_lock lock(mutex_);
+  what_ = std::move(what);
+}
+
+void Activity::tell(const std::stop_token& stop) {
+  using Clock = std::chrono::steady_clock;
+  const bool terminal = ::isatty(STDERR_FILENO) == 1;
+  const Clock::time_point start = Clock::now();
+  bool drawn = false;
+  std::unique_lock lock(mutex_);
+  for (Clock::duration pause = terminal ? Clock::duration(kPatience) : kBetweenLines;
+       !stopped_.wait_for(lock, stop, pause, [&] { return stop.stop_requested(); });
+       pause = terminal ? Clock::duration(kBetweenBars) : kBetweenLines) {
+    const auto seconds =
+        std::chrono::duration_cast<std::chrono::seconds>(Clock::now() - start).count();
+    std::fprintf(stderr, terminal ? "\r%s, %lld s\033[K" : "%s, %lld s\n", what_.c_str(),
+                 static_cast<long long>(seconds));
+    std::fflush(stderr);
+    drawn = true;
+  }
+  if (terminal && drawn) std::fprintf(stderr, "\r\033[K");
+}
+
 }  // namespace stepcast::cli
