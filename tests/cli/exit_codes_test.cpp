@@ -34,6 +34,48 @@ TEST(ExitCode, ZeroWhenDone) {
   EXPECT_NE(run.out.find("step time"), std::string::npos);
 }
 
+TEST(ScenarioArgument, IsAShippedNameOrAFile) {
+  const ProgramRun named = stepcast_run({"predict", "gpt-22b-8xa100-selective"});
+  EXPECT_EQ(named.exit_code, 0) << named.err;
+  EXPECT_EQ(named.out, stepcast_run({"predict", kScenario}).out);
+  const ProgramRun missed = stepcast_run({"predict", "gpt-22b-8xa100-selectiv"});
+  EXPECT_EQ(missed.exit_code, 3);
+  EXPECT_NE(missed.err.find("did you mean \"gpt-22b-8xa100-selective\"?"), std::string::npos)
+      << missed.err;
+}
+
+TEST(ScenarioArgument, AnOwnFileCountsBeforeAShippedOne) {
+  ScratchFolder folder;
+  folder.write("gpt-22b-8xa100-selective", tiny_scenario("{}"));
+  const ProgramRun run =
+      stepcast_run({"predict", "gpt-22b-8xa100-selective"}, {.folder = folder.root().string()});
+  EXPECT_NE(run.out.find("tiny on 1 x"), std::string::npos) << run.out << run.err;
+}
+
+TEST(Check, OutputThatNobodyReadsIsToldOnce) {
+  const ProgramRun run = stepcast_run({"check", kScenario, kScenario}, {.out_to = "/dev/full"});
+  EXPECT_EQ(run.exit_code, 5);
+  EXPECT_EQ(std::count(run.err.begin(), run.err.end(), '\n'), 1) << run.err;
+}
+
+TEST(Check, WritesFilesAndTheirProblemsAsJson) {
+  ScratchFolder folder;
+  const std::string bad = folder.write("bad.json", tiny_scenario(R"({"tp": 0, "ppp": 2})"));
+  const ProgramRun run = stepcast_run({"check", kScenario, bad, "--json"});
+  EXPECT_EQ(run.exit_code, 3);
+  EXPECT_EQ(run.err, "");
+  const auto files = parse_json(run.out, "out").root().member("files")->elements();
+  ASSERT_EQ(files.size(), 2u);
+  EXPECT_EQ(files[0].member("kind")->as_string(), "scenario");
+  EXPECT_EQ(files[0].member("sound")->as_boolean(), true);
+  EXPECT_EQ(files[1].member("sound")->as_boolean(), false);
+  const auto problems = files[1].member("problems")->elements();
+  ASSERT_EQ(problems.size(), 2u) << run.out;
+  EXPECT_EQ(problems[0].member("path")->as_string(), "plan.tp");
+  EXPECT_EQ(problems[0].member("file")->as_string(), bad);
+  EXPECT_EQ(problems[0].member("line")->as_number(), 3);
+}
+
 TEST(ExitCode, HelpAndVersionAreData) {
   for (const std::vector<std::string>& arguments :
        {std::vector<std::string>{"--help"}, {"-h"}, {"predict", "--help"}, {"--version"}}) {

@@ -3,8 +3,10 @@
 #include <CLI/Formatter.hpp>
 #include <array>
 #include <memory>
+#include <optional>
 #include <string_view>
 
+#include "sim/base/json_writer.h"
 #include "sim/scenario/scenario.h"
 #include "sim/scenario/shared_cluster.h"
 #include "tools/cli/commands.h"
@@ -55,32 +57,92 @@ const FileKind& kind_of(const std::string& file) {
               {{.file = file, .message = "has no key that tells what it is; known: " + known}});
 }
 
-int check_command(const std::vector<std::string>& files) {
-  const Library library = find_library();
-  std::vector<Problem> problems;
-  ErrorKind first_kind{};
-  for (const std::string& file : files) {
-    try {
-      // A bare file name is a path here, not a shipped name.
-      const std::string path = file.find('/') == std::string::npos ? "./" + file : file;
-      const FileKind& kind = kind_of(path);
-      kind.load(path, library);
-      print(file + ": a sound " + std::string(kind.name) + "\n");
-    } catch (const Error& error) {
-      if (problems.empty()) first_kind = error.kind();
-      problems.insert(problems.end(), error.problems().begin(), error.problems().end());
-    }
+struct Checked {
+  std::string file;
+  std::string_view kind;  ///< empty: it can't be told
+  std::optional<Error> mistakes;
+};
+
+Checked check(const std::string& file, const Library& library) {
+  Checked checked{.file = file, .kind = {}, .mistakes = {}};
+  try {
+    // A bare file name is a path here, not a shipped name.
+    const std::string path = file.find('/') == std::string::npos ? "./" + file : file;
+    const FileKind& kind = kind_of(path);
+    checked.kind = kind.name;
+    kind.load(path, library);
+  } catch (const Error& error) {
+    checked.mistakes = error;
   }
-  if (!problems.empty()) throw Error(first_kind, problems);
-  return 0;
+  return checked;
+}
+
+std::string to_text(const Checked& checked) {
+  return checked.mistakes ? "" : checked.file + ": a sound " + std::string(checked.kind) + "\n";
+}
+
+void write(JsonWriter& json, const Problem& problem) {
+  json.begin_object(JsonWriter::Layout::kOneLine);
+  json.member("file", problem.file);
+  json.member("line", problem.line);
+  json.member("column", problem.column);
+  json.member("path", problem.path);
+  json.member("message", problem.message);
+  json.end_object();
+}
+
+std::string to_json(const std::vector<Checked>& files) {
+  JsonWriter json;
+  json.begin_object();
+  json.key("files");
+  json.begin_array();
+  for (const Checked& checked : files) {
+    json.begin_object();
+    json.member("file", checked.file);
+    json.key("kind");
+    checked.kind.empty() ? json.null() : json.value(checked.kind);
+    json.member("sound", !checked.mistakes.has_value());
+    json.key("problems");
+    json.begin_array();
+    if (checked.mistakes)
+      for (const Problem& problem : checked.mistakes->problems()) write(json, problem);
+    json.end_array();
+    json.end_object();
+  }
+  json.end_array();
+  json.end_object();
+  return json.text();
+}
+
+/// The exit code is that of the first file with a mistake.
+int check_command(const std::vector<std::string>& files, bool as_json) {
+  const Library library = find_library();
+  std::vector<Checked> checked;
+  std::vector<Problem> problems;
+  std::optional<ErrorKind> first_kind;
+  for (const std::string& file : files) {
+    checked.push_back(check(file, library));
+    if (!as_json) print(to_text(checked.back()));
+    if (!checked.back().mistakes) continue;
+    const Error& error = *checked.back().mistakes;
+    if (!first_kind) first_kind = error.kind();
+    problems.insert(problems.end(), error.problems().begin(), error.problems().end());
+  }
+  if (as_json) print(to_json(checked));
+  if (!first_kind) return 0;
+  if (as_json) return static_cast<int>(*first_kind);
+  throw Error(*first_kind, problems);
 }
 
 }  // namespace
 
 void add_check(CLI::App& app, std::function<int()>& run) {
   const auto files = std::make_shared<std::vector<std::string>>();
-  app.add_option("files", *files, "scenarios, models, topologies, stacks, profiles")->required();
-  run = [files] { return check_command(*files); };
+  const auto json = std::make_shared<bool>(false);
+  app.add_option("files", *files, "scenarios, models, topologies, devices, stacks, profiles")
+      ->required();
+  app.add_flag("--json", *json, "one JSON document: files and their problems");
+  run = [files, json] { return check_command(*files, *json); };
 }
 
 }  // namespace stepcast::cli

@@ -1,6 +1,7 @@
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <memory>
 #include <utility>
@@ -10,7 +11,7 @@
 #include "sim/stepcast.h"
 #include "tools/cli/commands.h"
 #include "tools/cli/memory_fit.h"
-#include "tools/cli/simulation_arguments.h"
+#include "tools/cli/progress.h"
 #include "tools/cli/trace_file.h"
 
 namespace stepcast::cli {
@@ -25,9 +26,9 @@ struct Arguments {
 };
 
 std::string gpus_text(const std::vector<std::uint32_t>& gpus) {
-  const bool in_a_row = gpus.back() - gpus.front() + 1 == gpus.size();
-  if (in_a_row) return std::to_string(gpus.front()) + "-" + std::to_string(gpus.back());
-  return std::to_string(gpus.size()) + " listed";
+  const auto [first, last] = std::ranges::minmax(gpus);
+  const std::string range = std::to_string(first) + "-" + std::to_string(last);
+  return last - first + 1 == gpus.size() ? range : std::to_string(gpus.size()) + " of " + range;
 }
 
 std::string to_table(const SharedCluster& cluster, const SharedPrediction& prediction) {
@@ -78,16 +79,23 @@ std::string to_json(const SharedCluster& cluster, const SharedPrediction& predic
   return json.text();
 }
 
-int jobs_command(const Arguments& arguments) {
-  const SharedCluster cluster = load_shared_cluster(arguments.file, find_library());
-  if (!arguments.ignore_memory)
+SharedPrediction predict_aloud(const SharedCluster& cluster, bool ignore_memory,
+                               const SimulateOptions& options) {
+  Activity activity("walking through memory");
+  if (!ignore_memory)
     for (const ClusterJob& job : cluster.jobs)
       require_fit(job.scenario, predict_memory(job.scenario, build_programs(job.scenario)));
+  activity.now("simulating");
+  return predict(cluster, options);
+}
+
+int jobs_command(const Arguments& arguments) {
+  const SharedCluster cluster = load_shared_cluster(arguments.file, find_library());
   SimulateOptions options;
   options.folding = arguments.fold ? Folding::kFull : Folding::kOff;
   options.spans = !arguments.trace.empty();
   options.attribute = false;
-  const SharedPrediction prediction = predict(cluster, options);
+  const SharedPrediction prediction = predict_aloud(cluster, arguments.ignore_memory, options);
   if (options.spans)
     write_trace_file(prediction.job, prediction.together.trace, {}, arguments.trace);
   print(arguments.json ? to_json(cluster, prediction) : to_table(cluster, prediction));
@@ -103,7 +111,8 @@ void add_jobs(CLI::App& app, std::function<int()>& run) {
   app.add_flag("--json", arguments->json, "one JSON document instead of the table");
   app.add_option("--trace", arguments->trace,
                  "write a Chrome trace (.json or .json.gz) of all jobs together");
-  app.add_flag("!--no-fold", arguments->fold, "simulate ranks apart that would be alike");
+  app.add_flag("!--no-fold", arguments->fold,
+               "simulate every rank apart, also those that would be alike");
   app.add_flag("--ignore-memory", arguments->ignore_memory,
                "predict plans that do not fit in memory");
   run = [arguments] { return jobs_command(*arguments); };

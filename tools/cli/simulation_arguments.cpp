@@ -12,8 +12,9 @@ void SimulationArguments::declare(CLI::App& app) {
                  "fluid: a collective is one activity; message: every chunk is a flow (small jobs)")
       ->check(CLI::IsMember({"fluid", "message"}));
   app.add_option("--no-fold", folding,
-                 "simulate ranks apart that would be alike: all of them, or only data-parallel "
-                 "replicas (dp)")
+                 "simulate ranks apart that would be alike: without a value or with none all of "
+                 "them, with dp only data-parallel replicas; full folds whatever is alike, as "
+                 "without this option")
       ->expected(0, 1)
       ->default_str("none")
       ->check(CLI::IsMember({"none", "dp", "full"}));
