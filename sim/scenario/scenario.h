@@ -52,8 +52,9 @@ struct Library {
 Library find_library();
 
 /// Reads a scenario (a shipped name, or a path that may lead anywhere) and all it names. Throws one
-/// Error with every mistake of all files (kInput); when there is none, with every reason against the plan and the nearest plan that works
-/// (kInfeasible); kUnsupported when the network profile does not know the device's generation.
+/// Error with every mistake of all files (kInput); when there is none, with every reason against
+/// the plan and the nearest plan that works (kInfeasible); kUnsupported when the network profile
+/// does not know the device's generation.
 Scenario load_scenario(const std::string& name_or_path, const Library& library);
 
 /// A training framework: what it changes in the program, and its times (scenarios/stacks/*.json).
