@@ -39,35 +39,42 @@ STEPCAST_VECTORIZED void scaled_exp(std::int64_t n, float factor, float maximum,
   for (std::int64_t c = 0; c < n; ++c) store(y[c], factor * fast_exp(widened(x[c]) - maximum));
 }
 
-STEPCAST_VECTORIZED float maximum_of(std::int64_t n, const float* x, const float* bias) {
+template <typename T>
+STEPCAST_VECTORIZED float maximum_of(std::int64_t n, const T* x, const T* bias) {
   float top = std::numeric_limits<float>::lowest();
   if (!bias) {
 #pragma omp simd reduction(max : top)
-    for (std::int64_t c = 0; c < n; ++c) top = x[c] > top ? x[c] : top;
+    for (std::int64_t c = 0; c < n; ++c) top = widened(x[c]) > top ? widened(x[c]) : top;
     return top;
   }
 #pragma omp simd reduction(max : top)
-  for (std::int64_t c = 0; c < n; ++c) top = x[c] + bias[c] > top ? x[c] + bias[c] : top;
+  for (std::int64_t c = 0; c < n; ++c) {
+    const float y = widened(x[c]) + widened(bias[c]);
+    top = y > top ? y : top;
+  }
   return top;
 }
 
 /// y = e^(x + bias - maximum); returns the sum.
-STEPCAST_VECTORIZED float exponentials_of(std::int64_t n, const float* x, const float* bias,
-                                          float maximum, float* y) {
+template <typename T>
+STEPCAST_VECTORIZED float exponentials_of(std::int64_t n, const T* x, const T* bias, float maximum,
+                                          float* y) {
   float sum = 0;
   if (!bias) {
 #pragma omp simd reduction(+ : sum)
-    for (std::int64_t c = 0; c < n; ++c) sum += y[c] = fast_exp(x[c] - maximum);
+    for (std::int64_t c = 0; c < n; ++c) sum += y[c] = fast_exp(widened(x[c]) - maximum);
     return sum;
   }
 #pragma omp simd reduction(+ : sum)
-  for (std::int64_t c = 0; c < n; ++c) sum += y[c] = fast_exp(x[c] + bias[c] - maximum);
+  for (std::int64_t c = 0; c < n; ++c)
+    sum += y[c] = fast_exp(widened(x[c]) + widened(bias[c]) - maximum);
   return sum;
 }
 
-STEPCAST_VECTORIZED void scaled(std::int64_t n, float factor, const float* x, float* y) {
+template <typename T>
+STEPCAST_VECTORIZED void scaled(std::int64_t n, float factor, const float* x, T* y) {
 #pragma omp simd
-  for (std::int64_t c = 0; c < n; ++c) y[c] = factor * x[c];
+  for (std::int64_t c = 0; c < n; ++c) store(y[c], factor * x[c]);
 }
 
 }  // namespace
@@ -110,20 +117,22 @@ void cross_entropy_backward(const CrossEntropyShape& shape, const T* logits,
   }
 }
 
-void row_maxima_of_words(const CrossEntropyShape& shape, std::int64_t words, const float* logits,
-                         const float* bias, float* maxima) {
+template <typename T>
+void row_maxima_of_words(const CrossEntropyShape& shape, std::int64_t words, const T* logits,
+                         const T* bias, float* maxima) {
   for (std::int64_t t = 0; t < shape.tokens; ++t)
     maxima[t] = maximum_of(words, logits + t * shape.columns(), bias);
 }
 
-void exp_rows(const CrossEntropyShape& shape, std::int64_t words, const float* logits,
-              const float* bias, const std::int32_t* targets, const float* maxima,
-              float* exponentials, float* sums, float* picked) {
+template <typename T>
+void exp_rows(const CrossEntropyShape& shape, std::int64_t words, const T* logits, const T* bias,
+              const std::int32_t* targets, const float* maxima, float* exponentials, float* sums,
+              float* picked) {
   for (std::int64_t t = 0; t < shape.tokens; ++t) {
-    const float* row = logits + t * shape.columns();
+    const T* row = logits + t * shape.columns();
     const std::int64_t target = targets[t] - shape.first;
     picked[t] = target >= 0 && target < words
-                    ? row[target] + (bias ? bias[target] : 0.0f) - maxima[t]
+                    ? widened(row[target]) + (bias ? widened(bias[target]) : 0.0f) - maxima[t]
                     : 0.0f;
     float* result = exponentials + t * shape.columns();
     sums[t] = exponentials_of(words, row, bias, maxima[t], result);
@@ -131,13 +140,19 @@ void exp_rows(const CrossEntropyShape& shape, std::int64_t words, const float* l
   }
 }
 
+template <typename T>
 void cross_entropy_gradient(const CrossEntropyShape& shape, const float* exponentials,
                             const std::int32_t* targets, const float* sums, float scale,
-                            float* dlogits) {
+                            T* dlogits) {
   for (std::int64_t t = 0; t < shape.tokens; ++t) {
-    float* row = dlogits + t * shape.columns();
-    scaled(shape.columns(), scale / sums[t], exponentials + t * shape.columns(), row);
-    if (shape.holds(targets[t])) row[targets[t] - shape.first] -= scale;
+    const float* from = exponentials + t * shape.columns();
+    T* row = dlogits + t * shape.columns();
+    const float factor = scale / sums[t];
+    // The target's column is set from fp32, not from what was rounded to T.
+    const std::int64_t target = targets[t] - shape.first;
+    const float of_target = shape.holds(targets[t]) ? factor * from[target] - scale : 0.0f;
+    scaled(shape.columns(), factor, from, row);
+    if (shape.holds(targets[t])) store(row[target], of_target);
   }
 }
 
@@ -153,7 +168,13 @@ double sum_of_losses(std::int64_t tokens, const float* sums, const float* picked
   template void exp_sums(const CrossEntropyShape&, const T*, const std::int32_t*, const float*, \
                          float*, float*);                                                       \
   template void cross_entropy_backward(const CrossEntropyShape&, const T*, const std::int32_t*, \
-                                       const float*, const float*, float, T*);
+                                       const float*, const float*, float, T*);                  \
+  template void row_maxima_of_words(const CrossEntropyShape&, std::int64_t, const T*, const T*, \
+                                    float*);                                                    \
+  template void exp_rows(const CrossEntropyShape&, std::int64_t, const T*, const T*,            \
+                         const std::int32_t*, const float*, float*, float*, float*);            \
+  template void cross_entropy_gradient(const CrossEntropyShape&, const float*,                  \
+                                       const std::int32_t*, const float*, float, T*);
 STEPCAST_INSTANTIATE(float)
 STEPCAST_INSTANTIATE(Bf16)
 STEPCAST_INSTANTIATE(Fp16)

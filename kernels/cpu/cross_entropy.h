@@ -52,20 +52,23 @@ void cross_entropy_backward(const CrossEntropyShape& shape, const T* logits,
 /// padded: of this rank's columns only the first `words` are words. bias (columns) may be null.
 ///
 /// maxima[t] over the words of logit + bias; lowest() where there is none.
-void row_maxima_of_words(const CrossEntropyShape& shape, std::int64_t words, const float* logits,
-                         const float* bias, float* maxima);
+template <typename T>
+void row_maxima_of_words(const CrossEntropyShape& shape, std::int64_t words, const T* logits,
+                         const T* bias, float* maxima);
 
 /// exponentials = e^(logit + bias - maxima), 0 behind the words; sums and picked as exp_sums().
-/// exponentials may be logits.
-void exp_rows(const CrossEntropyShape& shape, std::int64_t words, const float* logits,
-              const float* bias, const std::int32_t* targets, const float* maxima,
-              float* exponentials, float* sums, float* picked);
+/// exponentials may be logits where these are fp32.
+template <typename T>
+void exp_rows(const CrossEntropyShape& shape, std::int64_t words, const T* logits, const T* bias,
+              const std::int32_t* targets, const float* maxima, float* exponentials, float* sums,
+              float* picked);
 
 /// dlogits = scale * (exponentials / sums - [column is the target]), sums over all ranks.
-/// dlogits may be exponentials.
+/// dlogits may be exponentials where they are fp32.
+template <typename T>
 void cross_entropy_gradient(const CrossEntropyShape& shape, const float* exponentials,
                             const std::int32_t* targets, const float* sums, float scale,
-                            float* dlogits);
+                            T* dlogits);
 
 /// Sum of log(sums[t]) - picked[t], in fp64.
 double sum_of_losses(std::int64_t tokens, const float* sums, const float* picked);

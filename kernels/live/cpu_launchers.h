@@ -1,11 +1,9 @@
-// The kernels of kernels/cpu/ as launchers of programs, in fp32.
+// The kernels of kernels/cpu/ as launchers of programs, on fp32 and 16-bit elements; arithmetic and
+// sums are fp32.
 //
 // Results are overwritten, or added to where the operand says so: where a kernel can only do the
-// one, its launcher clears the result first, or goes through scratch memory.
+// one, its launcher clears the result first, or goes through scratch memory (cpu_results.h).
 #pragma once
-
-#include <cstdint>
-#include <vector>
 
 #include "kernels/live/launch.h"
 
@@ -41,21 +39,5 @@ void cpu_copy(const Launch& launch);
 void cpu_adam(const Launch& launch);
 void cpu_sgd(const Launch& launch);
 void cpu_grad_norm(const Launch& launch);
-
-/// Zeros, unless the operand is added to. For kernels that always add.
-void clear_unless_added_to(const LiveOperand& result);
-
-/// Where a kernel that only overwrites may write: the operand itself, or scratch memory that
-/// finish() adds to it. Dense operands only.
-class OverwrittenResult {
- public:
-  explicit OverwrittenResult(const LiveOperand& result);
-  float* floats() const { return to_; }
-  void finish() const;
-
- private:
-  const LiveOperand& result_;
-  float* to_ = nullptr;
-};
 
 }  // namespace stepcast

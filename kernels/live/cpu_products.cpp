@@ -1,10 +1,13 @@
 // Matrix products and attention.
+#include <tuple>
+#include <type_traits>
+
 #include "kernels/cpu/attention.h"
 #include "kernels/cpu/cross_entropy.h"
 #include "kernels/cpu/elementwise.h"
 #include "kernels/cpu/gemm.h"
 #include "kernels/live/cpu_launchers.h"
-#include "sim/base/error.h"
+#include "kernels/live/cpu_results.h"
 
 namespace stepcast {
 namespace {
@@ -13,17 +16,22 @@ BatchStride strides_of(const Layout& layout) {
   return {.outer = layout.outer.stride, .inner = layout.inner.stride, .share = layout.repeat};
 }
 
-HeadsView<float> heads_of(const LiveOperand& operand) {
+/// 16-bit operands are widened on their way in scratch memory.
+template <typename T, typename Result>
+void multiply(const Gemm& product, const T* a, const T* b, Result* result) {
+  if constexpr (std::is_same_v<T, float>)
+    cpu::gemm(product, a, b, result);
+  else
+    cpu::gemm(product, a, b, result, scratch(Scratch::kWorkspace, cpu::gemm_workspace(product)));
+}
+
+template <typename T>
+HeadsView<T> heads_of(const LiveOperand& operand) {
   const Layout& layout = operand.layout;
-  return {.data = operand.floats(),
+  return {.data = elements<std::remove_const_t<T>>(operand),
           .sequence = layout.outer.stride,
           .token = layout.row_stride,
           .head = layout.inner.stride};
-}
-
-HeadsView<const float> heads_read(const LiveOperand& operand) {
-  const HeadsView<float> view = heads_of(operand);
-  return {.data = view.data, .sequence = view.sequence, .token = view.token, .head = view.head};
 }
 
 AttentionShape attention_shape(const Launch& launch) {
@@ -38,9 +46,29 @@ AttentionShape attention_shape(const Launch& launch) {
           .scale = static_cast<float>(launch.arguments.scale)};
 }
 
-}  // namespace
+void biased_product(const Gemm& product, const float* x, const float* weight, const float* bias,
+                    float* y) {
+  cpu::gemm_bias(product, x, weight, bias, y);
+}
 
-void cpu_gemm_forward(const Launch& launch) {
+/// The bias is added in fp32, and the sum rounded once.
+template <typename T>
+void biased_product(const Gemm& product, const T* x, const T* weight, const T* bias, T* y) {
+  Gemm dense = product;
+  dense.ldc = 0;
+  float* wide = scratch(Scratch::kResult, product.m * product.n);
+  multiply(dense, x, weight, wide);
+  for (std::int64_t row = 0; row < product.m; ++row)
+    cpu::accumulate(product.n, bias, wide + row * product.n);
+  cpu::cast(CopyShape{.rows = product.m,
+                      .cols = product.n,
+                      .from_stride = product.n,
+                      .to_stride = product.row_c()},
+            wide, y);
+}
+
+template <typename T>
+void gemm_forward(const Launch& launch) {
   const LiveOperand &x = launch.operands[0], &weight = launch.operands[1],
                     &bias = launch.operands[2], &y = launch.operands[3],
                     &row_maximum = launch.operands[4];
@@ -54,85 +82,135 @@ void cpu_gemm_forward(const Launch& launch) {
                      .beta = y.add ? 1.0F : 0.0F};
   STEPCAST_CHECK(!(bias && y.add), "a product with a bias is added to a result");
   if (bias)
-    cpu::gemm_bias(product, x.floats(), weight.floats(), bias.floats(), y.floats());
+    biased_product(product, elements<T>(x), elements<T>(weight), elements<T>(bias), elements<T>(y));
   else
-    cpu::gemm(product, x.floats(), weight.floats(), y.floats());
+    multiply(product, elements<T>(x), elements<T>(weight), elements<T>(y));
   if (row_maximum)
     cpu::row_maxima(
         CrossEntropyShape{.tokens = product.m, .last = static_cast<std::int32_t>(product.n)},
-        y.floats(), row_maximum.floats());
+        elements<T>(y), row_maximum.floats());
 }
 
-void cpu_gemm_dgrad(const Launch& launch) {
+template <typename T>
+void gemm_dgrad(const Launch& launch) {
   const LiveOperand &dy = launch.operands[0], &weight = launch.operands[1],
                     &dx = launch.operands[2];
-  cpu::gemm({.m = launch.kernel.dims[0],
-             .n = launch.kernel.dims[1],
-             .k = launch.kernel.dims[2],
-             .lda = dy.layout.row_stride,
-             .ldb = weight.layout.row_stride,
-             .ldc = dx.layout.row_stride,
-             .beta = dx.add ? 1.0F : 0.0F},
-            dy.floats(), weight.floats(), dx.floats());
+  multiply(Gemm{.m = launch.kernel.dims[0],
+                .n = launch.kernel.dims[1],
+                .k = launch.kernel.dims[2],
+                .lda = dy.layout.row_stride,
+                .ldb = weight.layout.row_stride,
+                .ldc = dx.layout.row_stride,
+                .beta = dx.add ? 1.0F : 0.0F},
+           elements<T>(dy), elements<T>(weight), elements<T>(dx));
 }
 
-/// dweight (n, m) = dy' x.
-void cpu_gemm_wgrad(const Launch& launch) {
+/// dweight (n, m) = dy' x, in fp32 or in the type of x.
+template <typename T>
+void gemm_wgrad(const Launch& launch) {
   const LiveOperand &x = launch.operands[0], &dy = launch.operands[1],
                     &dweight = launch.operands[2], &dbias = launch.operands[3];
   const auto [m, n, k, unused3, unused4, unused5] = launch.kernel.dims;
-  cpu::gemm({.m = n,
-             .n = m,
-             .k = k,
-             .transpose_a = true,
-             .lda = dy.layout.row_stride,
-             .ldb = x.layout.row_stride,
-             .ldc = dweight.layout.row_stride,
-             .beta = dweight.add ? 1.0F : 0.0F},
-            dy.floats(), x.floats(), dweight.floats());
+  const Gemm product{.m = n,
+                     .n = m,
+                     .k = k,
+                     .transpose_a = true,
+                     .lda = dy.layout.row_stride,
+                     .ldb = x.layout.row_stride,
+                     .ldc = dweight.layout.row_stride,
+                     .beta = dweight.add ? 1.0F : 0.0F};
+  if (size_of(dweight.dtype) == 4)
+    multiply(product, elements<T>(dy), elements<T>(x), dweight.floats());
+  else
+    multiply(product, elements<T>(dy), elements<T>(x), elements<T>(dweight));
   if (!dbias) return;
-  clear_unless_added_to(dbias);
+  const AddedResult sums(dbias);
   for (std::int64_t row = 0; row < k; ++row)
-    cpu::accumulate(n, dy.floats() + row * dy.layout.row_stride, dbias.floats());
+    cpu::accumulate(n, elements<T>(dy) + row * dy.layout.row_stride, sums.floats());
+  sums.finish();
 }
 
-void cpu_batched_gemm(const Launch& launch) {
+template <typename T>
+void batched_gemm(const Launch& launch) {
   const LiveOperand &a = launch.operands[0], &b = launch.operands[1], &result = launch.operands[2];
   // Heads that share a key head add up their results, the first of them too.
   const bool shared = result.layout.repeat > 1;
-  if (shared) clear_unless_added_to(result);
+  if (shared) clear_unless_added_to<T>(result);
   STEPCAST_CHECK(!result.layout.transposed, "a batched product is written transposed");
-  cpu::gemm({.m = launch.kernel.dims[0],
-             .n = launch.kernel.dims[1],
-             .k = launch.kernel.dims[2],
-             .transpose_a = a.layout.transposed,
-             .transpose_b = b.layout.transposed,
-             .lda = a.layout.row_stride,
-             .ldb = b.layout.row_stride,
-             .ldc = result.layout.row_stride,
-             .beta = result.add || shared ? 1.0F : 0.0F,
-             .outer = result.layout.outer.count,
-             .inner = result.layout.inner.count,
-             .a = strides_of(a.layout),
-             .b = strides_of(b.layout),
-             .c = strides_of(result.layout)},
-            a.floats(), b.floats(), result.floats());
+  multiply(Gemm{.m = launch.kernel.dims[0],
+                .n = launch.kernel.dims[1],
+                .k = launch.kernel.dims[2],
+                .transpose_a = a.layout.transposed,
+                .transpose_b = b.layout.transposed,
+                .lda = a.layout.row_stride,
+                .ldb = b.layout.row_stride,
+                .ldc = result.layout.row_stride,
+                .beta = result.add || shared ? 1.0F : 0.0F,
+                .outer = result.layout.outer.count,
+                .inner = result.layout.inner.count,
+                .a = strides_of(a.layout),
+                .b = strides_of(b.layout),
+                .c = strides_of(result.layout)},
+           elements<T>(a), elements<T>(b), elements<T>(result));
 }
 
+/// What attention on 16-bit tensors takes besides its operands.
+template <typename T>
+auto workspace_of(const AttentionShape& shape) {
+  if constexpr (std::is_same_v<T, float>)
+    return std::tuple<>();
+  else
+    return std::tuple(scratch(Scratch::kWorkspace, cpu::attention_workspace(shape)));
+}
+
+template <typename T>
+void attention_forward(const Launch& launch) {
+  const AttentionShape shape = attention_shape(launch);
+  const auto read = [&](std::size_t i) { return heads_of<const T>(launch.operands[i]); };
+  std::apply(
+      [&](auto... workspace) {
+        cpu::attention_forward(shape, read(0), read(1), read(2), heads_of<T>(launch.operands[3]),
+                               launch.operands[4].floats(), workspace...);
+      },
+      workspace_of<T>(shape));
+}
+
+template <typename T>
+void attention_backward(const Launch& launch) {
+  const AttentionShape shape = attention_shape(launch);
+  const auto read = [&](std::size_t i) { return heads_of<const T>(launch.operands[i]); };
+  const auto written = [&](std::size_t i) {
+    STEPCAST_CHECK(!launch.operands[i].add, "gradients of attention are added to");
+    return heads_of<T>(launch.operands[i]);
+  };
+  std::apply(
+      [&](auto... workspace) {
+        cpu::attention_backward(shape, read(0), read(1), read(2), read(3),
+                                launch.operands[4].floats(), read(5), written(6), written(7),
+                                written(8), workspace...);
+      },
+      workspace_of<T>(shape));
+}
+
+}  // namespace
+
+void cpu_gemm_forward(const Launch& launch) {
+  with_element_type(launch.kernel.dtype, [&]<typename T>() { gemm_forward<T>(launch); });
+}
+void cpu_gemm_dgrad(const Launch& launch) {
+  with_element_type(launch.kernel.dtype, [&]<typename T>() { gemm_dgrad<T>(launch); });
+}
+void cpu_gemm_wgrad(const Launch& launch) {
+  with_element_type(launch.kernel.dtype, [&]<typename T>() { gemm_wgrad<T>(launch); });
+}
+void cpu_batched_gemm(const Launch& launch) {
+  with_element_type(launch.kernel.dtype, [&]<typename T>() { batched_gemm<T>(launch); });
+}
 void cpu_attention_forward(const Launch& launch) {
-  const auto operand = [&](std::size_t i) -> const LiveOperand& { return launch.operands[i]; };
-  cpu::attention_forward(attention_shape(launch), heads_read(operand(0)), heads_read(operand(1)),
-                         heads_read(operand(2)), heads_of(operand(3)), operand(4).floats());
+  with_element_type(launch.kernel.dtype, [&]<typename T>() { attention_forward<T>(launch); });
 }
-
 void cpu_attention_backward(const Launch& launch) {
-  const auto operand = [&](std::size_t i) -> const LiveOperand& { return launch.operands[i]; };
-  for (std::size_t i = 6; i < 9; ++i)
-    STEPCAST_CHECK(!operand(i).add, "gradients of attention are added to");
-  cpu::attention_backward(attention_shape(launch), heads_read(operand(0)), heads_read(operand(1)),
-                          heads_read(operand(2)), heads_read(operand(3)), operand(4).floats(),
-                          heads_read(operand(5)), heads_of(operand(6)), heads_of(operand(7)),
-                          heads_of(operand(8)));
+  with_element_type(launch.kernel.dtype, [&]<typename T>() { attention_backward<T>(launch); });
 }
 
 }  // namespace stepcast

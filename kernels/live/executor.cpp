@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <string>
 
+#include "kernels/live/element_type.h"
 #include "kernels/live/weights.h"
-#include "sim/base/error.h"
 
 namespace stepcast {
 
@@ -98,10 +98,13 @@ void check_runnable(const Program& program, LauncherTable launchers) {
         const auto kind = static_cast<std::size_t>(kernel.kind);
         if (kind >= launchers.size() || launchers[kind] == nullptr)
           unsupported("the device has no kernel " + std::string(info(kernel.kind).name));
-        if (kernel.dtype != Dtype::kFp32)
-          unsupported("the device computes in fp32, and " + to_text(kernel) +
-                      " does not; set "
-                      "training.precision to \"fp32\"");
+        if (kernel.dtype == Dtype::kFp16)
+          unsupported(
+              "gradients in fp16 vanish unless the loss is scaled, which programs don't do; set "
+              "training.precision to \"bf16\" or \"fp32\"");
+        if (kernel.dtype == Dtype::kFp8)
+          unsupported("no tensor has a scale, which " + to_text(kernel) +
+                      " needs; set training.precision to \"bf16\" or \"fp32\"");
       }
 }
 
@@ -110,8 +113,43 @@ Executor::Executor(const Program& program, const LiveRank& rank, const ExecutorO
       rank_(rank),
       options_(options),
       arena_((check_runnable(program, options.launchers), program)) {
-  for (const WeightTensor& tensor : program_.weights)
-    initialise(tensor, rank_, options_.seed, weight(tensor));
+  initialise_weights();
+  initialise_master_copies();
+}
+
+void Executor::initialise_weights() {
+  std::vector<float> shard;
+  for (const WeightTensor& tensor : program_.weights) {
+    shard.resize(static_cast<std::size_t>(tensor.shape.elements()));
+    initialise(tensor, rank_, options_.seed, shard);
+    with_element_type(program_.buffers[tensor.parameters].dtype, [&]<typename T>() {
+      T* to = reinterpret_cast<T*>(arena_.at(tensor.parameters, 0)) + tensor.offset;
+      for (const float value : shard) store(*to++, value);
+    });
+  }
+}
+
+/// The update says which copy belongs to which weights: both stand in one piece, the weights first.
+void Executor::initialise_master_copies() {
+  const OpRunner run{*this, 0};
+  for (const Block& block : program_.blocks)
+    for (const Op& op : block.ops) {
+      const auto* update = std::get_if<Compute>(&op.what);
+      if (!update) continue;
+      const Signature& signature = signature_of(update->kernel.kind);
+      for (std::size_t i = 0; i < update->operands.size(); ++i) {
+        if (signature.slot(i).name != "master") continue;
+        const std::size_t first = i + 1 + signature.repeated_from - signature.slots.size();
+        const LiveOperand master = run.live(update->operands[i].view),
+                          weight = run.live(update->operands[first].view);
+        if (!master) continue;
+        with_element_type(weight.dtype, [&]<typename T>() {
+          const T* from = elements<T>(weight);
+          for (std::int64_t e = 0; e < weight.layout.elements(); ++e)
+            master.floats()[e] = widened(from[e]);
+        });
+      }
+    }
 }
 
 void Executor::begin_step(const BatchSource& source) {
@@ -170,7 +208,13 @@ std::span<float> Executor::gradient(const WeightTensor& tensor) const {
                static_cast<std::size_t>(tensor.shape.elements()));
 }
 
+std::span<std::byte> Executor::resident_bytes(BufferId buffer) const {
+  return {arena_.at(buffer, 0), static_cast<std::size_t>(program_.buffers[buffer].size.value())};
+}
+
 std::span<float> Executor::resident(BufferId buffer) const {
+  STEPCAST_CHECK(size_of(program_.buffers[buffer].dtype) == 4,
+                 program_.buffers[buffer].name + " is not fp32");
   return {reinterpret_cast<float*>(arena_.at(buffer, 0)),
           static_cast<std::size_t>(program_.buffers[buffer].size.value() / 4)};
 }

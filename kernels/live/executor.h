@@ -32,7 +32,8 @@ class OpObserver {
 };
 
 /// Throws Error(kUnsupported) for a program that is only timed, for a kernel without a launcher,
-/// and for element types other than fp32.
+/// and for element types that training needs more for than programs say (fp8: scales of tensors,
+/// fp16: a scaled loss).
 void check_runnable(const Program& program, LauncherTable launchers);
 
 struct ExecutorOptions {
@@ -58,14 +59,17 @@ class Executor {
   /// Largest live bytes so far: walk_memory(program).total after a step.
   Bytes peak() const { return arena_.peak(); }
   /// A tensor of the table, and its gradient of the last step: under ZeRO-1 only this rank's share
-  /// of the latter is the sum over replicas.
+  /// of the latter is the sum over replicas. Where they are fp32.
   std::span<float> weight(const WeightTensor& tensor) const;
   std::span<float> gradient(const WeightTensor& tensor) const;
-  /// A resident buffer of fp32.
+  /// A resident buffer of fp32, and of any type.
   std::span<float> resident(BufferId buffer) const;
+  std::span<std::byte> resident_bytes(BufferId buffer) const;
 
  private:
   friend struct OpRunner;
+  void initialise_weights();
+  void initialise_master_copies();
   void begin_step(const BatchSource& source);
   void fill_ids(BufferId buffer, const BatchSource& source, std::int64_t shift);
 

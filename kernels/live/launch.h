@@ -54,7 +54,7 @@ using Launcher = void (*)(const Launch&);
 /// By KernelKind; nullptr for kernels that a device does not have.
 using LauncherTable = std::span<const Launcher>;
 
-/// Plain loops, sums in fp64: what the kernels of every device must come to. Of fp32.
+/// Plain loops, sums in fp64: what the kernels of every device must come to.
 LauncherTable reference_launchers();
 
 }  // namespace stepcast

@@ -78,26 +78,28 @@ class RankRun {
     ProgramBench bench(job_, context_.rank(), rank_, recorder_, options_.launchers, options_.adam);
     for (std::int64_t round = 0; round < options_.rounds; ++round) {
       context_.begin_operation("timing kernels and collectives by themselves");
-      const std::vector<std::vector<float>> weights = kept_buffers();
+      const std::vector<std::vector<std::byte>> kept = kept_buffers();
       const std::vector<double> times = bench.run_round();
       keep_record(context_, RecordKind::kRound, std::as_bytes(std::span(times)));
-      restore(weights);
+      restore(kept);
       for (std::int64_t i = 0; i < options_.steps_per_round; ++i) step(round, i > 0);
     }
   }
 
   /// What steps hand on: weights and the optimizer's state. Kernels that are timed change them.
-  std::vector<std::vector<float>> kept_buffers() const {
-    std::vector<std::vector<float>> copies;
+  std::vector<std::vector<std::byte>> kept_buffers() const {
+    std::vector<std::vector<std::byte>> copies;
     for (BufferId id = 0; id < program_.buffers.size(); ++id)
-      if (is_kept(id))
-        copies.emplace_back(executor_.resident(id).begin(), executor_.resident(id).end());
+      if (is_kept(id)) {
+        const std::span<const std::byte> bytes = executor_.resident_bytes(id);
+        copies.emplace_back(bytes.begin(), bytes.end());
+      }
     return copies;
   }
-  void restore(const std::vector<std::vector<float>>& copies) {
+  void restore(const std::vector<std::vector<std::byte>>& copies) {
     auto copy = copies.begin();
     for (BufferId id = 0; id < program_.buffers.size(); ++id)
-      if (is_kept(id)) std::ranges::copy(*copy++, executor_.resident(id).begin());
+      if (is_kept(id)) std::ranges::copy(*copy++, executor_.resident_bytes(id).begin());
   }
   bool is_kept(BufferId id) const {
     return program_.buffers[id].resident && program_.buffers[id].at_start == AtStart::kKept;

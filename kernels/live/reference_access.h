@@ -1,7 +1,6 @@
-// Elements of operands by row and column, for launchers of plain loops.
+// Elements of operands by row and column, for launchers of plain loops. 16-bit ones are widened
+// when they are read and rounded when they are written.
 #pragma once
-
-#include <algorithm>
 
 #include "kernels/live/launch.h"
 
@@ -16,9 +15,22 @@ inline std::int64_t element_at(const Layout& layout, std::int64_t matrix, std::i
          (layout.transposed ? row : column);
 }
 
+double read_half(const LiveOperand& operand, std::int64_t at);
+void write_half(const LiveOperand& operand, std::int64_t at, double value);
+
+/// The element at that distance from the operand's first.
+inline double read(const LiveOperand& operand, std::int64_t at) {
+  if (size_of(operand.dtype) != 4) return read_half(operand, at);
+  return operand.floats()[at];
+}
+inline void write(const LiveOperand& operand, std::int64_t at, double value) {
+  if (size_of(operand.dtype) != 4) return write_half(operand, at, value);
+  operand.floats()[at] = static_cast<float>(value);
+}
+
 inline double get(const LiveOperand& operand, std::int64_t matrix, std::int64_t row,
                   std::int64_t column) {
-  return operand.floats()[element_at(operand.layout, matrix, row, column)];
+  return read(operand, element_at(operand.layout, matrix, row, column));
 }
 inline double get(const LiveOperand& operand, std::int64_t row, std::int64_t column) {
   return get(operand, 0, row, column);
@@ -27,9 +39,9 @@ inline double get(const LiveOperand& operand, std::int64_t row, std::int64_t col
 /// Heads that share a key head add up their results.
 inline void put(const LiveOperand& operand, std::int64_t matrix, std::int64_t row,
                 std::int64_t column, double value) {
-  float& element = operand.floats()[element_at(operand.layout, matrix, row, column)];
+  const std::int64_t at = element_at(operand.layout, matrix, row, column);
   const bool add = operand.add || matrix % operand.layout.repeat != 0;
-  element = static_cast<float>(add ? element + value : value);
+  write(operand, at, add ? read(operand, at) + value : value);
 }
 inline void put(const LiveOperand& operand, std::int64_t row, std::int64_t column, double value) {
   put(operand, 0, row, column, value);
@@ -37,7 +49,7 @@ inline void put(const LiveOperand& operand, std::int64_t row, std::int64_t colum
 
 /// Before a kernel adds up its result row by row: zeros, unless it adds to what is there.
 inline void clear(const LiveOperand& dense) {
-  if (!dense.add) std::fill_n(dense.floats(), dense.layout.elements(), 0.F);
+  for (std::int64_t i = 0; !dense.add && i < dense.layout.elements(); ++i) write(dense, i, 0);
 }
 
 }  // namespace stepcast

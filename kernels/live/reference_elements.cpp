@@ -156,6 +156,17 @@ double gradient_factor(const Launch& launch) {
   return std::min(1.0, launch.adam.clip / std::sqrt(static_cast<double>(squares.floats()[0])));
 }
 
+/// The numbers that are updated, and what is read afterwards: fp32 weights are both, 16-bit ones
+/// are rounded from their copy.
+struct UpdatedWeight {
+  const LiveOperand &weight, &master;
+  double get(std::int64_t e) const { return master ? master.floats()[e] : weight.floats()[e]; }
+  void put(std::int64_t e, double value) const {
+    if (master) master.floats()[e] = static_cast<float>(value);
+    write(weight, e, value);
+  }
+};
+
 }  // namespace
 
 /// Kingma and Ba 2015, algorithm 1, with the decay of weights taken out of the gradient.
@@ -166,16 +177,17 @@ void reference_adam(const Launch& launch) {
   const double correct1 = 1 - std::pow(adam.beta1, t), correct2 = 1 - std::pow(adam.beta2, t);
   for (std::size_t i = 1; i < launch.operands.size(); i += 5) {
     const LiveOperand &weight = launch.operands[i], &gradient = launch.operands[i + 1];
+    const UpdatedWeight updated{weight, launch.operands[i + 4]};
     float *m = launch.operands[i + 2].floats(), *v = launch.operands[i + 3].floats();
-    for (std::int64_t e = 0; e < weight.layout.columns; ++e) {
-      const double g = factor * gradient.floats()[e];
+    for (std::int64_t e = 0; weight && e < weight.layout.columns; ++e) {
+      const double g = factor * read(gradient, e);
       const double m1 = adam.beta1 * m[e] + (1 - adam.beta1) * g;
       const double m2 = adam.beta2 * v[e] + (1 - adam.beta2) * g * g;
       m[e] = static_cast<float>(m1);
       v[e] = static_cast<float>(m2);
       const double step = m1 / correct1 / (std::sqrt(m2 / correct2) + adam.epsilon);
-      float& w = weight.floats()[e];
-      w = static_cast<float>(w - adam.learning_rate * (step + adam.weight_decay * w));
+      const double w = updated.get(e);
+      updated.put(e, w - adam.learning_rate * (step + adam.weight_decay * w));
     }
   }
 }
@@ -185,13 +197,14 @@ void reference_sgd(const Launch& launch) {
   const double factor = gradient_factor(launch);
   for (std::size_t i = 1; i < launch.operands.size(); i += 4) {
     const LiveOperand &weight = launch.operands[i], &gradient = launch.operands[i + 1];
+    const UpdatedWeight updated{weight, launch.operands[i + 3]};
     float* momentum = launch.operands[i + 2].floats();
     for (std::int64_t e = 0; weight && e < weight.layout.columns; ++e) {
-      float& w = weight.floats()[e];
-      const double u = launch.adam.momentum * momentum[e] + factor * gradient.floats()[e] +
+      const double w = updated.get(e);
+      const double u = launch.adam.momentum * momentum[e] + factor * read(gradient, e) +
                        launch.adam.weight_decay * w;
       momentum[e] = static_cast<float>(u);
-      w = static_cast<float>(w - launch.adam.learning_rate * u);
+      updated.put(e, w - launch.adam.learning_rate * u);
     }
   }
 }
@@ -201,7 +214,7 @@ void reference_grad_norm(const Launch& launch) {
   for (std::size_t i = 1; i < launch.operands.size(); ++i) {
     const LiveOperand& gradient = launch.operands[i];
     for (std::int64_t e = 0; gradient && e < gradient.layout.columns; ++e) {
-      const double g = gradient.floats()[e];
+      const double g = read(gradient, e);
       sum += g * g;
     }
   }

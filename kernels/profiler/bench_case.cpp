@@ -13,16 +13,30 @@ using Content = BenchOperand::Content;
 constexpr std::int64_t kRow = 512;            ///< elements, where a kernel does not say
 constexpr std::int64_t kVocabulary = 32'768;  ///< rows of an embedding, likewise
 
-/// What the operand of a slot holds, and in which type, beside a kernel of `dtype`.
-BenchOperand described(const OperandSlot& slot, Dtype dtype) {
-  BenchOperand operand{.dtype = dtype, .access = slot.access};
+/// Gradients of weights are sums over microbatches.
+bool is_sum(std::string_view slot) {
+  return slot == "dweight" || slot == "dbias" || slot == "dtable" || slot == "dpositions" ||
+         slot == "sum";
+}
+
+/// Operands that are fp32 whatever the kernel's type: statistics, sums, state of an optimizer.
+bool is_always_fp32(std::string_view slot, KernelKind kind) {
+  const bool loss = kind == kCrossEntropyForward || kind == kCrossEntropyBackward;
+  const bool updates = kind == kAdam || kind == kSgd;
+  if (slot == "probabilities") return loss;
+  if (slot == "gradient") return updates;
+  if (is_sum(slot)) return kind != kAddGradient;
+  return slot == "log_sum" || slot == "row_maximum" || slot == "sums" || slot == "targets" ||
+         slot == "loss" || slot == "norm" || slot == "sum_of_squares" ||
+         slot.starts_with("moment") || slot == "master";
+}
+
+/// What the operand of a slot holds, and in which type.
+BenchOperand described(const OperandSlot& slot, const Kernel& kernel) {
+  BenchOperand operand{.dtype = kernel.dtype, .access = slot.access};
   if (slot.name == "ids" || slot.name == "labels") operand.content = Content::kIds;
   if (slot.name == "mask") operand.content = Content::kMask;
-  const bool statistic = slot.name == "log_sum" || slot.name == "row_maximum" ||
-                         slot.name == "sums" || slot.name == "targets" || slot.name == "loss" ||
-                         slot.name == "norm" || slot.name == "sum_of_squares" ||
-                         slot.name.starts_with("moment") || slot.name == "master";
-  if (statistic) operand.dtype = Dtype::kFp32;
+  if (is_always_fp32(slot.name, kernel.kind)) operand.dtype = Dtype::kFp32;
   return operand;
 }
 
@@ -59,12 +73,6 @@ Layout whole_of(const Kernel& kernel) {
   const bool flat = info(kernel.kind).pass == KernelPass::kUpdate;
   if (flat) return Layout::dense(1, kernel.dims[0]);
   return works_on_scores(kernel.kind) ? scores_of(kernel.dims[0]) : rows_of(kernel.dims[0]);
-}
-
-/// Gradients of weights are sums over microbatches.
-bool is_sum(std::string_view slot) {
-  return slot == "dweight" || slot == "dbias" || slot == "dtable" || slot == "dpositions" ||
-         slot == "sum";
 }
 
 /// Heads `first` and after it of a packed projection, `width` features a token.
@@ -118,11 +126,13 @@ Layout layout_of(const Kernel& kernel, const OperandSlot& slot) {
 }
 
 /// Operands that most launches have though they need not.
-bool is_left_out(const OperandSlot& slot, KernelKind kind) {
+bool is_left_out(const OperandSlot& slot, const Kernel& kernel) {
   if (!slot.optional) return false;
+  const KernelKind kind = kernel.kind;
   const bool residual = kind == kResidualDropoutForward && slot.name == "residual";
   const bool norm_bias = kind == kLayerNormForward || kind == kLayerNormBackward;
-  return !residual && !norm_bias;
+  const bool copy = slot.name == "master" && size_of(kernel.dtype) < 4;
+  return !residual && !norm_bias && !copy;
 }
 
 KernelArguments default_arguments(const Kernel& kernel) {
@@ -157,7 +167,7 @@ std::int64_t group_size(const Job& job, const RankPlace& place, GroupRole role) 
 
 BenchOperand operand_of(const Job& job, std::uint32_t index, const Compute& op, std::size_t slot) {
   const Operand& operand = op.operands[slot];
-  BenchOperand result = described(signature_of(op.kernel.kind).slot(slot), op.kernel.dtype);
+  BenchOperand result = described(signature_of(op.kernel.kind).slot(slot), op.kernel);
   if (operand.view.buffer == kNone) return result;
   const Buffer& buffer = job.programs[index].buffers[operand.view.buffer];
   result.layout = operand.view.layout;
@@ -215,8 +225,8 @@ std::vector<BenchCase> cases_of(const Job& job) {
 BenchCase default_case(const Kernel& kernel) {
   BenchCase result{.kernel = kernel, .arguments = default_arguments(kernel)};
   for (const OperandSlot& slot : signature_of(kernel.kind).slots) {
-    BenchOperand operand = described(slot, kernel.dtype);
-    if (!is_left_out(slot, kernel.kind)) operand.layout = layout_of(kernel, slot);
+    BenchOperand operand = described(slot, kernel);
+    if (!is_left_out(slot, kernel)) operand.layout = layout_of(kernel, slot);
     operand.add = is_sum(slot.name);
     result.operands.push_back(operand);
   }

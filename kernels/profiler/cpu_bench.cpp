@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <random>
+#include <utility>
 
+#include "kernels/cpu/element.h"
 #include "sim/base/error.h"
 
 namespace stepcast {
@@ -24,6 +26,12 @@ std::int64_t turns_of(const BenchCase& bench_case) {
   return std::clamp<std::int64_t>(kRotated / bytes + 1, 2, kMostTurns);
 }
 
+bool works_on_halves(const BenchCase& bench_case) {
+  return std::ranges::any_of(bench_case.operands, [](const BenchOperand& operand) {
+    return operand.content == Content::kNumbers && size_of(operand.dtype) == 2;
+  });
+}
+
 /// Bytes of one turn, by what the memory holds.
 std::int64_t region_bytes(const BenchCase& bench_case, bool written) {
   std::int64_t sum = 0;
@@ -37,7 +45,18 @@ std::int64_t region_bytes(const BenchCase& bench_case, bool written) {
 
 /// Numbers that are read, memory that is written, ids and masks.
 struct CpuBench::Pool {
-  std::vector<float> inputs, outputs;
+  /// Memory of numbers in [0, 1), once as fp32 and once in bf16 (which read as fp16 are numbers
+  /// too).
+  struct Numbers {
+    std::vector<float> wide;
+    std::vector<Bf16> half;
+    std::byte* at(std::int64_t offset, Dtype dtype) {
+      std::byte* memory = size_of(dtype) == 4 ? reinterpret_cast<std::byte*>(wide.data())
+                                              : reinterpret_cast<std::byte*>(half.data());
+      return memory + offset;
+    }
+  };
+  Numbers inputs, outputs;
   std::vector<std::int32_t> ids;  ///< random, without a limit; a case makes its own of them
   std::vector<std::uint8_t> masks;
   std::vector<std::vector<std::int32_t>> limited_ids;
@@ -56,10 +75,15 @@ CpuBench::CpuBench(LauncherTable launchers, std::vector<BenchCase> cases)
   }
   std::minstd_rand random(1);  // the same numbers on every machine
   const auto uniform = [&] { return static_cast<float>(random() % 65'536) / 65'536.0F; };
-  pool_->inputs.resize(static_cast<std::size_t>(inputs / 4));
-  std::generate(pool_->inputs.begin(), pool_->inputs.end(), uniform);
-  pool_->outputs.resize(static_cast<std::size_t>(outputs / 4));
-  std::generate(pool_->outputs.begin(), pool_->outputs.end(), uniform);
+  const bool has_halves = std::ranges::any_of(cases_, works_on_halves);
+  for (const auto& [numbers, bytes] :
+       {std::pair(&pool_->inputs, inputs), std::pair(&pool_->outputs, outputs)}) {
+    numbers->wide.resize(static_cast<std::size_t>(bytes / 4));
+    std::ranges::generate(numbers->wide, uniform);
+    if (!has_halves) continue;
+    numbers->half.resize(static_cast<std::size_t>(bytes / 2));
+    for (Bf16& half : numbers->half) store(half, uniform());
+  }
   pool_->ids.resize(static_cast<std::size_t>(ids));
   std::generate(pool_->ids.begin(), pool_->ids.end(),
                 [&] { return static_cast<std::int32_t>(random() & 0x3fffffff); });
@@ -80,8 +104,8 @@ std::string CpuBench::refusal(const Kernel& kernel) const {
   if (launchers_[static_cast<std::size_t>(kernel.kind)] == nullptr) return "has no kernel here";
   for (const BenchOperand& operand : found->operands)
     if (operand.content == Content::kNumbers && operand.layout.rows > 0 &&
-        operand.dtype != Dtype::kFp32)
-      return "works on " + std::string(name_of(operand.dtype)) + "; CPU ranks compute in fp32";
+        operand.dtype == Dtype::kFp8)
+      return "works on fp8; CPU ranks compute on fp32 and 16-bit numbers";
   return "";
 }
 
@@ -103,8 +127,7 @@ std::vector<std::vector<LiveOperand>> CpuBench::placed(const BenchCase& bench_ca
       } else {
         const bool reads = operand.access == Access::kRead;
         std::int64_t& at = reads ? read : written;
-        std::vector<float>& pool = reads ? pool_->inputs : pool_->outputs;
-        live.memory = reinterpret_cast<std::byte*>(pool.data()) + at;
+        live.memory = (reads ? pool_->inputs : pool_->outputs).at(at, operand.dtype);
         at += aligned(operand.bytes());
       }
     }

@@ -2,20 +2,12 @@
 // plan are those of one rank.
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <cmath>
-#include <limits>
 
-#include "tests/live/distance.h"
-#include "tests/live/train.h"
+#include "tests/live/plans.h"
 
 namespace stepcast::live_test {
 namespace {
-
-struct Case {
-  std::string name;
-  std::function<void(TinyTraining&)> change;
-};
 
 void expect_same(TinyTraining base, const std::vector<Case>& cases) {
   base.steps = 20;
@@ -32,39 +24,6 @@ void expect_same(TinyTraining base, const std::vector<Case>& cases) {
     EXPECT_LE(d.gradient, kGradientBound) << c.name << ": " << d.tensor;
     EXPECT_TRUE(other.peaks_equal_the_walk) << c.name;
   }
-}
-
-void nothing_more(TinyTraining&) {}
-
-/// Degrees of a plan.
-Case plan(const std::string& name, std::int64_t dp, std::int64_t tp, std::int64_t pp,
-          const std::function<void(TinyTraining&)>& more = nothing_more) {
-  return {name, [=](TinyTraining& tiny) {
-            tiny.plan.dp = dp;
-            tiny.plan.tp = tp;
-            tiny.plan.pp = pp;
-            more(tiny);
-          }};
-}
-
-void sequence_parallel(TinyTraining& tiny) { tiny.plan.sequence_parallel = true; }
-void zero(TinyTraining& tiny) { tiny.plan.zero_stage = 1; }
-void gpipe(TinyTraining& tiny) { tiny.plan.schedule = "gpipe"; }
-void interleaved(TinyTraining& tiny) {
-  tiny.plan.schedule = "interleaved";
-  tiny.plan.virtual_stages = 2;
-}
-void selective(TinyTraining& tiny) { tiny.plan.recompute = Recompute::kSelective; }
-void full(TinyTraining& tiny) { tiny.plan.recompute = Recompute::kFull; }
-void buckets(TinyTraining& tiny) {
-  tiny.plan.overlap_grad_reduce = true;
-  tiny.plan.bucket_size = Bytes(6000);
-}
-
-/// All of these together.
-template <typename... Changes>
-auto all(Changes... changes) {
-  return [=](TinyTraining& tiny) { (changes(tiny), ...); };
 }
 
 /// One way of cutting the work at a time.
@@ -125,17 +84,6 @@ const std::vector<Case> kTraits = {
          }),
 };
 
-TinyTraining gpt() {
-  TinyTraining tiny;
-  tiny.fast_kernels = true;
-  return tiny;
-}
-TinyTraining llama() {
-  TinyTraining tiny = gpt();
-  tiny.become_llama();
-  return tiny;
-}
-
 TEST(SameTraining, GptUnderEveryDegree) { expect_same(gpt(), kDegrees); }
 TEST(SameTraining, LlamaUnderEveryDegree) { expect_same(llama(), kDegrees); }
 TEST(SameTraining, GptInMixesOverEightRanks) { expect_same(gpt(), kMixesOverEightRanks); }
@@ -184,43 +132,6 @@ TEST(SameTraining, GroupedQueries) {
   tiny.model.num_kv_heads = 2;
   expect_same(tiny, {plan("dp 2", 2, 1, 1), plan("tp 2", 1, 2, 1),
                      plan("tp 2, sp, pp 2", 1, 2, 2, sequence_parallel)});
-}
-
-/// Calls `change` with every collective of the job that `wanted` accepts, up to `most` of them.
-void change_collectives(Job& job, const std::function<bool(const Collective&)>& wanted,
-                        const std::function<void(Collective&)>& change, int most = 1 << 20) {
-  int changed = 0;
-  for (Program& program : job.programs)
-    for (Block& block : program.blocks)
-      for (Op& op : block.ops)
-        if (auto* collective = std::get_if<Collective>(&op.what);
-            collective && changed < most && wanted(*collective)) {
-          change(*collective);
-          ++changed;
-        }
-  ASSERT_GT(changed, 0);
-}
-
-bool over_replicas(const Collective& op) { return op.group == GroupRole::kData; }
-bool over_tensor(const Collective& op) { return op.group == GroupRole::kTensor; }
-bool of_gradients(const Collective& op) { return op.parts.size() > 1; }
-bool over_embedding(const Collective& op) { return op.group == GroupRole::kEmbedding; }
-void leave_out(Collective& op) { op.parts.clear(); }
-/// All members have the sum by now: a second time doubles it.
-void do_twice(Collective& op) {
-  const std::vector<CollectivePart> parts = op.parts;
-  op.parts.insert(op.parts.end(), parts.begin(), parts.end());
-}
-void spare_one_element(Collective& op) {
-  --op.parts.front().from.layout.columns;
-  --op.parts.front().to.layout.columns;
-}
-
-void forget_mask(Job& job) {
-  for (Program& program : job.programs)
-    for (Block& block : program.blocks)
-      for (Op& op : block.ops)
-        if (auto* compute = std::get_if<Compute>(&op.what)) compute->kernel.causal = false;
 }
 
 TEST(SameTraining, PlantedFaultsAreSeen) {

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "kernels/live/cpu_launchers.h"
+#include "kernels/live/element_type.h"
 #include "kernels/live/executor.h"
 #include "kernels/live/process_group.h"
 #include "kernels/live/thread_group.h"
@@ -112,6 +113,18 @@ inline std::map<BufferId, std::vector<std::pair<std::int64_t, std::int64_t>>> up
   return runs;
 }
 
+/// Of any element type.
+inline std::vector<double> gradient_values(const Program& program, const Executor& executor,
+                                           const WeightTensor& weight) {
+  std::vector<double> values;
+  with_element_type(program.buffers[weight.gradients].dtype, [&]<typename T>() {
+    const auto* all = reinterpret_cast<const T*>(executor.resident_bytes(weight.gradients).data());
+    for (std::int64_t i = 0; i < weight.shape.elements(); ++i)
+      values.push_back(widened(all[weight.offset + i]));
+  });
+  return values;
+}
+
 /// The gradients that this rank holds. Where all replicas hold the same, the first one's.
 inline std::vector<KeptElement> gradients_of(const Program& program, const LiveRank& rank,
                                              const Executor& executor, bool shards) {
@@ -121,7 +134,7 @@ inline std::vector<KeptElement> gradients_of(const Program& program, const LiveR
   const auto updated = updated_elements(program, rank);
   for (std::size_t w = 0; w < program.weights.size(); ++w) {
     const WeightTensor& weight = program.weights[w];
-    const std::span<float> mine = executor.gradient(weight);
+    const std::vector<double> mine = gradient_values(program, executor, weight);
     for (std::int64_t i = 0; i < weight.shape.elements(); ++i)
       for (const auto& [first, last] : updated.at(weight.gradients))
         if (weight.offset + i >= first && weight.offset + i < last)

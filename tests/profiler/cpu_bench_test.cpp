@@ -20,6 +20,7 @@ std::vector<Kernel> kernels_of(const std::vector<BenchCase>& cases) {
 /// One small kernel of each kind.
 std::vector<BenchCase> small_cases() {
   GridLimits limits = quick_cpu_grid();
+  limits.dtypes = {Dtype::kFp32, Dtype::kBf16};
   limits.gemms = 9;
   limits.longest_side = 64;
   limits.longest_sequence = 64;
@@ -57,11 +58,14 @@ TEST(CpuBench, NothingDriftsToInfinity) {
 
 TEST(CpuBench, RefusesWhatItWasNotToldOfAndOtherTypes) {
   const Kernel copy{.kind = KernelKind::kCopy, .dtype = Dtype::kFp32, .dims = {64}};
-  Kernel half = copy;
+  Kernel half = copy, quarter = copy;
   half.dtype = Dtype::kBf16;
-  const CpuBench bench(cpu_launchers(), {default_case(copy), default_case(half)});
+  quarter.dtype = Dtype::kFp8;
+  const CpuBench bench(cpu_launchers(),
+                       {default_case(copy), default_case(half), default_case(quarter)});
   EXPECT_EQ(bench.refusal(copy), "");
-  EXPECT_NE(bench.refusal(half).find("bf16"), std::string::npos);
+  EXPECT_EQ(bench.refusal(half), "");
+  EXPECT_NE(bench.refusal(quarter).find("fp8"), std::string::npos);
   Kernel larger = copy;
   larger.dims[0] = 65;
   EXPECT_NE(bench.refusal(larger), "");
