@@ -1,0 +1,20 @@
+// Batch norm of images on a GPU, in training: kernels/cpu/batch_norm.h says what is computed. fp32;
+// a block per channel, which reads x (and dy) once for the statistics and once for the result.
+#pragma once
+
+#include "kernels/cpu/batch_norm.h"
+#include "kernels/ops/device_context.h"
+
+namespace stepcast::cuda {
+
+/// y may be x; both running statistics may be null.
+void batch_norm_forward(const BatchNormShape& shape, const float* x, const float* gain,
+                        const float* bias, float* y, float* running_mean, float* running_variance,
+                        DeviceContext& context);
+
+/// Overwrites dx, which may be dy; adds to dgain and dbias.
+void batch_norm_backward(const BatchNormShape& shape, const float* x, const float* gain,
+                         const float* dy, float* dx, float* dgain, float* dbias,
+                         DeviceContext& context);
+
+}  // namespace stepcast::cuda
