@@ -3,11 +3,10 @@
 
 #include <gtest/gtest.h>
 
-#include <chrono>
-#include <map>
 #include <set>
 
 #include "tests/topology/clusters.h"
+#include "tests/topology/walker.h"
 
 namespace stepcast {
 namespace {
@@ -23,44 +22,10 @@ std::vector<Topology> small_clusters() {
           nvswitch_cluster(3, 1, 1)};
 }
 
-/// Follows links over the wires of a fabric: a step may cross wires without link on its way.
-class Walker {
- public:
-  explicit Walker(const Fabric& fabric) {
-    for (const Wire& wire : fabric.wires()) {
-      if (wire.link == Wire::kNoLink)
-        free_[wire.from].insert(wire.to);
-      else
-        ends_[wire.link] = {wire.from, wire.to};
-    }
-  }
-
-  bool leads(Vertex from, Vertex to, const std::vector<LinkId>& path) const {
-    Vertex at = from;
-    for (const LinkId link : path) {
-      const auto& [start, end] = ends_.at(link);
-      if (!near(at, start)) return false;
-      at = end;
-    }
-    return near(at, to);
-  }
-
- private:
-  bool near(const Vertex& a, const Vertex& b) const {
-    return a == b || (free_.contains(a) && free_.at(a).contains(b));
-  }
-  std::map<Vertex, std::set<Vertex>> free_;
-  std::map<LinkId, std::pair<Vertex, Vertex>> ends_;
-};
-
-Vertex vertex_of(const Fabric& fabric, std::int64_t gpu) {
-  return {VertexKind::kGpu, fabric.node_of(gpu), gpu % fabric.gpus_per_node()};
-}
-
 TEST(Fabric, EveryRouteIsAWalkOverJoinedLinks) {
   for (const Topology& topology : small_clusters()) {
     const Fabric fabric(topology, topology.num_gpus());
-    const Walker walker(fabric);
+    const Walker walker(fabric, 1);
     for (std::int64_t from = 0; from < fabric.num_gpus(); ++from)
       for (std::int64_t to = 0; to < fabric.num_gpus(); ++to) {
         const auto path = route(fabric, from, to);
@@ -74,7 +39,7 @@ TEST(Fabric, EveryRouteIsAWalkOverJoinedLinks) {
 TEST(Fabric, EveryRouteOnARailIsAWalkAndUsesThatNicAlone) {
   for (const Topology& topology : small_clusters()) {
     const Fabric fabric(topology, topology.num_gpus());
-    const Walker walker(fabric);
+    const Walker walker(fabric, 1);
     for (std::int64_t from = 0; from < fabric.num_gpus(); ++from)
       for (std::int64_t to = 0; to < fabric.num_gpus(); ++to)
         for (std::int64_t rail = 0; rail < topology.node.nics; ++rail) {
@@ -232,14 +197,10 @@ TEST(Fabric, RefusesMoreGpusThanThereAreAndFewerThanOne) {
   }
 }
 
-TEST(Fabric, SixteenThousandGpusAreBuiltInMilliseconds) {
-  const Topology topology = rail_cluster(2048, 32, 1.0, 8, 8);
-  const auto start = std::chrono::steady_clock::now();
-  const Fabric fabric(topology, 16'384);
-  const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
+TEST(Fabric, SixteenThousandGpusHaveTheLinksOfTheirNodesAndPods) {
+  const Fabric fabric(rail_cluster(2048, 32, 1.0, 8, 8), 16'384);
   // Per node 16 links of GPUs and 16 of NICs; 64 pods of 8 leaves, up and down.
   EXPECT_EQ(fabric.links().size(), 2048u * 32u + 64u * 8u * 2u);
-  EXPECT_LT(elapsed.count(), 0.5);  // takes about 1 ms; loaded machines and sanitizers are slower
   EXPECT_EQ(route(fabric, 0, 16'383).size(), 4u);
 }
 

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "tests/topology/clusters.h"
+#include "tests/topology/walker.h"
 
 namespace stepcast {
 namespace {
@@ -134,52 +135,14 @@ std::vector<Topology> all_shapes() {
           numa_node(2)};
 }
 
-/// Where a path over links and the free wires between them may end.
-class Walker {
- public:
-  explicit Walker(const Fabric& fabric) {
-    for (const Wire& wire : fabric.wires()) {
-      if (wire.link == Wire::kNoLink)
-        free_[wire.from].insert(wire.to);
-      else
-        ends_[wire.link] = {wire.from, wire.to};
-    }
-  }
-  bool leads(Vertex from, Vertex to, const std::vector<LinkId>& path) const {
-    Vertex at = from;
-    for (const LinkId link : path) {
-      const auto& [start, end] = ends_.at(link);
-      if (!joined(at, start)) return false;
-      at = end;
-    }
-    return joined(at, to);
-  }
-
- private:
-  /// Over at most two free wires: a core switch, its gateway.
-  bool joined(const Vertex& a, const Vertex& b, int wires = 2) const {
-    if (a == b) return true;
-    if (wires == 0 || !free_.contains(a)) return false;
-    for (const Vertex& next : free_.at(a))
-      if (joined(next, b, wires - 1)) return true;
-    return false;
-  }
-  std::map<Vertex, std::set<Vertex>> free_;
-  std::map<LinkId, std::pair<Vertex, Vertex>> ends_;
-};
-
 TEST(Shapes, EveryPairHasARouteOverJoinedLinksThatPassesNoLinkTwice) {
   for (const Topology& topology : all_shapes()) {
     const Fabric fabric(topology, topology.num_gpus());
-    const Walker walker(fabric);
-    const auto vertex = [&](std::int64_t gpu) {
-      const std::int64_t node = fabric.node_of(gpu);
-      return Vertex{VertexKind::kGpu, node, gpu - fabric.first_gpu_of(node)};
-    };
+    const Walker walker(fabric, 2);  // a core switch, its gateway
     for (std::int64_t from = 0; from < fabric.num_gpus(); ++from)
       for (std::int64_t to = 0; to < fabric.num_gpus(); ++to) {
         const auto path = route(fabric, from, to);
-        ASSERT_TRUE(walker.leads(vertex(from), vertex(to), path))
+        ASSERT_TRUE(walker.leads(vertex_of(fabric, from), vertex_of(fabric, to), path))
             << from << " to " << to << ": " << names(fabric, path);
         ASSERT_EQ(std::set<LinkId>(path.begin(), path.end()).size(), path.size());
         ASSERT_EQ(path.empty(), from == to);
