@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "sim/base/plain_text.h"
 #include "sim/base/quantity_text.h"
 
 namespace stepcast {
@@ -139,6 +140,9 @@ std::optional<std::string> Fields::read_text(std::string_view key, bool required
   std::optional<std::string> value = found->as_string();
   if (!value)
     problems_.add(found->problem("= " + found->excerpt() + " must be text in double quotes"));
+  else if (key == "name" && has_control_characters(*value))
+    problems_.add(found->problem(
+        ": holds a line break or another control character; a name is printed on one line"));
   return value;
 }
 

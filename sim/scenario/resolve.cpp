@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "sim/base/nearest_name.h"
+#include "sim/base/plain_text.h"
 
 namespace stepcast {
 namespace fs = std::filesystem;
@@ -43,10 +44,7 @@ JsonDocument read_referenced(const std::string& file) {
 
 /// Names are printed and handed to the system as they are: no line breaks, no zero bytes.
 void require_printable(const std::string& name) {
-  const bool printable = std::none_of(name.begin(), name.end(), [](char c) {
-    return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
-  });
-  if (name.empty() || !printable) refuse("no name of a file");
+  if (name.empty() || has_control_characters(name)) refuse("no name of a file");
 }
 
 }  // namespace

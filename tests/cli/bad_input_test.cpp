@@ -85,6 +85,9 @@ const std::map<std::string, std::vector<std::string>> kMustSay = {
     {"scenario/seq_len_exponent", {"1e999 is too large"}},
     {"scenario/num_gpus_huge", {"must be at most 1000000"}},
     {"scenario/layers_times_width_beyond_10_to_15", {"parameters"}},
+    // texts
+    {"topology/graph_switch_moves_the_cursor", {"must be the name of a switch, without control"}},
+    {"scenario/name_moves_the_cursor", {":22:3: name: holds a line break"}},
     // units
     {"scenario/bucket_size_without_unit", {"must be text with its unit", "80 GiB"}},
     {"scenario/bucket_size_in_seconds", {"has the unit \"ms\", which does not fit; known: B, kB"}},
@@ -137,7 +140,9 @@ const std::map<std::string, std::vector<std::string>> kMustSay = {
     {"plan/precision_not_of_the_device", {"is not supported by A100-SXM-80GB; use bf16"}},
     {"plan/microbatches_beyond_count", {"50000000 microbatches", "nearest plan"}},
     {"plan/activations_beyond_64_bits", {"larger than 2^56 elements"}},
-    {"plan/does_not_fit_in_memory", {"does not fit in memory", "386 GiB of 79.3 GiB", "recompute"}},
+    {"plan/does_not_fit_in_memory",
+     {"does not fit in memory", "386 GiB of 79.3 GiB", "try more recompute, a larger tp or pp;"}},
+    {"plan/does_not_fit_with_all_that_saves_memory", {"try a larger tp or pp;"}},
     {"plan/everything_at_once",
      {"tp * pp * dp = 3 * 3 * 3 = 27 must be num_gpus = 10", "num_heads = 4", "num_layers = 4",
       "global_batch_size = 8", "nearest plan"}},

@@ -193,6 +193,16 @@ TEST(Documents, TheKeysOfTheResultAreThoseOfTheReadme) {
   EXPECT_EQ(documented, std::set<std::string>(written.begin(), written.end()));
 }
 
+TEST(Documents, TheKeysOfATopologyAreThoseOfTheReadme) {
+  const ProgramRun run =
+      run_program({STEPCAST_BINARY, "topology", "dgx-h100", "--gpus", "16", "--json"});
+  ASSERT_EQ(run.exit_code, 0) << run.err;
+  const std::vector<std::string> written = parse_json(run.out, "stdout").root().keys();
+  EXPECT_EQ(
+      fields_of(section(document("topologies/README.md"), "## What `stepcast topology` prints")),
+      std::set<std::string>(written.begin(), written.end()));
+}
+
 TEST(Documents, DefaultsOfTheCostsAreThoseOfTheReadme) {
   // "| `score_bytes` | ... | 12 |" and the like.
   const StackProfile stack;

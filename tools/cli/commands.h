@@ -33,4 +33,7 @@ void add_live(CLI::App& app, std::function<int()>& run);
 /// Writes data to standard output. Throws Error(kIo) when it can't be written (closed, disk full).
 void print(const std::string& text);
 
+/// The same to a file, at once or not at all; "-" is standard output.
+void write_output(const std::string& file, const std::string& text);
+
 }  // namespace stepcast::cli

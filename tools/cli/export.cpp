@@ -5,7 +5,6 @@
 #include <CLI/Validators.hpp>
 #include <memory>
 
-#include "sim/base/file_io.h"
 #include "sim/exchange/platform_xml.h"
 #include "sim/scenario/scenario.h"
 #include "tools/cli/commands.h"
@@ -27,10 +26,7 @@ int export_command(const Arguments& arguments) {
   const Topology topology = load_topology(arguments.topology, find_library());
   const std::string text =
       platform_xml(topology, arguments.gpus == 0 ? topology.num_gpus() : arguments.gpus);
-  if (arguments.output == "-")
-    print(text);
-  else
-    write_text_file_atomically(arguments.output, text);
+  write_output(arguments.output, text);
   return 0;
 }
 

@@ -64,10 +64,7 @@ int import_command(Arguments arguments) {
   const std::string text =
       topology_text(sketch, arguments.options, find_device(arguments.options.device, library));
   check_topology(text, arguments.output, library);
-  if (arguments.output == "-")
-    print(text);
-  else
-    write_text_file_atomically(arguments.output, text);
+  write_output(arguments.output, text);
   return 0;
 }
 

@@ -15,6 +15,7 @@
 #include <new>
 
 #include "sim/base/error.h"
+#include "sim/base/file_io.h"
 #include "tools/cli/commands.h"
 
 namespace stepcast::cli {
@@ -97,6 +98,10 @@ void reserve_standard_descriptors() {
 void print(const std::string& text) {
   if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0)
     throw Error(ErrorKind::kIo, std::string("standard output: ") + std::strerror(errno));
+}
+
+void write_output(const std::string& file, const std::string& text) {
+  file == "-" ? print(text) : write_text_file_atomically(file, text);
 }
 
 }  // namespace stepcast::cli

@@ -4,6 +4,7 @@
 #include <map>
 #include <set>
 
+#include "sim/base/plain_text.h"
 #include "sim/topology/shapes/ecmp.h"
 
 namespace stepcast {
@@ -110,8 +111,8 @@ std::vector<JsonValue> list_of(Fields& fields, std::string_view key, Problems& p
 void read_switches(Fields& fields, Problems& problems, FabricSpec& fabric) {
   for (const JsonValue& element : list_of(fields, "switches", problems)) {
     const std::string name = element.as_string().value_or("");
-    if (name.empty())
-      problems.add(element.problem("must be the name of a switch"));
+    if (name.empty() || has_control_characters(name))
+      problems.add(element.problem("must be the name of a switch, without control characters"));
     else if (std::ranges::find(fabric.switches, name) != fabric.switches.end())
       problems.add(element.problem("= \"" + name +
                                    "\" stands here a second time; every switch needs "
