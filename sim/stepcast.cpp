@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "sim/program/place_together.h"
+#include "sim/program/split_by_device.h"
 #include "sim/program/verify.h"
 
 namespace stepcast {
@@ -27,6 +28,16 @@ Grade grade_of(const Scenario& scenario, const Simulation& simulation) {
   return worst(simulation.grade, worst(scenario.stack.grade, scenario.network_profile.grade));
 }
 
+/// Programs have the costs of their device. Keeps pointers to `models`.
+JobCosts costs_by_device(const std::vector<CostModel>& models, const Job& job) {
+  if (models.size() == 1) return models.front();
+  std::vector<const CostModel*> pointers;
+  for (const CostModel& model : models) pointers.push_back(&model);
+  std::vector<std::uint32_t> of_program;
+  for (const Program& program : job.programs) of_program.push_back(program.device);
+  return JobCosts(std::move(pointers), std::move(of_program));
+}
+
 /// The jobs of a cluster, ready to be put on it in any selection.
 class ClusterJobs {
  public:
@@ -34,7 +45,7 @@ class ClusterJobs {
       : cluster_(cluster), fabric_(cluster.topology, cluster.num_gpus()) {
     for (const ClusterJob& job : cluster.jobs) {
       jobs_.push_back(build_programs(job.scenario));
-      models_.push_back(cost_model(job.scenario));
+      models_.push_back(cost_models(job.scenario).front());
     }
   }
 
@@ -93,13 +104,19 @@ Job build_programs(const Scenario& scenario) {
     Job job = lower(scenario.model, scenario.plan, scenario.training, scenario.traits);
     const std::vector<std::string> findings = verify(job);
     STEPCAST_CHECK(findings.empty(), "lowering wrote an unsound program: " + findings.front());
-    return job;
+    if (scenario.further_devices.empty()) return job;
+    std::vector<std::string> names = {scenario.topology.device.name};
+    for (const DeviceKind& kind : scenario.further_devices) names.push_back(kind.device.name);
+    return split_by_device(std::move(job), devices_of_ranks(scenario), names);
   });
 }
 
-CostModel cost_model(const Scenario& scenario) {
-  return CostModel(scenario.topology.device, scenario.device_profile, scenario.network_profile,
-                   scenario.stack);
+std::vector<CostModel> cost_models(const Scenario& scenario) {
+  std::vector<CostModel> models = {CostModel(scenario.topology.device, scenario.device_profile,
+                                             scenario.network_profile, scenario.stack)};
+  for (const DeviceKind& kind : scenario.further_devices)
+    models.emplace_back(kind.device, kind.device_profile, kind.network_profile, scenario.stack);
+  return models;
 }
 
 Fabric build_fabric(const Scenario& scenario) {
@@ -113,8 +130,9 @@ Prediction predict(const Scenario& scenario, const SimulateOptions& options) {
 Prediction predict(const Scenario& scenario, Job job, const SimulateOptions& options) {
   return naming_file(scenario, [&] {
     Prediction prediction{.job = std::move(job), .simulation = {}, .report = {}};
-    prediction.simulation =
-        simulate(prediction.job, build_fabric(scenario), cost_model(scenario), options);
+    const std::vector<CostModel> models = cost_models(scenario);
+    prediction.simulation = simulate(prediction.job, build_fabric(scenario),
+                                     costs_by_device(models, prediction.job), options);
     prediction.report = make_report(scenario, prediction.job, prediction.simulation);
     return prediction;
   });

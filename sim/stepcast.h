@@ -15,11 +15,13 @@
 
 namespace stepcast {
 
-/// The programs of all ranks, verified. Throws Error(kUnsupported) for what can't be expressed,
-/// InternalError when lowering wrote an unsound program.
+/// The programs of all ranks, verified; ranks on different devices have programs of their own.
+/// Throws Error(kUnsupported) for what can't be expressed, InternalError when lowering wrote an
+/// unsound program.
 Job build_programs(const Scenario& scenario);
 
-CostModel cost_model(const Scenario& scenario);
+/// By number of the device, as Program::device.
+std::vector<CostModel> cost_models(const Scenario& scenario);
 Fabric build_fabric(const Scenario& scenario);
 
 struct Prediction {

@@ -32,7 +32,8 @@ struct Activity {
   double begin = 0;   ///< ready, and waiting for its partners if it has any
   double moving = 0;  ///< all partners are there
   double end = 0;
-  bool began_at_issue = false;  ///< nothing but the CPU held it back
+  bool began_at_issue = false;   ///< nothing but the CPU held it back
+  Cause held_by = Cause::kHost;  ///< else: what ended when it began
 };
 
 class Accountant {
@@ -86,6 +87,7 @@ class Accountant {
       released_by = &slots_[slot];
     }
     activity.began_at_issue = !released_by && activity.begin > free(op.stream);
+    activity.held_by = released_by ? released_by->cause : last(op.stream).cause;
     if (op.stream == Stream::kCompute)
       charge_idle(free(Stream::kCompute), activity.begin, released_by);
     if (takes_time(op.what))
@@ -154,7 +156,7 @@ class Accountant {
     if (released_by->began_at_issue)
       charge_host(from, began);
     else
-      charge(from, began, *released_by);
+      charge(from, began, {.cause = released_by->held_by, .moving = began});
     charge(began, to, *released_by);
   }
 

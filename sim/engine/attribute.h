@@ -33,8 +33,8 @@ struct RankAccount {
 
 /// Idle time of the compute stream is charged to what ended last before its next op could start:
 /// the op whose event it awaited, by the kind of its group, or the CPU. Where the awaited op itself
-/// had to wait for the CPU, that part is the CPU's; where the CPU was waiting for a stream, that
-/// part is the stream's.
+/// had to wait, for the CPU or for an op of another kind, that part is theirs; where the CPU was
+/// waiting for a stream, that part is the stream's.
 RankAccount attribute(const WalkedRank& rank, double step_time, bool with_spans);
 
 }  // namespace stepcast

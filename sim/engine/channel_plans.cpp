@@ -1,5 +1,8 @@
 #include "sim/engine/channel_plans.h"
 
+#include <set>
+#include <utility>
+
 namespace stepcast {
 
 ChannelPlans::ChannelPlans(const FoldedChannels& channels, const Job& job, const JobCosts& costs,
@@ -16,19 +19,30 @@ const ClassPlan& ChannelPlans::at(std::uint32_t channel_class, std::uint32_t tra
   return *plan;
 }
 
-/// All members of a channel belong to one job.
-const NetworkProfile& ChannelPlans::network_of(std::uint32_t channel) const {
-  const Rank rank = channels_.unfolded().graph.members_of(channel).front().rank;
-  return costs_.of(job_.ranks[rank].program).network();
+/// Members on different devices know the network differently: the slowest sets the pace.
+FlowPlan ChannelPlans::slowest_plan(std::uint32_t channel_class,
+                                    const TransferKey& transfer) const {
+  const JobChannels& all = channels_.unfolded();
+  const std::uint32_t id = channels_.classes()[channel_class].channel;
+  std::set<std::uint32_t> models;
+  for (const auto& member : all.graph.members_of(id)) {
+    models.insert(costs_.model_of(job_.ranks[member.rank].program));
+    if (models.size() == costs_.models().size()) break;
+  }
+  FlowPlan slowest;
+  for (const std::uint32_t model : models) {
+    const NetworkProfile& network = costs_.models()[model]->network();
+    FlowPlan plan = all.channels[id].is_group()
+                        ? plan_collective(all.geometry[id], network, transfer.kind, transfer.size)
+                        : plan_p2p(channels_.pair(channel_class), network, transfer.size);
+    if (model == *models.begin() || plan.uncontended > slowest.uncontended)
+      slowest = std::move(plan);
+  }
+  return slowest;
 }
 
 ClassPlan ChannelPlans::make(std::uint32_t channel_class, const TransferKey& transfer) const {
-  const JobChannels& all = channels_.unfolded();
-  const std::uint32_t id = channels_.classes()[channel_class].channel;
-  const FlowPlan plan =
-      all.channels[id].is_group()
-          ? plan_collective(all.geometry[id], network_of(id), transfer.kind, transfer.size)
-          : plan_p2p(channels_.pair(channel_class), network_of(id), transfer.size);
+  const FlowPlan plan = slowest_plan(channel_class, transfer);
   ClassPlan result{.latency = plan.latency.value(),
                    .bytes = plan.bytes,
                    .rate_bound = plan.rate_bound,

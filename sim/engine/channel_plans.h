@@ -32,7 +32,7 @@ class ChannelPlans {
   std::vector<double> capacities(const Fabric& fabric) const;
 
  private:
-  const NetworkProfile& network_of(std::uint32_t channel) const;
+  FlowPlan slowest_plan(std::uint32_t channel_class, const TransferKey& transfer) const;
   ClassPlan make(std::uint32_t channel_class, const TransferKey& transfer) const;
 
   const FoldedChannels& channels_;

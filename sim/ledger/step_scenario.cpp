@@ -307,6 +307,10 @@ std::variant<ExpressedRow, SkipReason> express(const StepRow& row, RowLibrary& l
   if (const std::string text = Objections(row).text(); !text.empty()) return SkipReason{text};
   const RowLibrary::Cluster* cluster = library.cluster(row.cluster);
   if (!cluster) return SkipReason{"no topology file for cluster \"" + row.cluster + "\""};
+  if (!cluster->topology.has_one_device())
+    return SkipReason{"cluster \"" + row.cluster +
+                      "\" has nodes of several devices, and tables of "
+                      "step times are predicted with one"};
   const std::string& name = stack_name.empty() ? row.framework : stack_name;
   const Stack* stack = library.stack(name);
   if (!stack) return SkipReason{"no stack profile for framework \"" + name + "\""};

@@ -173,15 +173,20 @@ class PlanCheck {
       add("training.seq_len", "= " + text(training_.seq_len) +
                                   " must be at most the model's max_positions = " +
                                   text(model_.max_positions) + ", the rows of its position table");
-    if (!(topology_.device.peak(training_.precision) > FlopsPerSec{0}))
-      add("training.precision", "= \"" + std::string(name_of(training_.precision)) +
-                                    "\" is not supported by " + topology_.device.name + "; use " +
-                                    supported_precisions());
+    for (const NodeGroup& group : topology_.groups_for(num_gpus_))
+      if (!supports(group, training_.precision))
+        return add("training.precision", "= \"" + std::string(name_of(training_.precision)) +
+                                             "\" is not supported by " + group.device.name +
+                                             "; use " + supported_precisions());
+  }
+  static bool supports(const NodeGroup& group, Dtype dtype) {
+    return group.device.peak(dtype) > FlopsPerSec{0};
   }
   std::string supported_precisions() const {
+    const std::vector<NodeGroup> groups = topology_.groups_for(num_gpus_);
     std::string names;
     for (const Dtype dtype : {Dtype::kBf16, Dtype::kFp16, Dtype::kTf32, Dtype::kFp32, Dtype::kFp8})
-      if (topology_.device.peak(dtype) > FlopsPerSec{0})
+      if (std::ranges::all_of(groups, [&](const auto& group) { return supports(group, dtype); }))
         names += (names.empty() ? "" : " or ") + std::string(name_of(dtype));
     return names.empty() ? "another device" : names;
   }

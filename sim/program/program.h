@@ -246,6 +246,8 @@ struct Batch {
 
 struct Program {
   std::string name;  ///< "stage 3 of 8"
+  /// Which of the cluster's devices runs it (split_by_device.h); 0 where all are alike.
+  std::uint32_t device = 0;
   std::uint32_t num_microbatches = 1;
   std::vector<Buffer> buffers;
   std::vector<Event> events;

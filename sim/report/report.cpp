@@ -115,7 +115,10 @@ void add_speed(const Scenario& scenario, const Job& job, Report& report) {
   const double sequences = static_cast<double>(scenario.training.global_batch_size);
   const double tokens = sequences * static_cast<double>(scenario.training.seq_len);
   const double gpus = static_cast<double>(scenario.num_gpus);
-  const FlopsPerSec peak = scenario.topology.device.peak(scenario.training.precision) * gpus;
+  FlopsPerSec peak{};
+  for (std::uint32_t d = 0; d < report.devices.size(); ++d)
+    peak += device_of(scenario, d).peak(scenario.training.precision) *
+            static_cast<double>(report.devices[d].gpus);
   const Flops model =
       forward_flops_per_sequence(scenario.model, scenario.training.seq_len) * (3 * sequences);
   report.tokens_per_s = tokens / report.step_time.value();
@@ -125,18 +128,36 @@ void add_speed(const Scenario& scenario, const Job& job, Report& report) {
   report.hardware_flops_utilization = (executed_flops(job) / report.step_time) / peak;
 }
 
-void add_money(const Scenario& scenario, const Simulation& simulation, Report& report) {
+std::vector<DeviceUse> device_uses(const Scenario& scenario, const Job& job) {
+  std::vector<DeviceUse> devices;
+  for (std::uint32_t d = 0; d <= scenario.further_devices.size(); ++d)
+    devices.push_back({.name = device_of(scenario, d).name, .gpus = 0, .compute = Seconds(0)});
+  for (const RankPlace& rank : job.ranks) ++devices[job.programs[rank.program].device].gpus;
+  return devices;
+}
+
+void add_compute_by_device(const Job& job, const Simulation& simulation, Report& report) {
+  for (const RankReport& rank : simulation.ranks) {
+    DeviceUse& device = report.devices[job.programs[rank.program].device];
+    device.compute += rank.time.compute * rank.count / static_cast<double>(device.gpus);
+  }
+}
+
+void add_money(const Scenario& scenario, Report& report) {
   const Topology& topology = scenario.topology;
   const double gpus = static_cast<double>(scenario.num_gpus);
   Watts hosts{};
   for (const NodeGroup& group : topology.groups_for(scenario.num_gpus))
     hosts += group.node.host_power * static_cast<double>(group.num_nodes);
-  const double busy =
-      mean_over_ranks(simulation, [](const RankReport& rank) { return rank.time.compute; }) /
-      report.step_time;
-  const Watts idle = topology.device.idle_power;
-  const Watts gpu = idle + (topology.device.power_limit * kBusyPower - idle) * busy;
-  report.average_power = (gpu * gpus + hosts) * topology.power_usage_effectiveness;
+  Watts all_gpus{};
+  for (std::uint32_t d = 0; d < report.devices.size(); ++d) {
+    const Device& device = device_of(scenario, d);
+    const double busy = report.devices[d].compute / report.step_time;
+    const Watts gpu =
+        device.idle_power + (device.power_limit * kBusyPower - device.idle_power) * busy;
+    all_gpus += gpu * static_cast<double>(report.devices[d].gpus);
+  }
+  report.average_power = (all_gpus + hosts) * topology.power_usage_effectiveness;
   report.energy_per_step = report.average_power * report.step_time;
   report.electricity_per_step = topology.electricity_price * report.energy_per_step;
   report.rent_per_step = topology.price_per_gpu_hour * report.step_time * gpus;
@@ -153,6 +174,7 @@ StageMemory assess_memory(const Program& program, const StackProfile& stack, con
                       static_cast<double>(moving.value()) * stack.fragmentation;
   stage.held = Bytes(static_cast<std::int64_t>(held));
   stage.reserved = stage.held + stack.context_memory;
+  stage.capacity = device.memory_capacity;
   const double share = stage.reserved / device.memory_capacity;
   stage.fit = share > kDoesNotFitFrom ? Fit::kDoesNotFit
               : share > kTightFrom    ? Fit::kTight
@@ -162,12 +184,16 @@ StageMemory assess_memory(const Program& program, const StackProfile& stack, con
 
 Report memory_report(const Scenario& scenario, const Job& job) {
   Report report;
-  report.memory_capacity = scenario.topology.device.memory_capacity;
+  report.devices = device_uses(scenario, job);
   for (const Program& program : job.programs)
-    report.memory.push_back(assess_memory(program, scenario.stack, scenario.topology.device));
+    report.memory.push_back(
+        assess_memory(program, scenario.stack, device_of(scenario, program.device)));
+  const auto share = [&](std::size_t s) {
+    return report.memory[s].reserved / report.memory[s].capacity;
+  };
   for (std::size_t s = 0; s < report.memory.size(); ++s)
-    if (report.memory[s].reserved > report.memory[report.fullest_stage].reserved)
-      report.fullest_stage = s;
+    if (share(s) > share(report.fullest_stage)) report.fullest_stage = s;
+  report.memory_capacity = report.memory[report.fullest_stage].capacity;
   report.fit = report.memory[report.fullest_stage].fit;
   return report;
 }
@@ -175,10 +201,11 @@ Report memory_report(const Scenario& scenario, const Job& job) {
 Report make_report(const Scenario& scenario, const Job& job, const Simulation& simulation) {
   Report report = memory_report(scenario, job);
   add_time(scenario, simulation, report);
+  add_compute_by_device(job, simulation, report);
   add_speed(scenario, job, report);
   report.compute = compute_shares(simulation);
   report.idle = idle_shares(simulation);
-  add_money(scenario, simulation, report);
+  add_money(scenario, report);
   return report;
 }
 

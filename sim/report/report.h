@@ -23,6 +23,7 @@ struct StageMemory {
   PeakMemory peak;
   Bytes reserved;  ///< what the allocator and the CUDA context hold at the peak
   Bytes held;      ///< of it, by the allocator
+  Bytes capacity;  ///< of the device
   Fit fit = Fit::kFits;
 };
 
@@ -39,6 +40,13 @@ struct Share {
   Seconds time;
 };
 
+/// The GPUs of one device.
+struct DeviceUse {
+  std::string name;
+  std::int64_t gpus = 0;
+  Seconds compute;  ///< mean over them, of the step
+};
+
 struct Report {
   Seconds step_time;
   Seconds step_time_low, step_time_high;  ///< 90 % interval
@@ -52,7 +60,8 @@ struct Report {
   std::vector<Share> idle;                ///< exposed communication by group, bubble, host, tail
   std::vector<StageMemory> memory;        ///< by program
   std::size_t fullest_stage = 0;          ///< index into memory
-  Bytes memory_capacity;
+  Bytes memory_capacity;                  ///< of the device that runs the fullest stage
+  std::vector<DeviceUse> devices;         ///< by number of the device
   Fit fit = Fit::kFits;
   Joules energy_per_step;
   Watts average_power;           ///< of the whole job, at the wall
@@ -61,7 +70,8 @@ struct Report {
   double steps_per_trillion_tokens = 0;
 };
 
-/// Only the memory part (memory, fullest_stage, memory_capacity, fit): needs no simulation.
+/// Only the memory part (memory, fullest_stage, memory_capacity, fit, devices without their times):
+/// needs no simulation.
 Report memory_report(const Scenario& scenario, const Job& job);
 
 Report make_report(const Scenario& scenario, const Job& job, const Simulation& simulation);

@@ -81,6 +81,7 @@ void write_stage(JsonWriter& json, const StageMemory& stage) {
   json.member("peak_memory_bytes", stage.peak.total.value());
   json.member("resident_bytes", stage.peak.resident_total.value());
   json.member("reserved_bytes", stage.reserved.value());
+  json.member("capacity_bytes", stage.capacity.value());
   json.member("fit", name_of(stage.fit));
   json.member("cause", stage.peak.cause);
   write_bytes(json, "at_peak", stage.peak.at_peak);
@@ -124,6 +125,20 @@ void write_money(JsonWriter& json, const Report& report) {
   json.end_object();
 }
 
+void write_devices(JsonWriter& json, const Report& report) {
+  json.key("devices");
+  json.begin_array();
+  for (const DeviceUse& device : report.devices) {
+    if (device.gpus == 0) continue;
+    json.begin_object(JsonWriter::Layout::kOneLine);
+    json.member("name", device.name);
+    json.member("gpus", device.gpus);
+    json.member("compute_s", device.compute.value());
+    json.end_object();
+  }
+  json.end_array();
+}
+
 void write_ranks(JsonWriter& json, const Job& job, const Simulation& simulation) {
   json.key("rank_classes");
   json.begin_array();
@@ -158,6 +173,7 @@ std::string report_json(const Scenario& scenario, const Job& job, const Simulati
   write_shares(json, "compute", report.compute);
   write_shares(json, "idle", report.idle);
   write_money(json, report);
+  write_devices(json, report);
   write_ranks(json, job, simulation);
   json.end_object();
   return json.text();

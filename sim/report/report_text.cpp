@@ -1,5 +1,6 @@
 #include "sim/report/report_text.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "sim/base/printed.h"
@@ -36,30 +37,53 @@ std::string shares_text(const std::vector<Share>& shares, Seconds step) {
 
 double gib(Bytes size) { return static_cast<double>(size.value()) / (1 << 30); }
 
-std::string stage_line(const StageMemory& stage) {
+std::string stage_line(const StageMemory& stage, int name_width) {
   const auto at_peak = [&](BufferCategory category) {
     return gib(stage.peak.at_peak[static_cast<std::size_t>(category)]);
   };
-  return printed("    %-18s %8.2f %8.2f %8.2f %8.2f %8.2f %9.2f %9.2f  %s\n", stage.name.c_str(),
-                 at_peak(BufferCategory::kParameters), at_peak(BufferCategory::kGradients),
-                 at_peak(BufferCategory::kOptimizerState), at_peak(BufferCategory::kActivations),
-                 at_peak(BufferCategory::kWorkspace) + at_peak(BufferCategory::kCommunication),
-                 gib(stage.peak.total), gib(stage.reserved),
-                 std::string(name_of(stage.fit)).c_str());
+  return printed(
+      "    %-*s %8.2f %8.2f %8.2f %8.2f %8.2f %9.2f %9.2f  %s\n", name_width, stage.name.c_str(),
+      at_peak(BufferCategory::kParameters), at_peak(BufferCategory::kGradients),
+      at_peak(BufferCategory::kOptimizerState), at_peak(BufferCategory::kActivations),
+      at_peak(BufferCategory::kWorkspace) + at_peak(BufferCategory::kCommunication),
+      gib(stage.peak.total), gib(stage.reserved), std::string(name_of(stage.fit)).c_str());
 }
 
 std::string stages_table(const Report& report) {
-  std::string text = printed("    %-18s %8s %8s %8s %8s %8s %9s %9s\n", "GiB", "params", "grads",
-                             "optim", "activ", "other", "peak", "reserved");
-  for (const StageMemory& stage : report.memory) text += stage_line(stage);
+  std::size_t width = 18;
+  for (const StageMemory& stage : report.memory) width = std::max(width, stage.name.size());
+  const int name_width = static_cast<int>(width);
+  std::string text = printed("    %-*s %8s %8s %8s %8s %8s %9s %9s\n", name_width, "GiB", "params",
+                             "grads", "optim", "activ", "other", "peak", "reserved");
+  for (const StageMemory& stage : report.memory) text += stage_line(stage, name_width);
   return text;
 }
 
-std::string headline(const Scenario& scenario) {
-  return scenario.name + "\n  " + scenario.model.name + " on " + std::to_string(scenario.num_gpus) +
-         " x " + scenario.topology.device.name + " (" + scenario.topology.name + "), " +
-         scenario.stack.name + "\n  " + to_text(scenario.plan) + ", global batch " +
-         std::to_string(scenario.training.global_batch_size) + " x " +
+/// "16 x A100-SXM-80GB and 8 x H100-SXM-80GB"
+std::string devices_text(const Report& report) {
+  std::string text;
+  for (const DeviceUse& device : report.devices) {
+    if (device.gpus == 0) continue;
+    text += (text.empty() ? "" : " and ") + std::to_string(device.gpus) + " x " + device.name;
+  }
+  return text;
+}
+
+/// Who sets the pace, where devices differ.
+std::string pace_text(const Report& report) {
+  if (report.devices.size() == 1) return "";
+  std::string text = "  busy\n";
+  for (const DeviceUse& device : report.devices)
+    if (device.gpus > 0)
+      text += shares_text({{std::to_string(device.gpus) + " x " + device.name, device.compute}},
+                          report.step_time);
+  return text;
+}
+
+std::string headline(const Scenario& scenario, const Report& report) {
+  return scenario.name + "\n  " + scenario.model.name + " on " + devices_text(report) + " (" +
+         scenario.topology.name + "), " + scenario.stack.name + "\n  " + to_text(scenario.plan) +
+         ", global batch " + std::to_string(scenario.training.global_batch_size) + " x " +
          std::to_string(scenario.training.seq_len) + " tokens, " +
          std::string(name_of(scenario.training.precision)) + "\n\n";
 }
@@ -106,10 +130,11 @@ std::string money_text(const Scenario& scenario, const Report& report) {
 
 std::string report_table(const Scenario& scenario, const Report& report) {
   std::string text =
-      headline(scenario) + speed_text(scenario, report) + money_text(scenario, report);
+      headline(scenario, report) + speed_text(scenario, report) + money_text(scenario, report);
   text +=
       "\n  where the step goes (mean over ranks)\n" + shares_text(report.compute, report.step_time);
   text += "  idle\n" + shares_text(report.idle, report.step_time);
+  text += pace_text(report);
   text += printed("\n  memory per rank: %s in the fullest stage of %s, %s%s\n",
                   to_text(report.memory[report.fullest_stage].reserved).c_str(),
                   to_text(report.memory_capacity).c_str(), std::string(name_of(report.fit)).c_str(),
@@ -126,7 +151,7 @@ std::string peak_table(const Report& report) {
 }
 
 std::string memory_table(const Scenario& scenario, const Report& report) {
-  return headline(scenario) +
+  return headline(scenario, report) +
          printed("  capacity %s, %s\n", to_text(report.memory_capacity).c_str(),
                  std::string(name_of(report.fit)).c_str()) +
          stages_table(report) + "\n" + peak_table(report);

@@ -19,6 +19,13 @@ struct Published {
   std::string source;
 };
 
+/// A device, and how long things take on it and between several of its kind.
+struct DeviceKind {
+  Device device;
+  DeviceProfile device_profile;
+  NetworkProfile network_profile;  ///< for the device's generation
+};
+
 struct Scenario {
   std::string file;
   std::string name;
@@ -29,11 +36,20 @@ struct Scenario {
   Training training;
   Traits traits;
   StackProfile stack;
-  DeviceProfile device_profile;
+  DeviceProfile device_profile;  ///< of topology.device, as is the next
   NetworkProfile network_profile;
+  /// What the first `num_gpus` GPUs have besides topology.device and its profile. Mostly nothing.
+  std::vector<DeviceKind> further_devices;
+  /// By group of topology.groups_for(num_gpus): 0 is topology.device, 1 the first further one.
+  std::vector<std::uint32_t> device_of_group;
   Published published;
   bool own_prices = false;  ///< it has "prices"
 };
+
+/// By number as in Scenario::device_of_group.
+const Device& device_of(const Scenario& scenario, std::uint32_t number);
+/// By rank.
+std::vector<std::uint32_t> devices_of_ranks(const Scenario& scenario);
 
 /// Where the shipped files are, below one folder.
 struct Library {

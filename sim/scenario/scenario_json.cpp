@@ -52,6 +52,7 @@ class ScenarioReader {
     read_cluster();
     read_software();
     read_step();
+    if (sound_cluster_) read_devices(*sound_cluster_);
     if (const auto published = fields_.child("published"))
       scenario_.published = read_published(*published, problems_);
     fields_.finish();
@@ -95,27 +96,61 @@ class ScenarioReader {
       scenario_.network_profile = read_network_profile(*value, problems_);
     if (const auto choices = fields_.child("collectives"))
       scenario_.network_profile.choices = read_collective_choices(*choices, problems_);
-    if (problems_.all().size() == mistakes) check_devices(*topology);
+    if (problems_.all().size() == mistakes) sound_cluster_ = topology;
   }
 
-  /// Kernels are timed by one device profile.
-  void check_devices(const JsonValue& topology) {
-    if (scenario_.topology.has_one_device()) return check_device(topology);
-    problems_.add(
-        topology.member("node_groups")
-            ->problem("has nodes of several devices, and a step is predicted with one; take "
-                      "nodes of one device for a plan (stepcast topology and stepcast collective "
-                      "know several)"));
+  /// Every device among the GPUs that the plan uses has a profile that times it.
+  void read_devices(const JsonValue& topology) {
+    const std::vector<NodeGroup> groups = scenario_.topology.groups_for(
+        problems_.empty() ? scenario_.plan.world_size() : scenario_.topology.num_gpus());
+    for (std::size_t g = 0; g < groups.size(); ++g)
+      scenario_.device_of_group.push_back(device_number(topology, groups[g], g));
+    const std::string problem = mismatch(scenario_.device_profile, scenario_.topology.device.name);
+    if (problem.empty()) return;
+    if (fields_.has("device_profile")) return fields_.reject("device_profile", problem);
+    problems_.add(topology.member("device_profile")->problem(problem));
   }
 
-  void check_device(const JsonValue& topology) {
-    const std::string& device = scenario_.topology.device.name;
-    if (serves(scenario_.device_profile, device)) return;
-    const std::string message = ": profile \"" + scenario_.device_profile.name + "\" is of a " +
-                                scenario_.device_profile.device + ", and the cluster has " +
-                                device + "; name a profile of that device";
-    if (fields_.has("device_profile")) return fields_.reject("device_profile", message);
-    problems_.add(topology.member("device_profile")->problem(message));
+  std::uint32_t device_number(const JsonValue& topology, const NodeGroup& group, std::size_t g) {
+    const bool is_first = group.device.name == scenario_.topology.device.name;
+    if (fields_.has("device_profile")) {
+      if (!is_first)
+        fields_.reject("device_profile",
+                       ": is of one device, and the plan uses nodes of " +
+                           scenario_.topology.device.name + " and " + group.device.name +
+                           "; leave it out, and give node_groups a device_profile each");
+      return 0;
+    }
+    if (is_first && group.device_profile == scenario_.topology.device_profile) return 0;
+    auto& further = scenario_.further_devices;
+    for (std::size_t i = 0; i < further.size(); ++i)
+      if (further[i].device.name == group.device.name && names_[i] == group.device_profile)
+        return static_cast<std::uint32_t>(i + 1);
+    further.push_back({.device = group.device, .device_profile = {}, .network_profile = {}});
+    names_.push_back(group.device_profile);
+    read_profile_of_group(topology, g);
+    return static_cast<std::uint32_t>(further.size());
+  }
+
+  void read_profile_of_group(const JsonValue& topology, std::size_t g) {
+    const JsonValue group = topology.member("node_groups")->elements()[g];
+    const auto own = group.member("device_profile");
+    const JsonValue named = own ? *own : *topology.member("device_profile");
+    DeviceKind& kind = scenario_.further_devices.back();
+    const auto value = references_.follow(named, &Library::device_profile_file);
+    if (value) kind.device_profile = read_device_profile(*value, problems_);
+    if (!value || !problems_.empty()) return;
+    const std::string problem = mismatch(kind.device_profile, kind.device.name);
+    if (!problem.empty())
+      problems_.add(own ? own->problem(problem)
+                        : group.problem(problem + " in device_profile of this group"));
+  }
+
+  /// Empty when the profile times the device.
+  static std::string mismatch(const DeviceProfile& profile, const std::string& device) {
+    if (serves(profile, device)) return "";
+    return ": profile \"" + profile.name + "\" is for " + profile.device + ", and the nodes have " +
+           device + "; name a profile of that device";
   }
 
   void read_software() {
@@ -153,6 +188,8 @@ class ScenarioReader {
   References references_;
   Fields fields_;
   std::optional<JsonValue> topology_;
+  std::optional<JsonValue> sound_cluster_;  // the topology, when nothing about it is wrong
+  std::vector<std::string> names_;  // of the profiles of further devices, as nodes name them
   Scenario scenario_;
 };
 
@@ -195,6 +232,8 @@ void check_feasible(const Scenario& scenario, const JsonValue& root) {
 Scenario read_scenario(const JsonValue& root, const Library& library,
                        const std::optional<JsonValue>& topology) {
   Scenario scenario = ScenarioReader(root, library, topology).read();
+  for (DeviceKind& kind : scenario.further_devices)
+    kind.network_profile = for_generation(scenario.network_profile, kind.device.generation);
   scenario.network_profile =
       for_generation(std::move(scenario.network_profile), scenario.topology.device.generation);
   check_feasible(scenario, root);

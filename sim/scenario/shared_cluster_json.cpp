@@ -38,6 +38,11 @@ class SharedClusterReader {
     topology_ = named ? references_.follow(*named, &Library::topology_file) : std::nullopt;
     const std::size_t before = problems_.all().size();
     if (topology_) cluster_.topology = references_.topology(*topology_);
+    if (!cluster_.topology.has_one_device())
+      problems_.add(topology_->member("node_groups")
+                        ->problem("has nodes of several devices, and jobs that share a cluster are "
+                                  "predicted with one; take nodes of one device (stepcast predict "
+                                  "knows several)"));
     if (problems_.all().size() > before) topology_.reset();
   }
 

@@ -12,7 +12,7 @@ struct Prepared {
   explicit Prepared(const Scenario& scenario)
       : job(build_programs(scenario)),
         fabric(build_fabric(scenario)),
-        costs(cost_model(scenario)) {}
+        costs(cost_models(scenario).front()) {}
   Job job;
   Fabric fabric;
   CostModel costs;

@@ -116,7 +116,10 @@ const std::map<std::string, std::vector<std::string>> kMustSay = {
     {"scenario/device_file_missing", {"topology.device = \"./devices/none.json\"", "No such file"}},
     // cluster and profiles
     {"scenario/disconnected_nodes", {"leaves the nodes disconnected"}},
-    {"scenario/mixed_devices", {"topology.node_groups", "nodes of several devices"}},
+    {"scenario/mixed_devices_one_profile", {"device_profile", "A100-SXM-80GB and H100-SXM-80GB"}},
+    {"scenario/mixed_devices_wrong_profile",
+     {"topology.node_groups[1]",
+      "\"a100-80g\" is for A100-SXM-80GB, and the nodes have H100-SXM-80GB"}},
     {"scenario/disconnected_mesh", {"no way from GPU 0 to GPU 2"}},
     {"scenario/profile_of_another_device", {"H200-SXM-141GB", "A100-SXM-80GB"}},
     {"scenario/head_dims_repeat", {"ascending"}},

@@ -139,7 +139,7 @@ TEST_F(LoadScenario, AMalformedFileIsReportedWithTheOthers) {
 TEST_F(LoadScenario, AProfileOfAnotherDeviceIsRefused) {
   const Refusal refused = refusal({.more = R"(, "device_profile": "h200")"});
   EXPECT_EQ(refused.lines.size(), 1u) << refused.text;
-  EXPECT_TRUE(refused.says("device_profile: profile \"h200\" is of a H200-SXM-141GB"))
+  EXPECT_TRUE(refused.says("device_profile: profile \"h200\" is for H200-SXM-141GB"))
       << refused.text;
   EXPECT_TRUE(refused.says("A100-SXM-80GB")) << refused.text;
 }

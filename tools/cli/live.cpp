@@ -103,6 +103,11 @@ void raise_failures(const LiveRun& run) {
 
 int live_command(const Arguments& arguments) {
   const Scenario scenario = load_scenario(arguments.scenario, find_library());
+  if (!scenario.further_devices.empty())
+    throw Error(ErrorKind::kUnsupported,
+                scenario.file +
+                    ": the plan uses nodes of several devices, "
+                    "and live ranks are all alike; take nodes of one device");
   LiveRun run{.scenario = scenario, .job = build_programs(scenario), .outcome = {}, .memory = {}};
   require_fit(scenario, predict_memory(scenario, run.job));
   check_cores(run.job);
