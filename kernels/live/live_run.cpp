@@ -146,15 +146,22 @@ std::size_t room_for_messages(const Job& job) {
   return (std::size_t{1} << 20) + (2 * most + 4095) / 4096 * 4096;
 }
 
-void check_supported(const Job& job, const LiveOptions& options) {
+void check_local(const Job& job) {
   if (job.ranks.size() > kMostRanks)
     throw Error(ErrorKind::kUnsupported, std::to_string(job.ranks.size()) +
                                              " ranks are too many for one machine: live runs " +
                                              "have at most " + std::to_string(kMostRanks));
-  for (const Program& program : job.programs) check_runnable(program, options.launchers);
 }
 
 }  // namespace
+
+void check_live(const Job& job, const LiveOptions& options) {
+  for (const Program& program : job.programs) check_runnable(program, options.launchers);
+}
+
+void run_live_rank(RankContext& context, const Job& job, const LiveOptions& options) {
+  RankRun(context, job, options).run();
+}
 
 std::vector<double> LiveOutcome::losses(const Job& job) const {
   std::size_t steps = ranks.empty() ? 0 : ranks.front().steps.size();
@@ -168,7 +175,8 @@ std::vector<double> LiveOutcome::losses(const Job& job) const {
 }
 
 LiveOutcome run_live(const Job& job, const LiveOptions& options) {
-  check_supported(job, options);
+  check_local(job);
+  check_live(job, options);
   ProcessGroup group({.sizes = {.ranks = static_cast<int>(job.ranks.size()),
                                 .mailbox_bytes = room_for_messages(job),
                                 .kept_bytes = room_to_keep(job, options)},
@@ -176,7 +184,7 @@ LiveOutcome run_live(const Job& job, const LiveOptions& options) {
   LiveOutcome outcome;
   try {
     group.run([&](RankContext& context) {
-      RankRun(context, job, options).run();
+      run_live_rank(context, job, options);
       return 0;
     });
   } catch (const Error& error) {

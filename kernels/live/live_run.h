@@ -45,4 +45,11 @@ struct LiveOutcome {
 LiveOutcome run_live(const Job& job, const LiveOptions& options);
 inline constexpr std::size_t kMostRanks = 64;
 
+/// For ranks that somebody else starts (kernels/mpi): what one rank does, and the outcome of what
+/// ranks kept. The first throws as executors and communicators do; the caller has called
+/// check_live().
+void run_live_rank(RankContext& context, const Job& job, const LiveOptions& options);
+/// Throws Error(kUnsupported) for programs that can't be run for real.
+void check_live(const Job& job, const LiveOptions& options);
+
 }  // namespace stepcast

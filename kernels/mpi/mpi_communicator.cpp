@@ -2,7 +2,9 @@
 
 #include <climits>
 #include <cstring>
+#include <exception>
 #include <string>
+#include <utility>
 
 #include "sim/base/error.h"
 
@@ -30,19 +32,12 @@ void check_length(const MPI_Status& status, std::size_t expected) {
 
 }  // namespace
 
-void check_mpi(int status, const char* call) {
-  if (status == MPI_SUCCESS) return;
-  char text[MPI_MAX_ERROR_STRING] = "";
-  int length = 0;
-  MPI_Error_string(status, text, &length);
-  throw Error(ErrorKind::kLiveRank,
-              std::string(call) + ": " + std::string(text, static_cast<std::size_t>(length)));
-}
-
-MpiCommunicator::MpiCommunicator(const std::vector<int>& members, std::uint32_t group) {
+MpiCommunicator::MpiCommunicator(std::vector<int> members, std::uint32_t group, MpiPulse& pulse)
+    : members_(std::move(members)), pulse_(pulse) {
+  pulse_.meet(members_);
   MPI_Group world = MPI_GROUP_NULL, mine = MPI_GROUP_NULL;
   check_mpi(MPI_Comm_group(MPI_COMM_WORLD, &world), "MPI_Comm_group");
-  check_mpi(MPI_Group_incl(world, static_cast<int>(members.size()), members.data(), &mine),
+  check_mpi(MPI_Group_incl(world, static_cast<int>(members_.size()), members_.data(), &mine),
             "MPI_Group_incl");
   // 32767 is the largest tag that every MPI has.
   const int tag = static_cast<int>(group & 0x7fffu);
@@ -56,6 +51,8 @@ MpiCommunicator::MpiCommunicator(const std::vector<int>& members, std::uint32_t 
 }
 
 MpiCommunicator::~MpiCommunicator() {
+  // After a failure nobody may ever take them; MPI_Abort follows.
+  if (std::uncaught_exceptions() > 0) return;
   for (Message& message : under_way_) MPI_Wait(&message.request, MPI_STATUS_IGNORE);
   MPI_Comm_free(&comm_);
 }
@@ -79,11 +76,21 @@ void MpiCommunicator::send(int to, std::span<const std::byte> bytes) {
 }
 
 void MpiCommunicator::receive(int from, std::span<std::byte> bytes) {
+  MPI_Request request = MPI_REQUEST_NULL;
   MPI_Status status;
-  check_mpi(
-      MPI_Recv(bytes.data(), mpi_count(bytes.size()), MPI_BYTE, from, kMessageTag, comm_, &status),
-      "MPI_Recv");
+  check_mpi(MPI_Irecv(bytes.data(), mpi_count(bytes.size()), MPI_BYTE, from, kMessageTag, comm_,
+                      &request),
+            "MPI_Irecv");
+  const int peer = rank_of(from);
+  wait({&request, 1}, {&peer, 1}, {&status, 1});
   check_length(status, bytes.size());
+}
+
+void MpiCommunicator::wait(std::span<MPI_Request> requests, std::span<const int> peers,
+                           std::span<MPI_Status> statuses) {
+  const double before = pulse_.waited_seconds();
+  pulse_.wait(requests, peers, statuses);
+  waited_ += pulse_.waited_seconds() - before;
 }
 
 /// Chunks come into memory of our own first: a chunk may be sent in the step that changes it.
@@ -111,8 +118,10 @@ void MpiCommunicator::run_step(const MemberPlan::Step& step, ChunkTable& chunks,
                 "MPI_Isend");
     ++request;
   }
-  check_mpi(MPI_Waitall(static_cast<int>(requests_.size()), requests_.data(), statuses_.data()),
-            "MPI_Waitall");
+  peers_.clear();
+  for (const auto* moves : {&step.receives, &step.sends})
+    for (const MemberPlan::Move& move : *moves) peers_.push_back(rank_of(peer(move)));
+  wait(requests_, peers_, statuses_);
   for (std::size_t i = 0; i < step.receives.size(); ++i) {
     const ChunkTable::Chunk& chunk = chunks[step.receives[i].chunk];
     if (chunk.bytes == 0) continue;

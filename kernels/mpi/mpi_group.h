@@ -4,11 +4,12 @@
 //   group.run(rank_main);
 //   if (group.rank() == 0) group.kept(1);
 //
-// mpirun supervises: it ends all ranks when one dies or fails. A rank that stands still is not
-// noticed, other than under a ProcessGroup.
+// mpirun supervises: it ends all ranks when one dies or fails. A rank that stands still is noticed
+// by those that wait (mpi_pulse.h), and ranks end when mpirun does.
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -16,9 +17,12 @@
 
 namespace stepcast {
 
+class MpiPulse;
+
 class MpiGroup {
  public:
-  MpiGroup();   ///< MPI_Init
+  /// MPI_Init. `stand_still_s` as ProcessGroupOptions.
+  explicit MpiGroup(double stand_still_s = 10);
   ~MpiGroup();  ///< MPI_Finalize
   MpiGroup(const MpiGroup&) = delete;
   MpiGroup& operator=(const MpiGroup&) = delete;
@@ -37,6 +41,7 @@ class MpiGroup {
   void gather(const std::vector<std::byte>& mine);
 
   int rank_ = 0, ranks_ = 0;
+  std::unique_ptr<MpiPulse> pulse_;
   std::vector<std::byte> kept_;   // of all ranks, one after the other
   std::vector<int> kept_counts_;  // by rank
 };

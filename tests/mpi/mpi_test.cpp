@@ -1,7 +1,15 @@
-// Ranks under mpirun, against ranks as threads of this process.
+// Ranks under mpirun, against ranks as threads or processes of this machine; and what becomes of
+// them when one fails.
 #include <gtest/gtest.h>
 
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <thread>
+
 #include "kernels/live/thread_group.h"
+#include "sim/base/json_fields.h"
 #include "tests/mpi/exchange.h"
 #include "tests/support/run_program.h"
 #include "tests/support/scratch_folder.h"
@@ -10,10 +18,8 @@ namespace stepcast {
 namespace {
 
 /// OpenMPI's shared files go to a folder of ours, where nothing of them outlives the test.
-ProgramRun run_mpi(int ranks, const std::vector<std::string>& arguments,
-                   const std::string& folder) {
-  std::vector<std::string> command = {STEPCAST_MPIRUN, "-n", std::to_string(ranks),
-                                      STEPCAST_MPI_RANKS};
+ProgramRun run_mpi(const std::vector<std::string>& arguments, const std::string& folder) {
+  std::vector<std::string> command = {STEPCAST_MPIRUN};
   command.insert(command.end(), arguments.begin(), arguments.end());
   RunOptions options;
   options.environment = {"OMPI_ALLOW_RUN_AS_ROOT=1",
@@ -25,6 +31,33 @@ ProgramRun run_mpi(int ranks, const std::vector<std::string>& arguments,
   return run_program(command, options);
 }
 
+/// The folder is one more argument, by which the processes are found.
+ProgramRun run_ranks(int ranks, const std::string& fault, const std::string& folder) {
+  return run_mpi({"-n", std::to_string(ranks), STEPCAST_MPI_RANKS, fault, folder}, folder);
+}
+
+/// Processes that were started with `argument`.
+int processes_with(const std::string& argument) {
+  int count = 0;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
+    std::ifstream file(entry.path() / "cmdline");
+    std::stringstream text;
+    text << file.rdbuf();
+    if (text.str().find(STEPCAST_MPI_RANKS) == 0 && text.str().find(argument) != std::string::npos)
+      ++count;
+  }
+  return count;
+}
+
+/// Within 5 s.
+void expect_nothing_left(const std::string& argument) {
+  using Clock = std::chrono::steady_clock;
+  const Clock::time_point deadline = Clock::now() + std::chrono::seconds(5);
+  while (processes_with(argument) > 0 && Clock::now() < deadline)
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  EXPECT_EQ(processes_with(argument), 0);
+}
+
 TEST(Mpi, GivesTheSameBitsAsSharedMemory) {
   const ScratchFolder folder;
   for (const int ranks : {2, 3, 4}) {
@@ -32,7 +65,7 @@ TEST(Mpi, GivesTheSameBitsAsSharedMemory) {
     threads.run(exchange);
     std::string expected;
     for (int rank = 0; rank < ranks; ++rank) expected += fingerprint(threads.kept(rank)) + "\n";
-    const ProgramRun ran = run_mpi(ranks, {}, folder.root());
+    const ProgramRun ran = run_ranks(ranks, "none", folder.root());
     EXPECT_EQ(ran.exit_code, 0) << ran.err;
     EXPECT_EQ(ran.out, expected);
   }
@@ -40,11 +73,93 @@ TEST(Mpi, GivesTheSameBitsAsSharedMemory) {
 
 TEST(Mpi, AFailingRankEndsAllAndIsNamed) {
   const ScratchFolder folder;
-  const ProgramRun ran = run_mpi(3, {"throw"}, folder.root());
+  const ProgramRun ran = run_ranks(3, "throw", folder.root());
   EXPECT_EQ(ran.exit_code, 7) << ran.err;
   EXPECT_NE(ran.err.find("rank 1 on "), std::string::npos) << ran.err;
   EXPECT_NE(ran.err.find("failed: a fault of its own, in \"the beginning\""), std::string::npos)
       << ran.err;
+  expect_nothing_left(folder.root());
+}
+
+/// Ranks 0 and 2 wait for rank 1, and 0 waits for 2 too: the others are not blamed.
+TEST(Mpi, AStoppedRankIsNoticedAndNamed) {
+  const ScratchFolder folder;
+  const ProgramRun ran = run_ranks(3, "stop", folder.root());
+  EXPECT_EQ(ran.exit_code, 7) << ran.err;
+  EXPECT_NE(ran.err.find("rank 1 on "), std::string::npos) << ran.err;
+  EXPECT_NE(ran.err.find("was stopped or is in an endless loop: no sign of life for 2 s, in "
+                         "\"the beginning\""),
+            std::string::npos)
+      << ran.err;
+  for (const char* other : {"rank 0", "rank 2"})
+    EXPECT_EQ(ran.err.find(std::string("ends the run: ") + other), std::string::npos) << ran.err;
+  expect_nothing_left(folder.root());
+}
+
+TEST(Mpi, AKilledRankEndsAllAndIsNamed) {
+  const ScratchFolder folder;
+  const ProgramRun ran = run_ranks(3, "kill", folder.root());
+  EXPECT_NE(ran.exit_code, 0);
+  EXPECT_NE(ran.err.find("rank 1"), std::string::npos) << ran.err;
+  EXPECT_NE(ran.err.find("signal 9"), std::string::npos) << ran.err;
+  expect_nothing_left(folder.root());
+}
+
+TEST(Mpi, RanksDoNotOutliveMpirun) {
+  const ScratchFolder folder;
+  const ProgramRun ran = run_ranks(3, "orphan", folder.root());
+  EXPECT_EQ(ran.exit_code, 128 + 9) << ran.err;
+  expect_nothing_left(folder.root());
+}
+
+std::string scenario(const std::string& name) {
+  return std::string(STEPCAST_SOURCE_DIR) + "/scenarios/" + name + ".json";
+}
+
+std::vector<std::string> live(const std::string& name) {
+  return {STEPCAST_BINARY, "live", scenario(name), "--steps", "4", "--json"};
+}
+
+std::vector<double> losses_of(const ProgramRun& ran) {
+  EXPECT_EQ(ran.exit_code, 0) << ran.err;
+  const JsonDocument document = parse_json(ran.out, "stdout");
+  std::vector<double> losses;
+  for (const JsonValue& loss : document.root().member("losses")->elements())
+    losses.push_back(*loss.as_number());
+  return losses;
+}
+
+std::vector<std::string> joined(std::vector<std::string> a, const std::vector<std::string>& b) {
+  a.insert(a.end(), b.begin(), b.end());
+  return a;
+}
+
+/// Collectives add in the same order, so not a bit differs.
+TEST(LiveUnderMpi, TrainsAsProcessesOfOneMachineDo) {
+  const ScratchFolder folder;
+  const std::vector<double> expected = losses_of(run_program(live("live-tiny-dp2")));
+  EXPECT_EQ(expected.size(), 4u);
+  EXPECT_EQ(losses_of(run_mpi(joined({"-n", "2"}, live("live-tiny-dp2")), folder.root())),
+            expected);
+}
+
+TEST(LiveUnderMpi, AnotherNumberOfRanksThanThePlansIsRefused) {
+  const ScratchFolder folder;
+  const ProgramRun ran = run_mpi(joined({"-n", "3"}, live("live-tiny-dp2")), folder.root());
+  EXPECT_EQ(ran.exit_code, 4) << ran.err;
+  EXPECT_NE(ran.err.find("mpirun started 3 ranks, and the plan has 2: mpirun -n 2"),
+            std::string::npos)
+      << ran.err;
+}
+
+TEST(LiveUnderMpi, RanksWithOtherProgramsAreTold) {
+  const ScratchFolder folder;
+  const ProgramRun ran =
+      run_mpi(joined(joined(joined({"-n", "1"}, live("live-tiny-dp2")), {":", "-n", "1"}),
+                     live("live-tiny-sgd-dp2")),
+              folder.root());
+  EXPECT_EQ(ran.exit_code, 7) << ran.err;
+  EXPECT_NE(ran.err.find("ranks do not agree on the program"), std::string::npos) << ran.err;
 }
 
 }  // namespace

@@ -17,6 +17,7 @@
 #include "sim/model/optimizers.h"
 #include "sim/stepcast.h"
 #include "tools/cli/commands.h"
+#include "tools/cli/live_mpi.h"
 #include "tools/cli/live_report.h"
 #include "tools/cli/memory_fit.h"
 #include "tools/cli/trace_file.h"
@@ -36,7 +37,7 @@ struct Arguments {
   std::optional<double> learning_rate;
   double stand_still_s = 10;
   std::string text, trace, loss_csv;
-  bool reference = false, json = false, compare = false;
+  bool reference = false, json = false, compare = false, local = false;
 };
 
 std::unique_ptr<BatchSource> batches_of(const Arguments& arguments, const Scenario& scenario) {
@@ -101,7 +102,15 @@ void raise_failures(const LiveRun& run) {
                       std::to_string(rank.predicted.value()) + "; please report this scenario");
 }
 
+void check_ranks(const LiveRanks& ranks, const Job& job, const Arguments& arguments) {
+  if (ranks.on_this_machine()) return check_cores(job);
+  if (arguments.compare)
+    throw Error(ErrorKind::kUnsupported,
+                "--compare is for ranks of one machine, whose cores it watches; leave mpirun out");
+}
+
 int live_command(const Arguments& arguments) {
+  const std::unique_ptr<LiveRanks> ranks = live_ranks(arguments.local, arguments.stand_still_s);
   const Scenario scenario = load_scenario(arguments.scenario, find_library());
   if (!scenario.further_devices.empty())
     throw Error(ErrorKind::kUnsupported,
@@ -110,17 +119,18 @@ int live_command(const Arguments& arguments) {
                     "and live ranks are all alike; take nodes of one device");
   LiveRun run{.scenario = scenario, .job = build_programs(scenario), .outcome = {}, .memory = {}};
   require_fit(scenario, predict_memory(scenario, run.job));
-  check_cores(run.job);
+  check_ranks(*ranks, run.job, arguments);
   const auto batches = batches_of(arguments, scenario);
-  run.outcome =
-      run_live(run.job, {.launchers = arguments.reference ? reference_launchers() : cpu_launchers(),
-                         .batches = batches.get(),
-                         .adam = {.learning_rate = arguments.learning_rate.value_or(
-                                      find_optimizer(scenario.training.optimizer).learning_rate)},
-                         .seed = arguments.seed,
-                         .steps = arguments.compare ? kWarmUpSteps : arguments.steps,
-                         .rounds = arguments.compare ? arguments.rounds : 0,
-                         .stand_still_s = arguments.stand_still_s});
+  run.outcome = ranks->run(
+      run.job, {.launchers = arguments.reference ? reference_launchers() : cpu_launchers(),
+                .batches = batches.get(),
+                .adam = {.learning_rate = arguments.learning_rate.value_or(
+                             find_optimizer(scenario.training.optimizer).learning_rate)},
+                .seed = arguments.seed,
+                .steps = arguments.compare ? kWarmUpSteps : arguments.steps,
+                .rounds = arguments.compare ? arguments.rounds : 0,
+                .stand_still_s = arguments.stand_still_s});
+  if (!ranks->speaks()) return 0;
   run.memory = compare_memory(run.job, run.outcome);
   if (arguments.compare) run.comparison = compare(scenario, run.job, run.outcome);
   print(arguments.json ? live_json(run) : live_table(run));
@@ -149,6 +159,8 @@ void add_live(CLI::App& app, std::function<int()>& run) {
   app.add_option("--stand-still", arguments->stand_still_s,
                  "seconds after which a rank that does nothing has failed (10)")
       ->check(CLI::Range(2.0, 1e6));
+  app.add_flag("--local", arguments->local,
+               "ranks on this machine, though mpirun started this process");
   CLI::Option* compare = app.add_flag(
       "--compare", arguments->compare,
       "time kernels and steps in turn, predict the steps from the kernels, and print both");

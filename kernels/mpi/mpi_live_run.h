@@ -1,0 +1,22 @@
+// Trains a job for real on ranks that mpirun started, on one node or several:
+//
+//   mpirun -n 4 stepcast live SCENARIO
+#pragma once
+
+#include <string_view>
+
+#include "kernels/live/live_run.h"
+#include "kernels/mpi/mpi_group.h"
+
+namespace stepcast {
+
+/// As run_live(), to be called by all ranks of the group; what they kept is in rank 0's outcome,
+/// and the others' is empty. `version` is that of this build: ranks of another build, or with
+/// another program, end the run. A rank that fails ends all processes (MpiGroup::run).
+///
+/// Throws Error(kInfeasible) when mpirun started another number of ranks than the job has, and as
+/// check_live().
+LiveOutcome run_live_over_mpi(MpiGroup& group, const Job& job, const LiveOptions& options,
+                              std::string_view version);
+
+}  // namespace stepcast
