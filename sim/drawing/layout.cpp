@@ -25,9 +25,9 @@ constexpr int kRestWidth = 100;  ///< of the box for nodes that are left out
 
 class LayoutMaker {
  public:
-  LayoutMaker(const FabricGraph& graph, const Selection& selection, const FabricReport& report,
-              const std::string& device)
-      : graph_(graph), selection_(selection), report_(report), device_(device) {}
+  LayoutMaker(const Fabric& fabric, const FabricGraph& graph, const Selection& selection,
+              const FabricReport& report, const std::string& device)
+      : fabric_(fabric), graph_(graph), selection_(selection), report_(report), device_(device) {}
 
   Layout make() {
     layout_.width = std::max(760, kLabels + widest_row() + kMargin);
@@ -79,7 +79,7 @@ class LayoutMaker {
   void place_box(std::uint32_t vertex, Point corner, int width, int height,
                  const std::string& css) {
     const Point middle{corner.x + width / 2, corner.y + height / 2};
-    layout_.boxes.box(corner, width, height, css, name_of(graph_.vertices[vertex]));
+    layout_.boxes.box(corner, width, height, css, fabric_.name_of(graph_.vertices[vertex]));
     layout_.boxes.text(middle, "small", short_name(graph_.vertices[vertex]));
     layout_.places[vertex] = {{middle.x, corner.y}, height};
   }
@@ -111,13 +111,26 @@ class LayoutMaker {
     return bulge(node.closed_rows ? static_cast<std::int64_t>(node.columns) - 1 : 1);
   }
 
-  /// "gpu 3", "sw 0", "leaf 0.7" (of pod 0), "core": inside a node the place tells which one.
-  static std::string short_name(const Vertex& vertex) {
+  /// "gpu 3", "sw 0", "leaf 0.7" (of pod 0), "core": inside a node the place tells which one. What
+  /// has a name of the user's goes by it, cut to the width of its box.
+  std::string short_name(const Vertex& vertex) const {
+    const std::string name = fabric_.name_of(vertex);
+    for (const std::string_view kind : {"switch ", "gateway of "})
+      if (name.starts_with(kind)) return cut(name.substr(kind.size()));
     std::istringstream words(name_of(vertex));
     const std::vector<std::string> word{std::istream_iterator<std::string>(words), {}};
     if (word.size() != 4) return name_of(vertex);
     if (vertex.kind == VertexKind::kNodeSwitch) return "sw " + word[3];
     return word[2] + " " + (word[0] == "node" ? "" : word[1] + ".") + word[3];
+  }
+
+  /// To ten bytes, and not in the middle of a letter of several bytes.
+  static std::string cut(std::string name) {
+    constexpr std::size_t kMost = 10;
+    if (name.size() <= kMost) return name;
+    std::size_t end = kMost - 1;
+    while (end > 0 && (static_cast<unsigned char>(name[end]) & 0xC0) == 0x80) --end;
+    return name.substr(0, end) + "…";
   }
 
   void lay_out_level(std::size_t level, int y) {
@@ -209,6 +222,7 @@ class LayoutMaker {
     return std::max(0, room - kFreeAbove);
   }
 
+  const Fabric& fabric_;
   const FabricGraph& graph_;
   const Selection& selection_;
   const FabricReport& report_;
@@ -222,9 +236,9 @@ int bulge(std::int64_t steps) {
   return static_cast<int>(std::min<std::int64_t>(4 + 8 * steps, 110));
 }
 
-Layout lay_out(const FabricGraph& graph, const Selection& selection, const FabricReport& report,
-               const std::string& device) {
-  return LayoutMaker(graph, selection, report, device).make();
+Layout lay_out(const Fabric& fabric, const FabricGraph& graph, const Selection& selection,
+               const FabricReport& report, const std::string& device) {
+  return LayoutMaker(fabric, graph, selection, report, device).make();
 }
 
 }  // namespace stepcast

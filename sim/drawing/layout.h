@@ -33,8 +33,8 @@ struct Layout {
   int bottom = 0;  ///< of the nodes
 };
 
-/// `selection` is of `graph`, and `report` of the same fabric; `device` is its name.
-Layout lay_out(const FabricGraph& graph, const Selection& selection, const FabricReport& report,
-               const std::string& device);
+/// All of `fabric`; `device` is its GPUs' name.
+Layout lay_out(const Fabric& fabric, const FabricGraph& graph, const Selection& selection,
+               const FabricReport& report, const std::string& device);
 
 }  // namespace stepcast

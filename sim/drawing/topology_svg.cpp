@@ -32,7 +32,8 @@ class TopologyDrawing {
         report_(inspect(topology, num_gpus)),
         fabric_(topology, num_gpus),
         graph_(graph_of(fabric_, false)),
-        layout_(lay_out(graph_, select_parts(graph_, fabric_), report_, topology.device.name)),
+        layout_(
+            lay_out(fabric_, graph_, select_parts(graph_, fabric_), report_, topology.device.name)),
         svg_(layout_.nodes) {}
 
   std::string document() {
@@ -61,7 +62,8 @@ class TopologyDrawing {
   void draw_link(std::uint32_t a, std::uint32_t b, double capacity) {
     const std::string css = class_of(a, b, capacity);
     const int wide = capacity > 0 ? thickness(capacity) : 10;
-    const std::string hint = name_of(graph_.vertices[a]) + " - " + name_of(graph_.vertices[b]) +
+    const std::string hint = fabric_.name_of(graph_.vertices[a]) + " - " +
+                             fabric_.name_of(graph_.vertices[b]) +
                              (capacity > 0 ? ": " + to_text(BytesPerSec(capacity)) : "");
     Place upper = layout_.places.at(a);
     Place lower = layout_.places.at(b);

@@ -215,6 +215,11 @@ std::vector<Wire> Fabric::wires() const {
   return wires;
 }
 
+std::string Fabric::name_of(const Vertex& vertex) const {
+  return vertex.kind <= VertexKind::kNic ? stepcast::name_of(vertex)
+                                         : switches_->switch_name(vertex);
+}
+
 std::string Fabric::link_name(LinkId link) const {
   STEPCAST_CHECK(link < links_.size(), "no such link: " + std::to_string(link));
   std::size_t run = runs_.size() - 1;

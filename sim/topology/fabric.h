@@ -59,7 +59,7 @@ struct Vertex {
   std::int64_t index = 0;  ///< within the group
   auto operator<=>(const Vertex&) const = default;
 };
-std::string name_of(const Vertex& vertex);  ///< "node 3 gpu 5"
+std::string name_of(const Vertex& vertex);  ///< by its place: "node 3 gpu 5", "pod 0 leaf 3"
 
 /// One direction of a connection. Most are links; some (GPU to its own NIC over PCIe, which NVLink
 /// traffic does not share) are never what limits a transfer and have no link.
@@ -101,6 +101,8 @@ class Fabric {
   std::optional<Grid> grid_of(std::int64_t node) const;  ///< nothing where there is a switch
   std::int64_t data_center_of(std::int64_t node) const;  ///< 0 where there is but one
   const std::vector<Link>& links() const { return links_; }
+  /// "node 3 gpu 5"; switches and data centres that have names of the user's go by them.
+  std::string name_of(const Vertex& vertex) const;
   /// "node 3 gpu 5 -> node 3 switch 0"; made on demand.
   std::string link_name(LinkId link) const;
 

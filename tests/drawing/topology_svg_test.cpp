@@ -111,6 +111,19 @@ TEST(TopologySvg, IsTheSameBytesEveryTime) {
   EXPECT_EQ(draw(pcie_cluster(5)), draw(pcie_cluster(5)));
 }
 
+TEST(TopologySvg, CallsSwitchesByTheNamesOfTheUser) {
+  Topology topology = nvswitch_cluster(2, 1, 1);
+  topology.fabric = {.kind = FabricKind::kGraph,
+                     .switches = {"north", "a switch of a rather long name"},
+                     .switch_links = {{.a = 0, .b = 1, .bandwidth = BytesPerSec(1e9)}},
+                     .nic_plugs = {{.node = 0, .nic = 0, .plugged_into = 0},
+                                   {.node = 1, .nic = 0, .plugged_into = 1}}};
+  const std::string svg = draw(topology);
+  EXPECT_TRUE(says(svg, ">north</text>"));
+  EXPECT_TRUE(says(svg, ">a switch …</text>"));
+  EXPECT_TRUE(says(svg, "switch north - switch a switch of a rather long name: 1.00 GB/s"));
+}
+
 TEST(TopologySvg, EscapesNames) {
   Topology topology = nvswitch_cluster(1);
   topology.name = "a<b> & \"c\"";

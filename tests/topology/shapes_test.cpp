@@ -239,8 +239,9 @@ TEST(DataCenters, WaysLeadOverTheWanAndAddUpItsLatency) {
   const std::vector<LinkId> path = route(fabric, 0, 11);  // east to north, by way of west
   EXPECT_NEAR(fabric.latency_of(path).value(), 0.03, 1e-15);
   EXPECT_EQ(names(fabric, path),
-            "node 0 nic 0 -> pod 0 leaf 0; pod 0 leaf 0 -> core; gateway 0 -> gateway 1; "
-            "gateway 1 -> gateway 2; core 4.0 -> node 5 nic 1");
+            "node 0 nic 0 -> east pod 0 leaf 0; east pod 0 leaf 0 -> east core; "
+            "gateway of east -> gateway of west; gateway of west -> gateway of north; "
+            "north core -> node 5 nic 1");
   for (const LinkId link : route(fabric, 0, 5))
     EXPECT_NE(fabric.links()[link].kind, LinkKind::kWan) << "inside the east";
 }
@@ -250,6 +251,8 @@ TEST(SwitchGraph, TakesOneOfTheShortestWays) {
   const std::vector<LinkId> path = route(fabric, 0, 1);
   ASSERT_EQ(path.size(), 4u);
   EXPECT_DOUBLE_EQ(fabric.links()[path[1]].capacity.value(), 10e9);
+  const std::string text = names(fabric, path);
+  EXPECT_TRUE(text.starts_with("node 0 nic 0 -> switch a; switch a -> switch ")) << text;
 }
 
 TEST(NodeGroups, GpusAreNumberedNodeByNode) {

@@ -11,6 +11,7 @@ namespace {
 
 /// The part of the nodes in use that stands in one data centre.
 struct Site {
+  std::string name;
   std::shared_ptr<const SwitchWiring> switches;
   std::int64_t first_node = 0, end_node = 0;
   std::int64_t first_group = 0;  ///< added to the groups of its switches' vertices
@@ -72,6 +73,7 @@ class DataCentersWiring final : public SwitchWiring {
       node += own.nodes;
     }
     STEPCAST_CHECK(node == ports.nodes, "nodes that stand in no data centre");
+    for (const DataCenter& center : topology.data_centers) names_.push_back(center.name);
     WanRoutes routes(topology);
     const std::size_t all = topology.data_centers.size();
     for (std::size_t from = 0; from < all; ++from)
@@ -123,13 +125,25 @@ class DataCentersWiring final : public SwitchWiring {
     target.switches->route_from_gateway(local(target, to), base + target.first_link, path);
   }
 
+  /// "Oslo pod 0 leaf 3": pods count anew in every data centre.
+  std::string switch_name(const Vertex& vertex) const override {
+    if (vertex.kind == VertexKind::kGateway)
+      return "gateway of " + names_[static_cast<std::size_t>(vertex.group)];
+    const auto after = std::ranges::upper_bound(sites_, vertex.group, {}, &Site::first_group);
+    const Site& site = *std::prev(after);
+    Vertex own = vertex;
+    own.group -= site.first_group;
+    return site.name + " " + site.switches->switch_name(own);
+  }
+
   std::int64_t data_center_of(std::int64_t node) const override {
     return &site_of({node, 0}) - sites_.data();
   }
 
  private:
   void add_site(const DataCenter& center, const Ports& ports, std::int64_t first_node) {
-    Site site{.switches = fabric_shape(center.fabric.kind).wire(center.fabric, ports),
+    Site site{.name = center.name,
+              .switches = fabric_shape(center.fabric.kind).wire(center.fabric, ports),
               .first_node = first_node,
               .end_node = first_node + ports.nodes,
               .first_group = next_group_,
@@ -156,6 +170,7 @@ class DataCentersWiring final : public SwitchWiring {
   }
   static Vertex gateway_of(std::int64_t center) { return {VertexKind::kGateway, center, 0}; }
 
+  std::vector<std::string> names_;  ///< of all data centres, also those without nodes in use
   std::vector<WanLink> wan_;
   std::vector<Site> sites_;
   std::int64_t next_group_ = 0;

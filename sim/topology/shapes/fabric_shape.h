@@ -38,6 +38,8 @@ class SwitchWiring {
   virtual std::vector<Vertex> gateways() const { return {{VertexKind::kCore, 0, 0}}; }
   virtual void route_to_gateway(NicPort, LinkId, std::vector<LinkId>&) const {}
   virtual void route_from_gateway(NicPort, LinkId, std::vector<LinkId>&) const {}
+  /// What users call a switch. Here: its place, "pod 0 leaf 3".
+  virtual std::string switch_name(const Vertex& vertex) const { return name_of(vertex); }
   /// Which of several data centres a node stands in.
   virtual std::int64_t data_center_of(std::int64_t) const { return 0; }
 };

@@ -46,7 +46,7 @@ std::vector<std::size_t> distances_to(std::size_t goal,
 class SwitchGraphWiring final : public SwitchWiring {
  public:
   explicit SwitchGraphWiring(const FabricSpec& fabric)
-      : links_(fabric.switch_links), exits_(exits_of(fabric)) {
+      : names_(fabric.switches), links_(fabric.switch_links), exits_(exits_of(fabric)) {
     for (std::size_t goal = 0; goal < exits_.size(); ++goal)
       distance_.push_back(distances_to(goal, exits_));
     for (const NicPlug& plug : fabric.nic_plugs)
@@ -54,6 +54,10 @@ class SwitchGraphWiring final : public SwitchWiring {
   }
 
   Vertex switch_of(NicPort port) const override { return vertex(place_of(port)); }
+
+  std::string switch_name(const Vertex& vertex) const override {
+    return "switch " + names_[static_cast<std::size_t>(vertex.index)];
+  }
 
   std::vector<Cable> cables() const override {
     std::vector<Cable> cables;
@@ -93,6 +97,7 @@ class SwitchGraphWiring final : public SwitchWiring {
                                  [&](const Exit& exit) { return nearer(exit) && skip-- == 0; });
   }
 
+  std::vector<std::string> names_;
   std::vector<SwitchLink> links_;
   std::vector<std::vector<Exit>> exits_;
   std::vector<std::vector<std::size_t>> distance_;  ///< by goal, then switch
