@@ -1,5 +1,6 @@
 #include "tests/emulation/block.h"
 
+#include <setjmp.h>
 #include <ucontext.h>
 
 #include <algorithm>
@@ -33,7 +34,7 @@ struct Copy {
 
 /// Of one thread. Counts say how many barriers and exchanges it has come to.
 struct Fiber {
-  ucontext_t context{};
+  jmp_buf place{};  ///< where it waits
   std::unique_ptr<std::byte[]> stack{new std::byte[kStackBytes]};
   Index thread;
   std::size_t number = 0;  ///< x fastest
@@ -59,7 +60,7 @@ struct Block {
   std::array<int, 2> votes{};  ///< of this barrier and the one before, as words of warps
   std::uint64_t arrivals = 0;
   std::size_t size = 0;
-  ucontext_t scheduler{};
+  jmp_buf scheduler{};
   Fiber* running = nullptr;
   ThisThread here;
   const std::function<void()>* body = nullptr;
@@ -72,11 +73,18 @@ Block& block() {
   return the_block;
 }
 
-void give_way() { swapcontext(&block().running->context, &block().scheduler); }
+/// Goes on at another place, until somebody comes back. The plain jumps of C cross stacks as
+/// swapcontext() does, without its system call for the mask of signals.
+void jump(jmp_buf& from, jmp_buf& to) {
+  if (_setjmp(from) == 0) _longjmp(to, 1);
+}
+
+void give_way() { jump(block().running->place, block().scheduler); }
 
 /// A fiber outlives its thread: with the next block it is another.
 void run_fiber() {
   for (;;) {
+    give_way();
     Block& b = block();
     try {
       (*b.body)();
@@ -84,17 +92,20 @@ void run_fiber() {
       b.failure = std::current_exception();
     }
     b.running->finished = true;
-    give_way();
   }
 }
 
+/// Stands before its first thread.
 std::unique_ptr<Fiber> new_fiber() {
   auto fiber = std::make_unique<Fiber>();
-  getcontext(&fiber->context);
-  fiber->context.uc_stack.ss_sp = fiber->stack.get();
-  fiber->context.uc_stack.ss_size = kStackBytes;
-  fiber->context.uc_link = nullptr;
-  makecontext(&fiber->context, run_fiber, 0);
+  ucontext_t here{}, there{};
+  getcontext(&there);
+  there.uc_stack.ss_sp = fiber->stack.get();
+  there.uc_stack.ss_size = kStackBytes;
+  there.uc_link = nullptr;
+  makecontext(&there, run_fiber, 0);
+  block().running = fiber.get();
+  if (_setjmp(block().scheduler) == 0) swapcontext(&here, &there);
   return fiber;
 }
 
@@ -130,7 +141,7 @@ void run_block(Block& b) {
       const std::uint64_t before = fiber.barriers + fiber.exchanges;
       b.running = &fiber;
       b.here.thread = fiber.thread;
-      swapcontext(&b.scheduler, &fiber.context);
+      jump(b.scheduler, fiber.place);
       if (b.failure) std::rethrow_exception(b.failure);
       moved += fiber.barriers + fiber.exchanges - before;
       if (fiber.finished) --alive, ++moved;
