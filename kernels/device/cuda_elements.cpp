@@ -1,16 +1,14 @@
-// Kernels that work element by element, the optimizer, and the table.
+// Kernels that work element by element, and the table.
 #include <array>
 #include <map>
 #include <utility>
 
 #include "kernels/device/cuda_launchers.h"
-#include "kernels/device/element_type.h"
-#include "kernels/device/overwritten.h"
+#include "kernels/device/device_results.h"
 #include "kernels/ops/activation.h"
 #include "kernels/ops/dropout.h"
 #include "kernels/ops/elementwise.h"
 #include "kernels/ops/embedding.h"
-#include "kernels/ops/optimizer.h"
 #include "kernels/ops/rotary.h"
 
 namespace stepcast {
@@ -80,40 +78,6 @@ std::int64_t first_position(const Launch& launch, const Layout& tokens) {
 
 }  // namespace
 
-void clear_on_device_unless_added_to(const LiveOperand& result, DeviceContext& context) {
-  if (result.add) return;
-  const Layout& layout = result.layout;
-  const std::int64_t heads = layout.inner.count / layout.repeat;
-  // Heads side by side are one block.
-  const bool together = heads == 1 || layout.inner.stride == layout.columns;
-  with_element_type(result.dtype, [&]<typename T>() {
-    for (std::int64_t matrix = 0; matrix < layout.outer.count * (together ? 1 : heads); ++matrix) {
-      T* const first = elements<T>(result) +
-                       (together ? matrix : matrix / heads) * layout.outer.stride +
-                       (together ? 0 : matrix % heads * layout.inner.stride);
-      cuda::clear(layout.rows, together ? heads * layout.columns : layout.columns,
-                  layout.row_stride, first, context);
-    }
-  });
-}
-
-void keep_all_on_device(const LiveOperand& mask, DeviceContext& context) {
-  if (mask) cuda::fill_bytes(mask.layout.elements(), 1, mask.bytes(), context);
-}
-
-void copy_or_add_on_device(const LiveOperand& x, const LiveOperand& y, DeviceContext& context) {
-  const CopyShape block{.rows = x.layout.rows,
-                        .cols = x.layout.columns,
-                        .from_stride = x.layout.row_stride,
-                        .to_stride = y.layout.row_stride};
-  with_element_type(x.dtype, [&]<typename From>() {
-    with_element_type(y.dtype, [&]<typename To>() {
-      cuda::copy(block, static_cast<const From*>(elements<From>(x)), elements<To>(y), y.add,
-                 context);
-    });
-  });
-}
-
 void cuda_activation_forward(const Launch& launch) {
   const LiveOperand &x = launch.operands[0], &y = launch.operands[1];
   with_element_type(x.dtype, [&]<typename T>() {
@@ -127,7 +91,7 @@ void cuda_activation_backward(const Launch& launch) {
   with_element_type(x.dtype, [&]<typename T>() {
     const OverwrittenOnDevice<T> dx(launch.operands[2], *launch.device);
     cuda::activation_backward<T>(activation_shape(launch, x.layout), elements<T>(x), nullptr,
-                                 elements_of_type<T>(dy, x.dtype), dx.elements_to_write(), nullptr,
+                                 elements_of_type<T>(dy, x.dtype), dx.data(), nullptr,
                                  *launch.device);
     dx.finish();
   });
@@ -187,12 +151,13 @@ void cuda_residual_backward(const Launch& launch) {
   copy_or_add_on_device(dy, dx, *launch.device);
   if (dresidual) copy_or_add_on_device(dy, dresidual, *launch.device);
   if (!dpositions) return;
-  clear_on_device_unless_added_to(dpositions, *launch.device);
+  const AddedOnDevice sums(dpositions, *launch.device);
   with_element_type(dy.dtype, [&]<typename T>() {
     cuda::add_repeated_rows<T>(dy.layout.rows, dy.layout.columns, first_position(launch, dy.layout),
-                               launch.arguments.sequence, elements<T>(dy),
-                               fp32_elements(dpositions), *launch.device);
+                               launch.arguments.sequence, elements<T>(dy), sums.floats(),
+                               *launch.device);
   });
+  sums.finish();
 }
 
 /// Copies, or additions where a piece says so.
@@ -200,86 +165,6 @@ void cuda_copy(const Launch& launch) {
   for (std::size_t i = 0; i + 1 < launch.operands.size(); i += 2)
     if (launch.operands[i])
       copy_or_add_on_device(launch.operands[i], launch.operands[i + 1], *launch.device);
-}
-
-namespace {
-
-/// Clipping by the norm that operand 0 holds the square of.
-cuda::Clip clip_of(const Launch& launch) {
-  const LiveOperand& square = launch.operands[0];
-  return {square && launch.adam.clip > 0 ? fp32_elements(square) : nullptr, launch.adam.clip};
-}
-
-/// Calls update.operator()<C>(elements, fp32 weights, their copy in C or nullptr): 16-bit weights
-/// are a copy of fp32 ones.
-template <typename Update>
-void with_weights(const LiveOperand& weight, const LiveOperand& master, Update update) {
-  const std::int64_t n = weight.layout.columns;
-  if (!master) return update.template operator()<float>(n, fp32_elements(weight), nullptr);
-  with_element_type(weight.dtype, [&]<typename C>() {
-    update.template operator()<C>(n, fp32_elements(master), elements<C>(weight));
-  });
-}
-
-}  // namespace
-
-void cuda_adam(const Launch& launch) {
-  const Adam settings{.learning_rate = static_cast<float>(launch.adam.learning_rate),
-                      .beta1 = static_cast<float>(launch.adam.beta1),
-                      .beta2 = static_cast<float>(launch.adam.beta2),
-                      .epsilon = static_cast<float>(launch.adam.epsilon),
-                      .weight_decay = static_cast<float>(launch.adam.weight_decay),
-                      .step = launch.step};
-  for (std::size_t i = 1; i + 4 < launch.operands.size(); i += 5) {
-    if (!launch.operands[i]) continue;
-    with_weights(launch.operands[i], launch.operands[i + 4],
-                 [&]<typename C>(std::int64_t n, float* weights, C* copy) {
-                   cuda::adam<float, C>(
-                       settings, clip_of(launch), n, fp32_elements(launch.operands[i + 1]), weights,
-                       fp32_elements(launch.operands[i + 2]), fp32_elements(launch.operands[i + 3]),
-                       copy, *launch.device);
-                 });
-  }
-}
-
-void cuda_sgd(const Launch& launch) {
-  const Sgd settings{.learning_rate = static_cast<float>(launch.adam.learning_rate),
-                     .momentum = static_cast<float>(launch.adam.momentum),
-                     .weight_decay = static_cast<float>(launch.adam.weight_decay)};
-  for (std::size_t i = 1; i + 3 < launch.operands.size(); i += 4) {
-    if (!launch.operands[i]) continue;
-    with_weights(launch.operands[i], launch.operands[i + 3],
-                 [&]<typename C>(std::int64_t n, float* weights, C* copy) {
-                   cuda::sgd<float, C>(settings, clip_of(launch), n,
-                                       fp32_elements(launch.operands[i + 1]), weights,
-                                       fp32_elements(launch.operands[i + 2]), copy, *launch.device);
-                 });
-  }
-}
-
-namespace {
-
-/// Sum of squares of several tensors, before it is rounded.
-struct SquaresOnDevice {
-  explicit SquaresOnDevice(DeviceContext& /*context*/) : sum(1) {}
-  DeviceArray<double> sum;
-};
-
-}  // namespace
-
-void cuda_grad_norm(const Launch& launch) {
-  const LiveOperand& result = launch.operands[0];
-  double* const sum = launch.device->library<SquaresOnDevice>().sum.data();
-  fill_zero(sum, sizeof(double), launch.device->stream());
-  for (std::size_t i = 1; i < launch.operands.size(); ++i) {
-    const LiveOperand& gradient = launch.operands[i];
-    if (!gradient) continue;
-    with_element_type(gradient.dtype, [&]<typename T>() {
-      cuda::sum_of_squares<T>(gradient.layout.columns, elements<T>(gradient), true, sum,
-                              *launch.device);
-    });
-  }
-  cuda::store_rounded(sum, result.add, fp32_elements(result), *launch.device);
 }
 
 namespace {

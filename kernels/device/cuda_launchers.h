@@ -40,13 +40,4 @@ void cuda_adam(const Launch& launch);
 void cuda_sgd(const Launch& launch);
 void cuda_grad_norm(const Launch& launch);
 
-/// Zeros, unless the operand is added to. For kernels that always add.
-void clear_on_device_unless_added_to(const LiveOperand& result, DeviceContext& context);
-
-/// Nothing is dropped: every element of the mask, where there is one, is 1.
-void keep_all_on_device(const LiveOperand& mask, DeviceContext& context);
-
-/// Copies, or adds where `y` says so, in another type where they differ.
-void copy_or_add_on_device(const LiveOperand& x, const LiveOperand& y, DeviceContext& context);
-
 }  // namespace stepcast

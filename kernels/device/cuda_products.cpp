@@ -1,6 +1,6 @@
 // Matrix products and attention.
 #include "kernels/device/cuda_launchers.h"
-#include "kernels/device/element_type.h"
+#include "kernels/device/device_results.h"
 #include "kernels/ops/attention.h"
 #include "kernels/ops/cross_entropy.h"
 #include "kernels/ops/elementwise.h"
@@ -107,12 +107,12 @@ void cuda_gemm_wgrad(const Launch& launch) {
             .beta = dweight.add ? 1.0F : 0.0F},
            dy, x, dweight);
   if (!dbias) return;
-  clear_on_device_unless_added_to(dbias, *launch.device);
+  const AddedOnDevice sums(dbias, *launch.device);
   with_element_type(dy.dtype, [&]<typename T>() {
     cuda::add_column_sums(launch.kernel.dims[2], launch.kernel.dims[1], dy.layout.row_stride,
-                          static_cast<const T*>(elements<T>(dy)), fp32_elements(dbias),
-                          *launch.device);
+                          static_cast<const T*>(elements<T>(dy)), sums.floats(), *launch.device);
   });
+  sums.finish();
 }
 
 void cuda_batched_gemm(const Launch& launch) {

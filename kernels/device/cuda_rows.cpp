@@ -2,8 +2,7 @@
 #include <algorithm>
 
 #include "kernels/device/cuda_launchers.h"
-#include "kernels/device/element_type.h"
-#include "kernels/device/overwritten.h"
+#include "kernels/device/device_results.h"
 #include "kernels/ops/cross_entropy.h"
 #include "kernels/ops/embedding.h"
 #include "kernels/ops/norm.h"
@@ -53,19 +52,27 @@ void with_operands(const Launch& launch, Run run) {
   });
 }
 
+/// Calls run(elements): exponentials are fp32 or of the kernel's type.
+template <typename T, typename Run>
+void with_exponentials(const Launch& launch, const LiveOperand& exponentials, Run run) {
+  if (size_of(exponentials.dtype) == sizeof(float)) return run(elements<float>(exponentials));
+  run(elements_of_type<T>(exponentials, launch.kernel.dtype));
+}
+
 void norm_backward(const Launch& launch, bool centred) {
-  const LiveOperand &x = launch.operands[0], &dx = launch.operands[3],
-                    &dweight = launch.operands[4], &dbias = launch.operands[5];
-  clear_on_device_unless_added_to(dweight, *launch.device);
-  if (dbias) clear_on_device_unless_added_to(dbias, *launch.device);
+  const LiveOperand &x = launch.operands[0], &dx = launch.operands[3];
+  const AddedOnDevice dweight(launch.operands[4], *launch.device);
+  const AddedOnDevice dbias(launch.operands[5], *launch.device, ScratchUse::kSecondResult);
   with_operands(launch, [&]<typename T>(auto at) {
     if (centred)
       cuda::layer_norm_backward<T>(norm_shape(x), at(0), at(1), at(2), at(3), dx.add,
-                                   fp32_elements(dweight), fp32_elements(dbias), *launch.device);
+                                   dweight.floats(), dbias.floats(), *launch.device);
     else
       cuda::rms_norm_backward<T>(norm_shape(x), at(0), at(1), at(2), at(3), dx.add,
-                                 fp32_elements(dweight), *launch.device);
+                                 dweight.floats(), *launch.device);
   });
+  dweight.finish();
+  dbias.finish();
 }
 
 }  // namespace
@@ -85,7 +92,7 @@ void cuda_softmax_backward(const Launch& launch) {
   with_operands(launch, [&]<typename T>(auto at) {
     const OverwrittenOnDevice<T> dscores(launch.operands[3], *launch.device);
     cuda::softmax_backward<T>(softmax_shape(launch, launch.operands[0].layout), at(0), at(2),
-                              dscores.elements_to_write(), *launch.device);
+                              dscores.data(), *launch.device);
     dscores.finish();
   });
 }
@@ -118,24 +125,27 @@ void cuda_embedding_forward(const Launch& launch) {
 void cuda_embedding_backward(const Launch& launch) {
   const LiveOperand &ids = launch.operands[0], &dy = launch.operands[1],
                     &dtable = launch.operands[2];
-  clear_on_device_unless_added_to(dtable, *launch.device);
+  const AddedOnDevice sums(dtable, *launch.device);
   with_operands(launch, [&]<typename T>(auto at) {
     cuda::embedding_backward<T>(embedding_shape(launch, dy, dtable), ids.ids(), at(1),
-                                fp32_elements(dtable), *launch.device);
+                                sums.floats(), *launch.device);
   });
+  sums.finish();
 }
 
 void cuda_cross_entropy_forward(const Launch& launch) {
   const LiveOperand &logits = launch.operands[0], &labels = launch.operands[2],
-                    &row_maximum = launch.operands[3], &sums = launch.operands[5],
-                    &targets = launch.operands[6];
+                    &row_maximum = launch.operands[3], &exponentials = launch.operands[4],
+                    &sums = launch.operands[5], &targets = launch.operands[6];
   const CrossEntropyShape shape = loss_shape(launch, logits.layout);
   // Of the columns of this rank; those behind the words pad the vocabulary.
   const std::int64_t words =
       std::clamp<std::int64_t>(launch.arguments.words - shape.first, 0, shape.columns());
   with_operands(launch, [&]<typename T>(auto at) {
-    cuda::exp_rows<T>(shape, words, at(0), at(1), labels.ids(), fp32_elements(row_maximum), nullptr,
-                      at(4), fp32_elements(sums), fp32_elements(targets), *launch.device);
+    with_exponentials<T>(launch, exponentials, [&](auto* to) {
+      cuda::exp_rows<T>(shape, words, at(0), at(1), labels.ids(), fp32_elements(row_maximum),
+                        nullptr, to, fp32_elements(sums), fp32_elements(targets), *launch.device);
+    });
   });
 }
 
@@ -145,13 +155,16 @@ void cuda_cross_entropy_backward(const Launch& launch) {
                     &dbias = launch.operands[5], &loss = launch.operands[6];
   const CrossEntropyShape shape = loss_shape(launch, exponentials.layout);
   with_operands(launch, [&]<typename T>(auto at) {
-    cuda::cross_entropy_gradient<T>(shape, at(0), labels.ids(), fp32_elements(sums),
-                                    static_cast<float>(launch.arguments.scale), at(4),
-                                    *launch.device);
+    with_exponentials<T>(launch, exponentials, [&](const auto* from) {
+      cuda::cross_entropy_gradient(shape, from, labels.ids(), fp32_elements(sums),
+                                   static_cast<float>(launch.arguments.scale), at(4),
+                                   *launch.device);
+    });
     if (!dbias) return;
-    clear_on_device_unless_added_to(dbias, *launch.device);
+    const AddedOnDevice column_sums(dbias, *launch.device);
     cuda::add_column_sums<T>(shape.tokens, shape.columns(), shape.columns(), at(4),
-                             fp32_elements(dbias), *launch.device);
+                             column_sums.floats(), *launch.device);
+    column_sums.finish();
   });
   cuda::sum_of_losses(shape.tokens, fp32_elements(sums), fp32_elements(targets),
                       launch.arguments.scale, loss.add, fp32_elements(loss), *launch.device);

@@ -41,7 +41,7 @@ __global__ void __launch_bounds__(kMostRowThreads)
   if (threadIdx.x == 0) maxima[blockIdx.x] = largest;
 }
 
-template <typename T>
+template <typename T, typename E>
 struct ExpArguments {
   CrossEntropyShape shape;
   std::int64_t words;
@@ -49,12 +49,12 @@ struct ExpArguments {
   const std::int32_t* targets;
   const float* maxima;
   float* own_maxima;
-  T* exponentials;
+  E* exponentials;
   float *sums, *picked;
 };
 
-template <int N, typename T>
-__global__ void __launch_bounds__(kMostRowThreads) exp_kernel(ExpArguments<T> a) {
+template <int N, typename T, typename E>
+__global__ void __launch_bounds__(kMostRowThreads) exp_kernel(ExpArguments<T, E> a) {
   const std::int64_t t = blockIdx.x, columns = a.shape.last - a.shape.first;
   const T* const row = a.logits + t * columns;
   const float largest = a.maxima != nullptr ? a.maxima[t] : largest_of_row<N>(a.words, row, a.bias);
@@ -83,10 +83,10 @@ __global__ void __launch_bounds__(kMostRowThreads) exp_kernel(ExpArguments<T> a)
   if (threadIdx.x == 0) a.sums[t] = sum;
 }
 
-template <typename T>
+template <typename T, typename E>
 struct GradientBody {
   CrossEntropyShape shape;
-  const T* exponentials;
+  const E* exponentials;
   const std::int32_t* targets;
   const float* sums;
   float scale;
@@ -143,27 +143,27 @@ void row_maxima(const CrossEntropyShape& shape, std::int64_t words, std::int64_t
          context.stream(), words, stride, logits, bias, maxima);
 }
 
-template <typename T>
+template <typename T, typename E>
 void exp_rows(const CrossEntropyShape& shape, std::int64_t words, const T* logits, const T* bias,
-              const std::int32_t* targets, const float* maxima, float* own_maxima, T* exponentials,
+              const std::int32_t* targets, const float* maxima, float* own_maxima, E* exponentials,
               float* sums, float* picked, DeviceContext& context) {
-  constexpr int kWidth = kWidest<T>;
+  constexpr int kWidth = kWidest<T, E>;
   const bool vectors =
       aligned(logits) && aligned(bias) && aligned(exponentials) && shape.columns() % kWidth == 0;
-  launch(vectors ? exp_kernel<kWidth, T> : exp_kernel<1, T>,
+  launch(vectors ? exp_kernel<kWidth, T, E> : exp_kernel<1, T, E>,
          dim3(static_cast<unsigned>(shape.tokens)),
          row_threads(shape.columns(), vectors ? kWidth : 1), 0, context.stream(),
-         ExpArguments<T>{shape, words, logits, bias, targets, maxima, own_maxima, exponentials,
-                         sums, picked});
+         ExpArguments<T, E>{shape, words, logits, bias, targets, maxima, own_maxima, exponentials,
+                            sums, picked});
 }
 
-template <typename T>
-void cross_entropy_gradient(const CrossEntropyShape& shape, const T* exponentials,
+template <typename T, typename E>
+void cross_entropy_gradient(const CrossEntropyShape& shape, const E* exponentials,
                             const std::int32_t* targets, const float* sums, float scale, T* dlogits,
                             DeviceContext& context) {
-  each_in_rows<kWidest<T>>(shape.tokens, shape.columns(), aligned(exponentials) && aligned(dlogits),
-                           GradientBody<T>{shape, exponentials, targets, sums, scale, dlogits},
-                           context.stream());
+  each_in_rows<kWidest<T, E>>(
+      shape.tokens, shape.columns(), aligned(exponentials) && aligned(dlogits),
+      GradientBody<T, E>{shape, exponentials, targets, sums, scale, dlogits}, context.stream());
 }
 
 void losses(const CrossEntropyShape& shape, const std::int32_t* targets, const float* sums,
@@ -177,16 +177,22 @@ void sum_of_losses(std::int64_t tokens, const float* sums, const float* picked, 
          add, loss);
 }
 
-#define STEPCAST_OF(T)                                                                          \
-  template void row_maxima(const CrossEntropyShape&, std::int64_t, std::int64_t, const T*,      \
-                           const T*, float*, DeviceContext&);                                   \
-  template void exp_rows(const CrossEntropyShape&, std::int64_t, const T*, const T*,            \
-                         const std::int32_t*, const float*, float*, T*, float*, float*,         \
-                         DeviceContext&);                                                       \
-  template void cross_entropy_gradient(const CrossEntropyShape&, const T*, const std::int32_t*, \
-                                       const float*, float, T*, DeviceContext&);
+#define STEPCAST_OF(T)                                                                     \
+  template void row_maxima(const CrossEntropyShape&, std::int64_t, std::int64_t, const T*, \
+                           const T*, float*, DeviceContext&);
 STEPCAST_OF(float)
 STEPCAST_OF(Bf16)
 STEPCAST_OF(Fp16)
+#define STEPCAST_EXPONENTIALS_OF(T, E)                                                          \
+  template void exp_rows(const CrossEntropyShape&, std::int64_t, const T*, const T*,            \
+                         const std::int32_t*, const float*, float*, E*, float*, float*,         \
+                         DeviceContext&);                                                       \
+  template void cross_entropy_gradient(const CrossEntropyShape&, const E*, const std::int32_t*, \
+                                       const float*, float, T*, DeviceContext&);
+STEPCAST_EXPONENTIALS_OF(float, float)
+STEPCAST_EXPONENTIALS_OF(Bf16, Bf16)
+STEPCAST_EXPONENTIALS_OF(Fp16, Fp16)
+STEPCAST_EXPONENTIALS_OF(Bf16, float)
+STEPCAST_EXPONENTIALS_OF(Fp16, float)
 
 }  // namespace stepcast::cuda

@@ -1,7 +1,7 @@
 // Cross-entropy on a GPU, whole or split over ranks by columns, in the steps of
 // kernels/cpu/cross_entropy.h, for a vocabulary that is padded: of this rank's columns only the
-// first `words` are words. T is float, Bf16 or Fp16; statistics are fp32. A row is read from memory
-// once.
+// first `words` are words. T is float, Bf16 or Fp16, exponentials are of E = T or float;
+// statistics are fp32. A row is read from memory once.
 #pragma once
 
 #include "kernels/cpu/cross_entropy.h"
@@ -16,18 +16,18 @@ void row_maxima(const CrossEntropyShape& shape, std::int64_t words, std::int64_t
                 const T* logits, const T* bias, float* maxima, DeviceContext& context);
 
 /// exponentials = e^(logit + bias - maxima), 0 behind the words; sums[t] of them before they are
-/// rounded to T; picked[t] = logit of the target - maxima[t], 0 where another rank holds it.
-/// exponentials may be logits. Where `maxima` is null they are the row's own, and `own_maxima`,
-/// unless it is null too, gets them.
-template <typename T>
+/// rounded to E; picked[t] = logit of the target - maxima[t], 0 where another rank holds it.
+/// exponentials may be logits of their type. Where `maxima` is null they are the row's own, and
+/// `own_maxima`, unless it is null too, gets them.
+template <typename T, typename E>
 void exp_rows(const CrossEntropyShape& shape, std::int64_t words, const T* logits, const T* bias,
-              const std::int32_t* targets, const float* maxima, float* own_maxima, T* exponentials,
+              const std::int32_t* targets, const float* maxima, float* own_maxima, E* exponentials,
               float* sums, float* picked, DeviceContext& context);
 
 /// dlogits = scale * (exponentials / sums - [column is the target]), sums over all ranks; 0 where
-/// the target is negative. dlogits may be exponentials.
-template <typename T>
-void cross_entropy_gradient(const CrossEntropyShape& shape, const T* exponentials,
+/// the target is negative. dlogits may be exponentials of its type.
+template <typename T, typename E>
+void cross_entropy_gradient(const CrossEntropyShape& shape, const E* exponentials,
                             const std::int32_t* targets, const float* sums, float scale, T* dlogits,
                             DeviceContext& context);
 

@@ -19,14 +19,15 @@ DeviceFacts device_facts() {
           .minor = attribute(cudaDevAttrComputeCapabilityMinor)};
 }
 
-std::byte* DeviceContext::scratch(std::size_t bytes) {
-  if (bytes > scratch_.size()) {
+std::byte* DeviceContext::scratch(std::size_t bytes, ScratchUse use) {
+  DeviceMemory& memory = scratch_[static_cast<std::size_t>(use)];
+  if (bytes > memory.size()) {
     // Kernels that were issued before may still use what is given back here.
     check_cuda(cudaStreamSynchronize(stream_));
-    scratch_ = DeviceMemory();
-    scratch_ = DeviceMemory(std::max(bytes, std::size_t{1} << 20));
+    memory = DeviceMemory();
+    memory = DeviceMemory(std::max(bytes, std::size_t{1} << 20));
   }
-  return scratch_.data();
+  return memory.data();
 }
 
 std::shared_ptr<void>& DeviceContext::library_of(const void* key) {

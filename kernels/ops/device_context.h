@@ -2,6 +2,7 @@
 // libraries. One per stream; not for two threads at a time.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -20,6 +21,13 @@ struct DeviceFacts {
 /// Of the current device.
 DeviceFacts device_facts();
 
+/// Of scratch memory that can meet in one launch.
+enum class ScratchUse : std::uint8_t {
+  kKernel,  ///< of the function that is called
+  kResult,  ///< of its caller, for results that are added or rounded afterwards
+  kSecondResult,
+};
+
 class DeviceContext {
  public:
   /// On the current device. The stream outlives the context.
@@ -28,12 +36,12 @@ class DeviceContext {
   StreamHandle stream() const { return stream_; }
   const DeviceFacts& facts() const { return facts_; }
 
-  /// At least so many bytes, aligned to 256, until the next call: what is issued to the stream
-  /// later may overwrite them. Grows when it must, which waits for the device: the first step of a
-  /// program pays for it, later ones don't.
-  std::byte* scratch(std::size_t bytes);
-  float* scratch_floats(std::int64_t count) {
-    return reinterpret_cast<float*>(scratch(static_cast<std::size_t>(count) * sizeof(float)));
+  /// At least so many bytes, aligned to 256, until the next call with this use: what is issued to
+  /// the stream later may overwrite them. Grows when it must, which waits for the device: the first
+  /// step of a program pays for it, later ones don't.
+  std::byte* scratch(std::size_t bytes, ScratchUse use = ScratchUse::kKernel);
+  float* scratch_floats(std::int64_t count, ScratchUse use = ScratchUse::kKernel) {
+    return reinterpret_cast<float*>(scratch(static_cast<std::size_t>(count) * sizeof(float), use));
   }
 
   /// What a library keeps for this stream, made at first use: `Library` is constructed with the
@@ -51,7 +59,7 @@ class DeviceContext {
 
   StreamHandle stream_;
   DeviceFacts facts_;
-  DeviceMemory scratch_;
+  std::array<DeviceMemory, 3> scratch_;  ///< by ScratchUse
   std::vector<std::pair<const void*, std::shared_ptr<void>>> libraries_;
 };
 

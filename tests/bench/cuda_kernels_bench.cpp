@@ -135,12 +135,12 @@ void add_rows(Bench& bench) {
   });
   static constexpr CrossEntropyShape kLoss{.tokens = 1024, .last = 32000};
   add(bench, "cross_entropy_forward", 2 * 2.0 * 1024 * 32000, 0, [](Bench& b) {
-    cuda::exp_rows<Bf16>(kLoss, 32000, b.x.data(), nullptr, b.tokens.data(), nullptr, nullptr,
-                         b.y.data(), b.rows.data(), b.rows.data() + kTokens, b.context);
+    cuda::exp_rows<Bf16, Bf16>(kLoss, 32000, b.x.data(), nullptr, b.tokens.data(), nullptr, nullptr,
+                               b.y.data(), b.rows.data(), b.rows.data() + kTokens, b.context);
   });
   add(bench, "cross_entropy_backward", 2 * 2.0 * 1024 * 32000, 0, [](Bench& b) {
-    cuda::cross_entropy_gradient<Bf16>(kLoss, b.x.data(), b.tokens.data(), b.rows.data(), 1e-3F,
-                                       b.y.data(), b.context);
+    cuda::cross_entropy_gradient<Bf16, Bf16>(kLoss, b.x.data(), b.tokens.data(), b.rows.data(),
+                                             1e-3F, b.y.data(), b.context);
   });
   // Rows of 4,096 of a table of 8,192: the gradient's rows are read and written in fp32.
   static constexpr EmbeddingShape kTable{

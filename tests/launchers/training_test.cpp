@@ -65,6 +65,40 @@ TEST(TrainingOnGpuKernels, TwoRanksThatShareEveryLayer) {
   expect_same_on_gpu(tiny);
 }
 
+/// In bf16 plans and kernels round differently; the bounds are those of
+/// tests/live/mixed_precision_test.cpp, where they are explained.
+void expect_near_on_gpu(TinyTraining tiny) {
+  tiny.model.num_layers = 2;
+  tiny.training.global_batch_size = 2;
+  tiny.training.precision = Dtype::kBf16;
+  tiny.steps = 2;
+  const Outcome plain = train(tiny);
+  tiny.kernels = on_emulated_gpu;
+  const Distance d = distance(plain, train(tiny));
+  EXPECT_LE(d.loss, 1e-3);
+  EXPECT_LE(d.norm, 1e-2);
+  EXPECT_LE(d.gradient, 4e-2) << d.tensor;
+}
+
+TEST(TrainingOnGpuKernels, Bf16WithFp32CopiesOfTheWeights) {
+  for (const TinyTraining& tiny : {TinyTraining{}, llama()}) expect_near_on_gpu(tiny);
+}
+
+TEST(TrainingOnGpuKernels, Bf16WithGradientsSummedInBf16) {
+  for (TinyTraining tiny : {TinyTraining{}, llama()}) {
+    tiny.traits.fp32_gradients = false;
+    expect_near_on_gpu(tiny);
+  }
+}
+
+// Heads of 16 elements, so that attention runs on (emulated) tensor cores.
+TEST(TrainingOnGpuKernels, Bf16OnTensorCores) {
+  TinyTraining tiny = llama();
+  tiny.model.head_dim = 16;
+  tiny.model.num_heads = tiny.model.num_kv_heads = 1;
+  expect_near_on_gpu(tiny);
+}
+
 TEST(TrainingOnGpuKernels, EveryKernelOfTheCatalogueIsThere) {
   const LauncherTable table = cuda_launchers();
   ASSERT_EQ(table.size(), kernel_table().size());

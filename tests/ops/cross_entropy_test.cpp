@@ -100,6 +100,24 @@ TYPED_TEST(CrossEntropy, NegativeTargetsAreLeftOut) {
   expect_split<TypeParam>(this->device, 90, 97, {3, -1, 7, 89, -5, 0, 1, -1, 2});
 }
 
+// fp32 exponentials of 16-bit logits are not rounded, so gradients are as near as those of fp32.
+TEST(CrossEntropySteps, ExponentialsOfNarrowLogitsMayBeFp32) {
+  TestDevice device;
+  const CrossEntropyShape shape{.tokens = 5, .last = 40};
+  const auto logits = as_stored<Bf16>(random_values(200, 1, 3));
+  const auto targets = random_ids(5, 40, 3);
+  const DeviceArray<std::int32_t> on_targets(targets);
+  const auto on_logits = on_device<Bf16>(logits);
+  const DeviceArray<float> exponentials(200), sums(5), picked(5);
+  cuda::exp_rows<Bf16>(shape, 40, on_logits.data(), nullptr, on_targets.data(), nullptr, nullptr,
+                       exponentials.data(), sums.data(), picked.data(), device.context);
+  cuda::cross_entropy_gradient<Bf16, float>(shape, exponentials.data(), on_targets.data(),
+                                            sums.data(), 0.25F, on_logits.data(), device.context);
+  std::vector<float> want(200);
+  reference::cross_entropy_backward(shape, logits.data(), targets.data(), 0.25, want.data());
+  expect_stored(on_logits, want, {.elementary = 64, .terms = 40});
+}
+
 // With a bias, and maxima that nobody has reduced.
 TEST(CrossEntropySteps, OwnMaximaAndBias) {
   TestDevice device;

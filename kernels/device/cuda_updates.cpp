@@ -1,0 +1,98 @@
+// Optimizers and the norm of the gradients.
+#include "kernels/device/cuda_launchers.h"
+#include "kernels/device/element_type.h"
+#include "kernels/ops/optimizer.h"
+
+namespace stepcast {
+namespace {
+
+/// Clipping by the norm that operand 0 holds the square of.
+cuda::Clip clip_of(const Launch& launch) {
+  const LiveOperand& square = launch.operands[0];
+  return {square && launch.adam.clip > 0 ? fp32_elements(square) : nullptr, launch.adam.clip};
+}
+
+/// Calls update.operator()<G, C>(elements, gradient, fp32 weights, moments, copy of the weights)
+/// for every piece. 16-bit weights are a copy of fp32 ones, and their gradients fp32 or of their
+/// type; `moments` are the operands behind the gradient.
+template <typename Update>
+void for_pieces(const Launch& launch, std::size_t moments, Update update) {
+  const std::size_t operands = 3 + moments;
+  for (std::size_t i = 1; i + operands <= launch.operands.size(); i += operands) {
+    const LiveOperand &weight = launch.operands[i], &gradient = launch.operands[i + 1],
+                      &master = launch.operands[i + operands - 1];
+    if (!weight) continue;
+    const std::int64_t n = weight.layout.elements();
+    const LiveOperand* const state = &launch.operands[i + 2];
+    if (!master) {
+      update.template operator()<float, float>(n, fp32_elements(gradient), fp32_elements(weight),
+                                               state, nullptr);
+      continue;
+    }
+    with_element_type(weight.dtype, [&]<typename C>() {
+      if (size_of(gradient.dtype) == sizeof(float))
+        update.template operator()<float, C>(n, elements<float>(gradient), fp32_elements(master),
+                                             state, elements<C>(weight));
+      else
+        update.template operator()<C, C>(n, elements_of_type<C>(gradient, weight.dtype),
+                                         fp32_elements(master), state, elements<C>(weight));
+    });
+  }
+}
+
+}  // namespace
+
+void cuda_adam(const Launch& launch) {
+  const Adam settings{.learning_rate = static_cast<float>(launch.adam.learning_rate),
+                      .beta1 = static_cast<float>(launch.adam.beta1),
+                      .beta2 = static_cast<float>(launch.adam.beta2),
+                      .epsilon = static_cast<float>(launch.adam.epsilon),
+                      .weight_decay = static_cast<float>(launch.adam.weight_decay),
+                      .step = launch.step};
+  for_pieces(launch, 2,
+             [&]<typename G, typename C>(std::int64_t n, const G* gradient, float* weights,
+                                         const LiveOperand* moments, C* copy) {
+               cuda::adam(settings, clip_of(launch), n, gradient, weights,
+                          fp32_elements(moments[0]), fp32_elements(moments[1]), copy,
+                          *launch.device);
+             });
+}
+
+void cuda_sgd(const Launch& launch) {
+  const Sgd settings{.learning_rate = static_cast<float>(launch.adam.learning_rate),
+                     .momentum = static_cast<float>(launch.adam.momentum),
+                     .weight_decay = static_cast<float>(launch.adam.weight_decay)};
+  for_pieces(launch, 1,
+             [&]<typename G, typename C>(std::int64_t n, const G* gradient, float* weights,
+                                         const LiveOperand* moments, C* copy) {
+               cuda::sgd(settings, clip_of(launch), n, gradient, weights, fp32_elements(moments[0]),
+                         copy, *launch.device);
+             });
+}
+
+namespace {
+
+/// Sum of squares of several tensors, before it is rounded.
+struct SquaresOnDevice {
+  explicit SquaresOnDevice(DeviceContext& /*context*/) : sum(1) {}
+  DeviceArray<double> sum;
+};
+
+}  // namespace
+
+void cuda_grad_norm(const Launch& launch) {
+  const LiveOperand& result = launch.operands[0];
+  double* const sum = launch.device->library<SquaresOnDevice>().sum.data();
+  fill_zero(sum, sizeof(double), launch.device->stream());
+  for (std::size_t i = 1; i < launch.operands.size(); ++i) {
+    const LiveOperand& gradient = launch.operands[i];
+    if (!gradient) continue;
+    with_element_type(gradient.dtype, [&]<typename T>() {
+      cuda::sum_of_squares<T>(gradient.layout.elements(), elements<T>(gradient), true, sum,
+                              *launch.device);
+    });
+  }
+  cuda::store_rounded(sum, result.add, fp32_elements(result), *launch.device);
+}
+
+}  // namespace stepcast
