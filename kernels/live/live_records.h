@@ -28,7 +28,7 @@ struct RankRecords {
   /// Of every timed step of a comparison, by step: seconds of each op of `last_ops`, in its order.
   std::vector<std::vector<float>> op_seconds;
   std::vector<std::vector<double>> rounds;  ///< of a comparison: see program_bench.h
-  std::vector<TimedOp> last_ops;            ///< of the last timed step
+  std::vector<TimedOp> last_ops;            ///< of the last step, as far as it got
   Bytes peak_memory;
   bool lost_known = true;  ///< whether StepRecord::lost says anything
   bool complete = false;   ///< it got to the end

@@ -28,9 +28,14 @@ class RankRun {
                    .observer = &recorder_}) {}
 
   void run() {
-    for (std::int64_t i = 0; i < options_.steps; ++i) step(-1, i >= kWarmUpSteps);
-    if (options_.rounds > 0) compare();
-    keep_record(context_, RecordKind::kOps, std::as_bytes(std::span(recorder_.ops())));
+    try {
+      for (std::int64_t i = 0; i < options_.steps; ++i) step(-1, i >= kWarmUpSteps);
+      if (options_.rounds > 0) compare();
+    } catch (...) {
+      keep_ops();
+      throw;
+    }
+    keep_ops();
     const EndRecord end{.peak_memory_bytes = executor_.peak().value(), .lost_known = lost_.known()};
     keep_record(context_, RecordKind::kEnd, std::as_bytes(std::span(&end, 1)));
   }
@@ -55,6 +60,13 @@ class RankRun {
     if (!std::isfinite(record.loss))
       throw Error(ErrorKind::kLiveRank, "the loss of step " + std::to_string(record.step) +
                                             " is no number any more; try a lower learning rate");
+  }
+
+  /// Of the last step; when it did not end, the op at hand lasts until now.
+  void keep_ops() {
+    std::vector<TimedOp> ops = recorder_.ops();
+    if (!ops.empty() && ops.back().end == 0) ops.back().end = wall_seconds();
+    keep_record(context_, RecordKind::kOps, std::as_bytes(std::span(ops)));
   }
 
   void keep_op_seconds() {

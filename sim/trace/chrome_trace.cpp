@@ -78,7 +78,9 @@ class Writer {
   Writer(const Job& job, const Trace& trace) : job_(job), trace_(trace) {}
 
   std::string write(const std::vector<std::vector<Bytes>>& memory_by_program) {
-    out_ = "{\"schemaVersion\":1,\"displayTimeUnit\":\"ms\",\"traceEvents\":[\n";
+    out_ = "{\"schemaVersion\":1,\"displayTimeUnit\":\"ms\",";
+    if (!trace_.complete) out_ += "\"complete\":false,";
+    out_ += "\"traceEvents\":[\n";
     name_tracks();
     for (const Span& span : trace_.spans) slice(span);
     arrows();

@@ -1,6 +1,6 @@
 // A trace as Chrome trace JSON: opens in Perfetto, chrome://tracing and TensorBoard. pid = rank,
 // tid = stream, times in microseconds with three decimals, arrows from send to receive, a counter
-// of live memory per rank.
+// of live memory per rank. A trace of a step that did not end says "complete":false.
 #pragma once
 
 #include <string>

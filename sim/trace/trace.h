@@ -18,6 +18,7 @@ struct Span {
 
 struct Trace {
   std::vector<Span> spans;  ///< by rank, then in order of begin
+  bool complete = true;     ///< false: the step did not end on all ranks
 };
 
 }  // namespace stepcast

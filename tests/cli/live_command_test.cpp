@@ -107,18 +107,50 @@ TEST(LiveCommand, CtrlCKeepsWhatWasDone) {
   EXPECT_EQ(document(run).root().member("complete")->as_boolean(), false);
 }
 
-TEST(LiveCommand, FullDiskIsAnIoErrorAfterTheResults) {
-  const ProgramRun run = live({shipped("live-tiny-1"), "--steps", "2", "--loss-csv", "/dev/full"});
-  EXPECT_EQ(run.exit_code, 5);
-  EXPECT_NE(run.out.find("step      2   loss"), std::string::npos) << run.out;
+TEST(LiveCommand, TracesAndLossesOfAFailedRunSayThatTheyAreIncomplete) {
+  const ScratchFolder folder;
+  const std::string trace = folder.path("trace.json"), csv = folder.path("losses.csv");
+  const ProgramRun run = live({shipped("live-tiny-dp2"), "--steps", "50", "--learning-rate", "1e30",
+                               "--trace", trace, "--loss-csv", csv});
+  EXPECT_EQ(run.exit_code, 7) << run.err;
+  const std::string text = read_text_file(trace, 1 << 28);
+  const JsonDocument events = parse_json(text, trace);
+  EXPECT_EQ(events.root().member("complete")->as_boolean(), false);
+  EXPECT_NE(text.find("gemm_forward"), std::string::npos) << "no ops were kept";
+  const std::string losses = read_text_file(csv, 1 << 20);
+  EXPECT_EQ(losses.substr(0, 14), "step,loss\n1,5.");
+  EXPECT_NE(losses.find("\n# incomplete"), std::string::npos) << losses;
+}
+
+TEST(LiveCommand, FullDiskIsAnIoErrorAndOtherOutputsAreWritten) {
+  const ScratchFolder folder;
+  const std::string csv = folder.path("losses.csv");
+  const std::vector<std::string> two_steps = {shipped("live-tiny-1"), "--steps", "2"};
+  const auto run = [&](std::vector<std::string> more, const RunOptions& options = {}) {
+    more.insert(more.begin(), two_steps.begin(), two_steps.end());
+    return live(more, options);
+  };
+  for (const char* output : {"--loss-csv", "--trace"}) {
+    const ProgramRun full = run({output, "/dev/full"});
+    EXPECT_EQ(full.exit_code, 5) << output;
+    EXPECT_NE(full.err.find("/dev/full: cannot write: No space left on device"), std::string::npos)
+        << full.err;
+    EXPECT_NE(full.out.find("step      2   loss"), std::string::npos) << full.out;
+  }
+  EXPECT_EQ(run({"--trace", "/dev/full", "--loss-csv", csv}).exit_code, 5);
+  EXPECT_EQ(read_text_file(csv, 1 << 20).substr(0, 14), "step,loss\n1,5.");
+  std::filesystem::remove(csv);
+  const ProgramRun no_stdout = run({"--json", "--loss-csv", csv}, {.out_to = "/dev/full"});
+  EXPECT_EQ(no_stdout.exit_code, 5) << no_stdout.err;
+  EXPECT_EQ(read_text_file(csv, 1 << 20).substr(0, 14), "step,loss\n1,5.");
 }
 
 TEST(LiveCommand, WhatCannotRunIsRefused) {
   const ScratchFolder folder;
-  const std::string in_bf16 = folder.write("bf16.json", R"({
+  const std::string in_fp16 = folder.write("fp16.json", R"({
       "model": "tiny-gpt", "topology": "dgx-h100", "stack": "stepcast-live", "plan": {},
-      "training": {"global_batch_size": 8, "seq_len": 64, "precision": "bf16"}})");
-  const ProgramRun half = live({in_bf16, "--steps", "1"});
+      "training": {"global_batch_size": 8, "seq_len": 64, "precision": "fp16"}})");
+  const ProgramRun half = live({in_fp16, "--steps", "1"});
   EXPECT_EQ(half.exit_code, 6);
   EXPECT_NE(half.err.find("fp32"), std::string::npos) << half.err;
   EXPECT_EQ(live({shipped("live-tiny-1"), "--text", "/nowhere/text"}).exit_code, 5);

@@ -1,6 +1,7 @@
 // Fifty rounds of random harm: ranks killed, stopped, crashed or throwing, and supervisors killed.
 // After each one no process is left, and who was harmed is named. The seed is fixed; the scheduler
 // is not, so the rounds differ in what the others were doing at that moment.
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -30,8 +31,9 @@ struct Round {
   int ranks = 0, victim = 0, operation = 0;
 };
 
-/// In the victim, at its moment.
-void do_harm(Harm harm) {
+/// In the victim, at its moment, of which it tells first.
+void do_harm(Harm harm, int moment) {
+  if (::write(moment, "!", 1) != 1) throw std::runtime_error("the test is gone");
   switch (harm) {
     case Harm::kKill:
       ::kill(::getpid(), SIGKILL);
@@ -62,7 +64,7 @@ void do_harm(Harm harm) {
 }
 
 /// Collectives and messages without end, until the harm.
-int rank_main(RankContext& context, const Round& round) {
+int rank_main(RankContext& context, const Round& round, int moment) {
   const auto world = context.world();
   const int next = (context.rank() + 1) % context.ranks();
   const int previous = (context.rank() + context.ranks() - 1) % context.ranks();
@@ -70,22 +72,23 @@ int rank_main(RankContext& context, const Round& round) {
   const auto bytes = std::as_writable_bytes(std::span(numbers));
   for (int operation = 0;; ++operation) {
     context.begin_operation("operation " + std::to_string(operation));
-    if (context.rank() == round.victim && operation == round.operation) do_harm(round.harm);
+    if (context.rank() == round.victim && operation == round.operation) do_harm(round.harm, moment);
     world->run(CollectiveKind::kAllReduce, bytes, bytes, Element::kFp32, ReduceOp::kMax);
     world->send(next, std::as_bytes(std::span(message)));
     world->receive(previous, std::as_writable_bytes(std::span(message)));
   }
 }
 
-/// Runs the ranks of a round and writes to `report` what their failure was called.
-[[noreturn]] void be_supervisor(const Round& round, int report) {
+/// Runs the ranks of a round and writes to `report` what their failure was called; the victim
+/// writes to `moment`.
+[[noreturn]] void be_supervisor(const Round& round, int report, int moment) {
   const rlimit no_core_files{.rlim_cur = 0, .rlim_max = 0};
   ::setrlimit(RLIMIT_CORE, &no_core_files);
   try {
     ProcessGroup group({.sizes = {.ranks = round.ranks, .mailbox_bytes = 1 << 20},
                         .stand_still_s = 2,
                         .grace_s = 0.5});
-    group.run([&](RankContext& context) { return rank_main(context, round); });
+    group.run([&](RankContext& context) { return rank_main(context, round, moment); });
   } catch (const Error& error) {
     const std::string text = error.what();
     const ssize_t written = ::write(report, text.data(), text.size());
@@ -100,27 +103,39 @@ struct End {
   bool all_gone = false;
 };
 
+/// Ranks are gone so soon after the harm. A stopped one is noticed after 2 s.
+constexpr std::chrono::seconds kGone{5};
+/// Until the harm is done; for a busy machine.
+constexpr std::chrono::seconds kStart{30};
+
 /// The test process inherits the ranks of a supervisor that dies, and so sees the last one go.
 End run_round(const Round& round) {
-  int pipe_ends[2];
-  EXPECT_EQ(::pipe(pipe_ends), 0);
+  int report[2], moment[2];
+  EXPECT_EQ(::pipe(report), 0);
+  EXPECT_EQ(::pipe2(moment, O_NONBLOCK), 0);
   const pid_t supervisor = ::fork();
-  if (supervisor == 0) be_supervisor(round, pipe_ends[1]);
-  ::close(pipe_ends[1]);
+  if (supervisor == 0) be_supervisor(round, report[1], moment[1]);
+  ::close(report[1]);
   End end;
-  // 2 s until a stopped rank is noticed, 5 s to be gone, and the rest for a busy machine.
-  const Clock::time_point deadline = Clock::now() + std::chrono::seconds(15);
-  while (!end.all_gone && Clock::now() < deadline) {
+  Clock::time_point deadline = Clock::now() + kStart;
+  for (bool harmed = false; !end.all_gone && Clock::now() < deadline;) {
+    char mark = 0;
+    if (!harmed && ::read(moment[0], &mark, 1) == 1) {
+      harmed = true;
+      deadline = Clock::now() + kGone;
+    }
     int status = 0;
     const pid_t process = ::waitpid(-1, &status, WNOHANG);
     if (process == supervisor) end.supervisor_status = status;
     end.all_gone = process < 0;
     if (process == 0) std::this_thread::sleep_for(std::chrono::milliseconds(2));
   }
+  ::close(moment[0]);
+  ::close(moment[1]);
   char text[4096];
-  const ssize_t length = end.all_gone ? ::read(pipe_ends[0], text, sizeof text) : 0;
+  const ssize_t length = end.all_gone ? ::read(report[0], text, sizeof text) : 0;
   end.report.assign(text, static_cast<std::size_t>(std::max<ssize_t>(length, 0)));
-  ::close(pipe_ends[0]);
+  ::close(report[0]);
   return end;
 }
 
@@ -169,7 +184,7 @@ TEST(FaultRounds, NothingIsLeftAndTheHarmedRankIsNamed) {
                  std::to_string(static_cast<int>(round.harm)) + ", rank " +
                  std::to_string(round.victim) + " of " + std::to_string(round.ranks));
     const End end = run_round(round);
-    ASSERT_TRUE(end.all_gone) << "processes are left";
+    ASSERT_TRUE(end.all_gone) << "processes are left 5 s after the harm";
     expect_named(round, end);
   }
   EXPECT_EQ(named_memory(), named_before);

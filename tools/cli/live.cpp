@@ -4,6 +4,7 @@
 #include <CLI/Formatter.hpp>
 #include <CLI/Validators.hpp>
 #include <algorithm>
+#include <cstdio>
 #include <memory>
 #include <optional>
 
@@ -66,7 +67,7 @@ Trace last_step(const LiveOutcome& outcome) {
   for (const RankRecords& rank : outcome.ranks)
     if (!rank.last_ops.empty() && (begin == 0 || rank.last_ops.front().begin < begin))
       begin = rank.last_ops.front().begin;
-  Trace trace;
+  Trace trace{.spans = {}, .complete = outcome.failure.empty()};
   for (std::size_t r = 0; r < outcome.ranks.size(); ++r)
     for (const TimedOp& op : outcome.ranks[r].last_ops)
       trace.spans.push_back({.rank = static_cast<Rank>(r),
@@ -77,18 +78,36 @@ Trace last_step(const LiveOutcome& outcome) {
   return trace;
 }
 
-void write_loss_csv(const std::vector<double>& losses, const std::string& file) {
+void write_loss_csv(const LiveOutcome& outcome, const Job& job, const std::string& file) {
   std::string text = "step,loss\n";
+  const std::vector<double> losses = outcome.losses(job);
   for (std::size_t i = 0; i < losses.size(); ++i) text += printed("%zu,%.9g\n", i + 1, losses[i]);
+  if (!outcome.failure.empty()) text += "# incomplete: the run ended early\n";
   write_text_file_atomically(file, text);
 }
 
-void write_files(const Arguments& arguments, const LiveRun& run) {
-  if (!arguments.loss_csv.empty()) write_loss_csv(run.outcome.losses(run.job), arguments.loss_csv);
-  if (arguments.trace.empty() || !run.outcome.failure.empty()) return;
+void write_trace(const LiveRun& run, const std::string& file) {
   std::vector<std::vector<Bytes>> memory;
   for (const Program& program : run.job.programs) memory.push_back(memory_by_call(program));
-  write_trace_file(run.job, last_step(run.outcome), memory, arguments.trace);
+  write_trace_file(run.job, last_step(run.outcome), memory, file);
+}
+
+/// Results and files: each is tried, whatever became of those before it. Returns what went wrong
+/// first; empty: nothing did.
+std::optional<Error> put_out(const Arguments& arguments, const LiveRun& run) {
+  std::optional<Error> first;
+  const auto attempt = [&](const auto& output) {
+    try {
+      output();
+    } catch (const Error& error) {
+      if (!first) first = error;
+    }
+  };
+  attempt([&] { print(arguments.json ? live_json(run) : live_table(run)); });
+  if (!arguments.loss_csv.empty())
+    attempt([&] { write_loss_csv(run.outcome, run.job, arguments.loss_csv); });
+  if (!arguments.trace.empty()) attempt([&] { write_trace(run, arguments.trace); });
+  return first;
 }
 
 /// To be called after everything else: what a run measured until it went wrong is not lost.
@@ -133,9 +152,11 @@ int live_command(const Arguments& arguments) {
   if (!ranks->speaks()) return 0;
   run.memory = compare_memory(run.job, run.outcome);
   if (arguments.compare) run.comparison = compare(scenario, run.job, run.outcome);
-  print(arguments.json ? live_json(run) : live_table(run));
-  write_files(arguments, run);
+  const std::optional<Error> not_put_out = put_out(arguments, run);
+  if (not_put_out && !run.outcome.failure.empty())
+    std::fprintf(stderr, "%s\n", not_put_out->what());
   raise_failures(run);
+  if (not_put_out) throw *not_put_out;
   return 0;
 }
 
