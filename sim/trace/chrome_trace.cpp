@@ -124,7 +124,7 @@ class Writer {
     }
     for (const auto& [rank, stream] : tracks)
       event("\"ph\":\"M\",\"name\":\"thread_name\"," + place(rank, stream) +
-            ",\"args\":{\"name\":" + quoted(kStreamNames[static_cast<int>(stream)]) + "}");
+            ",\"args\":{\"name\":" + quoted(track_name(stream)) + "}");
   }
 
   void slice(const Span& span) {
@@ -197,6 +197,8 @@ class Writer {
 };
 
 }  // namespace
+
+std::string_view track_name(Stream stream) { return kStreamNames[static_cast<int>(stream)]; }
 
 std::string chrome_trace(const Job& job, const Trace& trace,
                          const std::vector<std::vector<Bytes>>& memory_by_program) {

@@ -29,6 +29,7 @@ void add_fit(CLI::App& app, std::function<int()>& run);
 void add_calibrate_network(CLI::App& app, std::function<int()>& run);
 void add_profile(CLI::App& app, std::function<int()>& run);
 void add_live(CLI::App& app, std::function<int()>& run);
+void add_compare(CLI::App& app, std::function<int()>& run);
 
 /// Writes data to standard output. Throws Error(kIo) when it can't be written (closed, disk full).
 void print(const std::string& text);

@@ -49,6 +49,7 @@ constexpr Command kCommands[] = {
     {"fit", add_fit, "calibrate a stack and a network from measured step times"},
     {"calibrate-network", add_calibrate_network, "network profiles from timed collectives"},
     {"live", add_live, "run a scenario for real on the cores of this machine"},
+    {"compare", add_compare, "two traces of one scenario, op by op: predicted and measured, say"},
 };
 
 constexpr const char* kExitCodes =
