@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""fit_device_profiles KERNELS_DIR [--write]: device profiles from published kernel measurements.
+"""fit_device_profiles KERNELS_DIR [--write | --table]: device profiles from published kernel measurements.
 
 KERNELS_DIR holds gemm.csv, attention.csv and memory_ops.csv (columns as in tests/validation/README.md).
 For each shipped GPU the smooth models of sim/cost/device_profile.h are fitted on 60 % of the shapes and
 judged on the other 40 %; then on rows of other campaigns that no fit has seen. With --write the profiles
-in topologies/calibrations/ are refitted on all rows of their sources and rewritten.
+in topologies/calibrations/ are refitted on all rows of their sources and rewritten. With --table it prints
+the table of kernels/README.md: errors on rows that the judged fit has not seen, by GPU and class.
 
 Needs Debian's python3-numpy and python3-scipy.
 """
@@ -105,13 +106,36 @@ def gemm_table(data, gpu, dtype, source, layouts=('TN',)):
 
 
 def errors(predicted, measured):
-    e = predicted / measured - 1
-    return dict(rows=len(e), median=float(np.median(abs(e))), mean=float(np.mean(abs(e))), bias=float(np.median(e)))
+    e = np.asarray(predicted) / np.asarray(measured) - 1
+    if not len(e):
+        return dict(rows=0)
+    return dict(rows=len(e), median=float(np.median(abs(e))), mean=float(np.mean(abs(e))), p90=float(np.quantile(abs(e), 0.9)), bias=float(np.median(e)))
 
 
-def show(title, e):
-    if e['rows']:
-        print('  %-58s %4d rows  median %5.1f %%  mean %5.1f %%  bias %+5.1f %%' % (title, e['rows'], 100 * e['median'], 100 * e['mean'], 100 * e['bias']))
+class Report:
+    """Errors on rows that the judged fit has not seen: printed as they come, or gathered for the table."""
+
+    def __init__(self, as_table):
+        self.as_table, self.lines = as_table, []
+
+    def start(self, profile):
+        self.profile = profile
+        if not self.as_table:
+            print(profile)
+
+    def add(self, kind, rows_from, fitted, e):
+        """kind: class of kernels; rows_from: 'held out' or the campaign; fitted: rows that the judged fit saw."""
+        if not e['rows']:
+            return
+        self.lines.append((self.profile, kind, rows_from, fitted, e))
+        if not self.as_table:
+            print('  %-34s %-34s %4d rows  median %5.1f %%  p90 %5.1f %%  bias %+5.1f %%' % (kind, rows_from, e['rows'], 100 * e['median'], 100 * e['p90'], 100 * e['bias']))
+
+    def table(self):
+        print('| profile | kernels | fitted | not fitted, from | rows | median | 90 % | bias |')
+        print('|---|---|---|---|---|---|---|---|')
+        for profile, kind, rows_from, fitted, e in self.lines:
+            print('| %s | %s | %d | %s | %d | %.1f %% | %.1f %% | %+.1f %% |' % (profile, kind, fitted, rows_from, e['rows'], 100 * e['median'], 100 * e['p90'], 100 * e['bias']))
 
 
 def attention_time(p, dims, d, seq, flops, peak, waves):
@@ -174,26 +198,88 @@ def us(seconds_us):
     return '%.3g us' % seconds_us
 
 
-def profile_of(name, spec, data):
+LEAST = 512  # rows, columns and inner dimension of the products that are judged
+
+
+def judge_gemm(report, dtype, spec, args, data):
+    """Errors of a fit on 60 % of the shapes: on the others, and on every other campaign of the same GPU and type."""
+    gpu, row_dtype, source = spec
+    table = gemm_table(data['gemm'], gpu, row_dtype, source, ('TN', 'NN'))
+    mask = np.array([held(tuple(r[:3])) for r in table])
+    p = fit_gemm(table[~mask], *args)
+
+    def judged(some):
+        large = some[some[:, :3].min(axis=1) >= LEAST] if len(some) else some
+        return errors(gemm_time(p, *large[:, :3].T, *args), large[:, 3])
+    kind, fitted = 'gemm %s, m, n, k >= %d' % (dtype, LEAST), int((~mask).sum())
+    e = judged(table[mask])
+    report.add(kind, 'held out of ' + source, fitted, e)
+    same_rate = ('fp16', 'bf16') if SIZE[dtype] == 2 else (row_dtype,)
+    for other in sorted({r['source'] for r in data['gemm'] if r['gpu'] == gpu and r['dtype'] in same_rate and not r['source'].startswith(source)}):
+        unseen = [gemm_table(data['gemm'], gpu, d, other, ('TN', 'NN')) for d in same_rate]
+        report.add(kind, other, fitted, judged(np.concatenate(unseen)))
+    return table, e
+
+
+def predict_attention(dims, p, rows_, peak):
+    columns = [np.array([r[i] for r in rows_]) for i in range(5)]
+    seconds = attention_time(np.concatenate([p[:len(dims)], p[-3:-1]]), dims, columns[0], columns[1] / np.where(columns[4] > 0, 3.0, 1.0), columns[2], peak, columns[3])
+    kinds = np.array([r[5] for r in rows_])
+    return seconds * np.where(kinds == 'fwd', 1.0, np.where(kinds == 'bwd', p[-1], 1 + p[-1]))
+
+
+def judge_attention(report, spec, hw, data):
+    gpu, impl, sources = spec
+    table = attention_table(data['attention'], gpu, impl, sources, hw['sms'])
+    train, test = [r for r in table if not held(r[:3])], [r for r in table if held(r[:3])]
+    dims, p, _ = fit_attention(train, hw['peak']['bf16'])
+
+    def judged(some):
+        return errors(predict_attention(dims, p, some, hw['peak']['bf16']), [r[6] for r in some]) if some else dict(rows=0)
+    e = judged(test)
+    kind = 'attention, %s' % impl
+    report.add(kind, 'held out of ' + ' and '.join(sources), len(train), e)
+    for other_impl, other in sorted({(r['impl'], r['source']) for r in data['attention'] if r['gpu'] == gpu}):
+        if other_impl != 'unfused' and not (other_impl == impl and other.startswith(sources)):
+            report.add(kind, '%s, %s' % (other_impl, other), len(train), judged(attention_table(data['attention'], gpu, other_impl, (other,), hw['sms'])))
+    return table, e
+
+
+def judge_memory(report, name, classes, spec, data):
+    """Operators that have a rate of their own: the median of 60 % of the rows of its source, on the others and on other sources."""
+    prefix, bandwidth = spec
+    seen, errors_of = 0, {}
+    for r in data['memory']:
+        kernel = OPERATORS.get(r['op'])
+        if kernel not in classes or not r['gpu'].startswith(prefix) or not r['bytes'] or float(r['bytes']) < 32e6:
+            continue
+        source = r['source'].split('/')[0]
+        own = source == classes[kernel][1]
+        if own and not held((r['op'], r['elements_shape'])):
+            seen += 1
+            continue
+        train = [float(x['bytes']) / float(x['time_us']) * 1e6 / bandwidth for x in data['memory']
+                 if OPERATORS.get(x['op']) == kernel and x['gpu'].startswith(prefix) and x['bytes'] and float(x['bytes']) >= 32e6
+                 and x['source'].split('/')[0] == classes[kernel][1] and not held((x['op'], x['elements_shape']))]
+        train = [rate for rate in train if rate < 1]
+        if train:
+            predicted = float(r['bytes']) / (float(np.median(train)) * bandwidth) + 2e-6
+            errors_of.setdefault('held out of their sources' if own else source, []).append((predicted, float(r['time_us']) * 1e-6))
+    for rows_from in sorted(errors_of, key=lambda s: (not s.startswith('held'), s)):
+        predicted, measured = zip(*errors_of[rows_from])
+        report.add('memory-bound, >= 32 MB', rows_from, seen, errors(predicted, measured))
+
+
+def profile_of(name, spec, data, report):
     hw = HARDWARE[name]
     fit_bandwidth = hw.get('fit_bandwidth', hw['bandwidth'])
     out = {'name': name, 'device': spec['device'], 'also_for': list(spec.get('also', ())), 'condition': spec['condition'],
            'comment': 'Written by tools/fit_device_profiles.py; models in sim/cost/device_profile.h.', 'gemm': {}, 'attention': {}}
-    print(name)
+    report.start(name)
     for dtype, (gpu, row_dtype, source) in spec['gemm'].items():
-        table = gemm_table(data['gemm'], gpu, row_dtype, source, ('TN', 'NN'))
-        mask = np.array([held(tuple(r[:3])) for r in table])
         args = (hw['peak'][dtype], fit_bandwidth, SIZE[dtype])
-        p = fit_gemm(table[~mask], *args)
-        test = table[mask & (table[:, :3].min(axis=1) >= 256)]
-        e = errors(gemm_time(p, *test[:, :3].T, *args), test[:, 3])
-        show('gemm %s, 40 %% of the shapes held out, m, n, k >= 256' % dtype, e)
+        table, e = judge_gemm(report, dtype, (gpu, row_dtype, source), args, data)
         p = fit_gemm(table, *args)
-        for other_source in sorted({r['source'] for r in data['gemm'] if r['gpu'] == gpu and r['dtype'] in ('fp16', 'bf16') and SIZE[dtype] == 2}):
-            other = gemm_table(data['gemm'], gpu, 'fp16' if other_source.startswith('vidur') else 'bf16', other_source)
-            if len(other) and not other_source.startswith(source):
-                other = other[other[:, :3].min(axis=1) >= 256]
-                show('gemm %s, unseen campaign %s' % (dtype, other_source), errors(gemm_time(p, *other[:, :3].T, *args), other[:, 3]))
         model = dict(efficiency=p[0], memory_efficiency=p[1], m0=p[3], n0=p[4], k0=p[5])
         model = {k: round(float(v), 4) for k, v in model.items()}
         model.update(overhead=us(p[2]), dgrad_efficiency=1.0, wgrad_efficiency=0.96, grade='fitted', relative_sigma=round(max(e['mean'], 0.05), 3),
@@ -205,23 +291,14 @@ def profile_of(name, spec, data):
                 out['gemm']['tf32'] = dict(model, grade='assumed', relative_sigma=0.15, source='bf16 fractions of the tf32 peak')
     if spec['attention']:
         gpu, impl, sources = spec['attention']
-        table = attention_table(data['attention'], gpu, impl, sources, hw['sms'])
-        train = [r for r in table if not held(r[:3])]
-        dims, p, _ = fit_attention(train, hw['peak']['bf16'])
-        test = [r for r in table if held(r[:3])]
-        if test:
-            kinds = np.array([r[5] for r in test])
-            cols = [np.array([r[i] for r in test]) for i in range(5)]
-            seconds = attention_time(np.concatenate([p[:len(dims)], p[-3:-1]]), dims, cols[0], cols[1] / np.where(cols[4] > 0, 3.0, 1.0), cols[2], hw['peak']['bf16'], cols[3])
-            seconds = seconds * np.where(kinds == 'fwd', 1.0, np.where(kinds == 'bwd', p[-1], 1 + p[-1]))
-            e = errors(seconds, np.array([r[6] for r in test]))
-            show('attention %s, 40 %% of the shapes held out' % impl, e)
+        table, e = judge_attention(report, spec['attention'], hw, data)
         dims, p, _ = fit_attention(table, hw['peak']['bf16'])
         model = dict(implementation=impl, head_dims=[int(d) for d in dims], efficiency=[round(float(x), 4) for x in p[:len(dims)]], s0=round(float(p[-2]), 1),
                      causal_s0_factor=3.0, backward_over_forward=round(float(p[-1]), 3), overhead=us(p[-3]), grade='fitted',
                      relative_sigma=round(max(e['mean'], 0.05), 3), source='%s, %s' % (' and '.join(sources), gpu))
         out['attention'] = {'bf16': model, 'fp16': model}
     classes = memory_classes(data['memory'], *spec['memory'])
+    judge_memory(report, name, classes, spec['memory'], data)
     default = float(np.median([c[0] for c in classes.values()])) if classes else 0.75
     out['memory'] = {'efficiency': round(max(default, 0.6), 3), 'overhead': '2 us', 'grade': 'fitted' if classes else 'assumed',
                      'kernels': {k: {'efficiency': round(e, 3), 'source': '%s, median of %d' % (s, n)} for k, (e, s, n) in classes.items()}}
@@ -231,15 +308,19 @@ def profile_of(name, spec, data):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     parser.add_argument('kernels', help='folder with gemm.csv, attention.csv, memory_ops.csv')
+    parser.add_argument('--table', action='store_true', help='print the table of kernels/README.md')
     parser.add_argument('--write', action='store_true', help='rewrite topologies/calibrations/*.json')
     args = parser.parse_args()
     data = {'gemm': rows(args.kernels, 'gemm.csv'), 'attention': rows(args.kernels, 'attention.csv'), 'memory': rows(args.kernels, 'memory_ops.csv')}
+    report = Report(args.table)
     for name, spec in PROFILES.items():
-        profile = profile_of(name, spec, data)
+        profile = profile_of(name, spec, data, report)
         if args.write:
             with open(os.path.join(ROOT, 'topologies', 'calibrations', name + '.json'), 'w') as f:
                 json.dump(profile, f, indent=2)
                 f.write('\n')
+    if args.table:
+        report.table()
 
 
 if __name__ == '__main__':
