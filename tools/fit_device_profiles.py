@@ -4,7 +4,8 @@
 KERNELS_DIR holds gemm.csv, attention.csv and memory_ops.csv (columns as in tests/validation/README.md).
 For each shipped GPU the smooth models of sim/cost/device_profile.h are fitted on 60 % of the shapes and
 judged on the other 40 %; then on rows of other campaigns that no fit has seen. With --write the profiles
-in topologies/calibrations/ are refitted on all rows of their sources and rewritten. With --table it prints
+in topologies/calibrations/ are rewritten: products with the fit on those 60 %, so that the errors printed are
+those of the shipped file; attention and memory-bound kernels refitted on all rows. With --table it prints
 the table of kernels/README.md: errors on rows that the judged fit has not seen, by GPU and class.
 
 Needs Debian's python3-numpy and python3-scipy.
@@ -27,29 +28,29 @@ PROFILES = {
         gemm={'fp16': ('V100-SXM2-16GB', 'fp16', 'DeepBench'), 'fp32': ('V100-SXM2-16GB', 'fp32', 'DeepBench')},
         attention=None, memory=('V100-PCIe-32GB', 900e9)),
     'a100-40g': dict(
-        device='A100-SXM-40GB', condition='burst',
-        gemm={'bf16': ('A100-SXM4-80GB', 'bf16', 'aiconfigurator/sglang'), 'fp32': ('A100-PCIe-80GB', 'fp32', 'NeuSight')},
+        device='A100-SXM-40GB', condition='burst', same_rows='a100-80g',
+        gemm={'bf16': ('A100-SXM4-80GB', 'bf16', ('aiconfigurator/sglang', 'aiconfigurator/trtllm', 'aiconfigurator/vllm')), 'fp32': ('A100-PCIe-80GB', 'fp32', 'NeuSight')},
         attention=('A100-SXM4-80GB', 'FA2', ('flash-attention', 'aiconfigurator')), memory=('A100', 2039e9)),
     'a100-80g': dict(
         device='A100-SXM-80GB', condition='burst',
-        gemm={'bf16': ('A100-SXM4-80GB', 'bf16', 'aiconfigurator/sglang'), 'fp32': ('A100-PCIe-80GB', 'fp32', 'NeuSight')},
+        gemm={'bf16': ('A100-SXM4-80GB', 'bf16', ('aiconfigurator/sglang', 'aiconfigurator/trtllm', 'aiconfigurator/vllm')), 'fp32': ('A100-PCIe-80GB', 'fp32', 'NeuSight')},
         attention=('A100-SXM4-80GB', 'FA2', ('flash-attention', 'aiconfigurator')), memory=('A100', 2039e9)),
     'h100': dict(
         device='H100-SXM-80GB', also=('H100-94GB', 'H100-96GB-500W'), condition='burst',
-        gemm={'bf16': ('H100-SXM5-80GB', 'bf16', 'aiconfigurator/sglang'), 'fp8': ('H100-SXM5-80GB', 'fp8', 'aiconfigurator'),
+        gemm={'bf16': ('H100-SXM5-80GB', 'bf16', ('aiconfigurator/sglang', 'aiconfigurator/trtllm', 'aiconfigurator/vllm')), 'fp8': ('H100-SXM5-80GB', 'fp8', 'aiconfigurator'),
               'fp32': ('H100-SXM5-80GB', 'fp32', 'NeuSight')},
         attention=('H100-SXM5-80GB', 'FA2', ('flash-attention',)), memory=('H100', 3352e9)),
     'h200': dict(
         device='H200-SXM-141GB', condition='sustained',
-        gemm={'bf16': ('H200-SXM-141GB', 'bf16', 'aiconfigurator/vllm-0.22'), 'fp8': ('H200-SXM-141GB', 'fp8', 'aiconfigurator')},
+        gemm={'bf16': ('H200-SXM-141GB', 'bf16', ('aiconfigurator/sglang', 'aiconfigurator/trtllm', 'aiconfigurator/vllm')), 'fp8': ('H200-SXM-141GB', 'fp8', 'aiconfigurator')},
         attention=('H200-SXM-141GB', 'cuDNN', ('cudnn-frontend',)), memory=('H200', 4800e9)),
     'b200': dict(
         device='B200-SXM-180GB', also=('B300-SXM-288GB', 'GB200', 'GB300'), condition='sustained',
-        gemm={'bf16': ('B200-SXM', 'bf16', 'aiconfigurator/vllm-0.22'), 'fp8': ('B200-SXM', 'fp8', 'aiconfigurator')},
+        gemm={'bf16': ('B200-SXM', 'bf16', ('aiconfigurator/sglang', 'aiconfigurator/trtllm', 'aiconfigurator/vllm')), 'fp8': ('B200-SXM', 'fp8', 'aiconfigurator')},
         attention=('B200-SXM', 'TE/FA', ('SimuMax',)), memory=('GB200', 8000e9)),
     'l40s': dict(
         device='L40S', condition='burst',
-        gemm={'bf16': ('L40S', 'bf16', 'aiconfigurator/sglang')},
+        gemm={'bf16': ('L40S', 'bf16', ('aiconfigurator/sglang', 'aiconfigurator/trtllm', 'aiconfigurator/vllm'))},
         attention=('L40S', 'FA2', ('aiconfigurator',)), memory=('L40S', 864e9)),
 }
 # Dense datasheet peaks (FLOP/s), bandwidth and SMs, as in topologies/devices/.
@@ -81,28 +82,43 @@ def held(shape):
     return zlib.crc32(repr(shape).encode()) % 10 < 4
 
 
-def gemm_time(p, m, n, k, peak, bandwidth, size):
-    e, b, t0, m0, n0, k0 = p
-    compute = 2 * m * n * k / (e * peak) * (1 + m0 / m) * (1 + n0 / n) * (1 + k0 / k)
+TILES = ((256, 128), (128, 256), (128, 128), (128, 64), (64, 128), (64, 64))
+
+
+def gemm_time(p, m, n, k, settled, peak, bandwidth, size, sms):
+    """Tile waves of sim/cost/device_profile.h; settled: 1 = at the power limit as in training, 0 = short benchmark."""
+    e, b, t0, k0, tile0, hardness, burst_gain, burst_time = p
+    work = np.inf
+    for rows_, columns in TILES:
+        full = np.ceil(m / rows_) * np.ceil(n / columns) / sms
+        waves = hardness * np.ceil(full) + (1 - hardness) * np.maximum(full, 1)
+        loads = 1 + tile0 * (1 / rows_ + 1 / columns - 3 / 256)
+        work = np.minimum(work, waves * 2 * rows_ * columns * (k + k0) * loads * sms / (e * peak))
+    work = work / np.where(settled > 0, 1, 1 + burst_gain / (1 + work / (burst_time * 1e-6)))
     memory = size * (m * k + n * k + m * n) / (b * bandwidth)
-    return (compute ** 4 + memory ** 4) ** 0.25 + t0 * 1e-6
+    return (work ** 4 + memory ** 4) ** 0.25 + t0 * 1e-6
 
 
-def fit_gemm(table, peak, bandwidth, size):
-    m, n, k, t = (table[:, i] for i in range(4))
-    start, low, high = [.75, .8, 3, 50, 50, 100], [.1, .2, 0, 0, 0, 0], [1.1, 1.5, 30, 500, 500, 500]
-    weak = np.array([0, 0.3, 0, 0.002, 0.002, 0.001])  # gentle priors for what few shapes decide
+def fit_gemm(table, *hardware):
+    m, n, k, t, settled = table.T
+    start = np.array([.7, .8, 3, 100, 20, .5, .15, 1000])
+    low, high = [.1, .2, 0, 0, 0, 0, 0, 10], [1.2, 1.3, 30, 500, 300, 1, .6, 20000]
 
-    def residual(p):
-        return np.concatenate([np.log(gemm_time(p, m, n, k, peak, bandwidth, size) / t), weak * (p - np.array(start))])
-    return least_squares(residual, start, bounds=(low, high), loss='soft_l1', f_scale=.05, x_scale=np.maximum(start, 1e-2)).x
+    def residual(p):  # gentle priors for what few shapes decide
+        return np.concatenate([np.log(gemm_time(p, m, n, k, settled, *hardware) / t), .06 * np.log((p + .01) / (start + .01))])
+    return least_squares(residual, start, bounds=(low, high), loss='soft_l1', f_scale=.05, x_scale=start).x
+
+
+def settled(row):
+    """As measured_as_in_training() of sim/ledger/kernel_rows.cpp."""
+    return float('long run' in row['notes'] or '_proj' in row['notes'])
 
 
 def gemm_table(data, gpu, dtype, source, layouts=('TN',)):
-    picked = [(float(r['m']), float(r['n']), float(r['k']), float(r['time_us']) * 1e-6) for r in data
+    picked = [(float(r['m']), float(r['n']), float(r['k']), float(r['time_us']) * 1e-6, settled(r)) for r in data
               if r['gpu'] == gpu and r['dtype'] == dtype and r['source'].startswith(source) and r['layout'] in layouts
               and r['time_us'] and r['batch'] in ('', '1') and min(float(r['m']), float(r['n']), float(r['k'])) >= 64]
-    return np.array(sorted(picked)).reshape(-1, 4)
+    return np.array(sorted(picked)).reshape(-1, 5)
 
 
 def errors(predicted, measured):
@@ -118,14 +134,15 @@ class Report:
     def __init__(self, as_table):
         self.as_table, self.lines = as_table, []
 
-    def start(self, profile):
-        self.profile = profile
+    def start(self, profile, same_rows=None):
+        """same_rows: a profile fitted to the very same rows, whose lines stand for this one too."""
+        self.profile, self.quiet = profile, same_rows is not None
         if not self.as_table:
             print(profile)
 
     def add(self, kind, rows_from, fitted, e):
         """kind: class of kernels; rows_from: 'held out' or the campaign; fitted: rows that the judged fit saw."""
-        if not e['rows']:
+        if not e['rows'] or self.quiet:
             return
         self.lines.append((self.profile, kind, rows_from, fitted, e))
         if not self.as_table:
@@ -210,15 +227,15 @@ def judge_gemm(report, dtype, spec, args, data):
 
     def judged(some):
         large = some[some[:, :3].min(axis=1) >= LEAST] if len(some) else some
-        return errors(gemm_time(p, *large[:, :3].T, *args), large[:, 3])
+        return errors(gemm_time(p, *large[:, :3].T, large[:, 4], *args), large[:, 3])
     kind, fitted = 'gemm %s, m, n, k >= %d' % (dtype, LEAST), int((~mask).sum())
     e = judged(table[mask])
-    report.add(kind, 'held out of ' + source, fitted, e)
+    report.add(kind, 'held out of ' + (source if isinstance(source, str) else 'aiconfigurator'), fitted, e)
     same_rate = ('fp16', 'bf16') if SIZE[dtype] == 2 else (row_dtype,)
     for other in sorted({r['source'] for r in data['gemm'] if r['gpu'] == gpu and r['dtype'] in same_rate and not r['source'].startswith(source)}):
         unseen = [gemm_table(data['gemm'], gpu, d, other, ('TN', 'NN')) for d in same_rate]
         report.add(kind, other, fitted, judged(np.concatenate(unseen)))
-    return table, e
+    return p, e
 
 
 def predict_attention(dims, p, rows_, peak):
@@ -275,15 +292,14 @@ def profile_of(name, spec, data, report):
     fit_bandwidth = hw.get('fit_bandwidth', hw['bandwidth'])
     out = {'name': name, 'device': spec['device'], 'also_for': list(spec.get('also', ())), 'condition': spec['condition'],
            'comment': 'Written by tools/fit_device_profiles.py; models in sim/cost/device_profile.h.', 'gemm': {}, 'attention': {}}
-    report.start(name)
+    report.start(name, spec.get('same_rows'))
     for dtype, (gpu, row_dtype, source) in spec['gemm'].items():
-        args = (hw['peak'][dtype], fit_bandwidth, SIZE[dtype])
-        table, e = judge_gemm(report, dtype, (gpu, row_dtype, source), args, data)
-        p = fit_gemm(table, *args)
-        model = dict(efficiency=p[0], memory_efficiency=p[1], m0=p[3], n0=p[4], k0=p[5])
+        args = (hw['peak'][dtype], fit_bandwidth, SIZE[dtype], hw['sms'])
+        p, e = judge_gemm(report, dtype, (gpu, row_dtype, source), args, data)
+        model = dict(efficiency=p[0], memory_efficiency=p[1], k0=p[3], wave_hardness=p[5], tile0=p[4], burst_gain=p[6])
         model = {k: round(float(v), 4) for k, v in model.items()}
-        model.update(overhead=us(p[2]), dgrad_efficiency=1.0, wgrad_efficiency=0.96, grade='fitted', relative_sigma=round(max(e['mean'], 0.05), 3),
-                     source='%s, %s %s' % (source, gpu, row_dtype))
+        model.update(burst_time=us(p[7]), overhead=us(p[2]), dgrad_efficiency=1.0, wgrad_efficiency=0.96, grade='fitted', relative_sigma=round(max(e['mean'], 0.05), 3),
+                     source='%s, %s %s' % (source if isinstance(source, str) else 'aiconfigurator', gpu, row_dtype))
         out['gemm'][dtype] = model
         if dtype == 'bf16':
             out['gemm']['fp16'] = dict(model, source=model['source'] + ' (same tensor-core rate)')
@@ -305,6 +321,34 @@ def profile_of(name, spec, data, report):
     return out
 
 
+TRANSFERS = (('h100', 'h200'), ('h200', 'b200'), ('h100', 'b200'), ('a100-80g', 'h100'), ('a100-80g', 'l40s'), ('h100', 'a100-80g'))
+
+
+def transfer_table(data):
+    """Products of a GPU by the profile of another, as `stepcast profile --transfer-from` carries it over: fractions of peak
+    and bandwidth stay, tiles fill the target's SMs. `anchored`: levelled by the middle one of
+    ten products timed on the target, which are not judged."""
+    print('| from | to | rows | median | 90 % | bias | anchored: median | 90 % | bias |')
+    print('|---|---|---|---|---|---|---|---|---|')
+    for from_, to in TRANSFERS:
+        def of(name):
+            hw = HARDWARE[name]
+            gpu, dtype, source = PROFILES[name]['gemm']['bf16']
+            return gemm_table(data['gemm'], gpu, dtype, source, ('TN', 'NN')), (hw['peak']['bf16'], hw['bandwidth'], 2, hw['sms'])
+        table, hardware = of(from_)
+        p = fit_gemm(table, *hardware)
+        table, hardware = of(to)
+        table = table[table[:, :3].min(axis=1) >= LEAST]
+        predicted = gemm_time(p, *table[:, :3].T, table[:, 4], *hardware)
+        anchors = np.arange(0, len(table), max(1, len(table) // 10))[:10]
+        others = np.setdiff1d(np.arange(len(table)), anchors)
+        level = np.median(table[anchors, 3] / predicted[anchors])
+        raw = errors(predicted, table[:, 3])
+        levelled = errors(predicted[others] * level, table[others, 3])
+        print('| %s | %s | %d | ' % (from_, to, raw['rows']) + ' | '.join(
+            '%.1f %% | %.1f %% | %+.1f %%' % (100 * e['median'], 100 * e['p90'], 100 * e['bias']) for e in (raw, levelled)) + ' |')
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     parser.add_argument('kernels', help='folder with gemm.csv, attention.csv, memory_ops.csv')
@@ -321,6 +365,8 @@ def main():
                 f.write('\n')
     if args.table:
         report.table()
+        print()
+        transfer_table(data)
 
 
 if __name__ == '__main__':

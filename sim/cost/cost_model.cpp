@@ -2,7 +2,9 @@
 #include "sim/cost/cost_model.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <limits>
 #include <string>
 #include <utility>
 
@@ -41,22 +43,54 @@ double rate_factor(const GemmModel& model, KernelKind kind) {
                                            "(topologies/calibrations/README.md)");
 }
 
+struct GemmShape {
+  double m, n, k, batch;
+};
+
+GemmShape shape_of(const Kernel& kernel) {
+  return {.m = static_cast<double>(kernel.dims[0]),
+          .n = static_cast<double>(kernel.dims[1]),
+          .k = static_cast<double>(kernel.dims[2]),
+          .batch = static_cast<double>(std::max<std::int64_t>(kernel.dims[3], 1))};
+}
+
+/// Time of all tiles at `rate`, of the tile that suits the shape best; see TileWaves.
+double tiled_work(const GemmShape& s, const GemmModel& model, double num_sms, double rate) {
+  constexpr std::array<std::array<double, 2>, 6> kTiles{
+      {{256, 128}, {128, 256}, {128, 128}, {128, 64}, {64, 128}, {64, 64}}};
+  double best = std::numeric_limits<double>::infinity();
+  for (const auto& [a, b] : kTiles) {
+    const double full = std::ceil(s.m / a) * std::ceil(s.n / b) * s.batch / num_sms;
+    const double hard = model.waves->hardness;
+    const double waves = hard * std::ceil(full) + (1 - hard) * std::max(full, 1.0);
+    const double loads = 1 + model.waves->tile0 * (1 / a + 1 / b - 3.0 / 256);
+    best = std::min(best, waves * 2 * a * b * (s.k + model.k0) * loads * num_sms / rate);
+  }
+  return best;
+}
+
+double smooth_work(const GemmShape& s, const GemmModel& model, double rate) {
+  // A batch fills the machine as more rows would, but each product has its own edges and k loop.
+  const double edges =
+      (1 + model.m0 / (s.m * s.batch)) * (1 + model.n0 / s.n) * (1 + model.k0 / s.k);
+  return 2 * s.m * s.n * s.k * s.batch / rate * edges;
+}
+
 Cost gemm_cost(const Kernel& kernel, const Device& device, const DeviceProfile& profile,
-               double efficiency) {
+               double efficiency, Condition condition) {
   const auto& found = profile.gemm[static_cast<std::size_t>(kernel.dtype)];
   if (!found || device.peak(kernel.dtype).value() <= 0) cannot_time(profile, kernel, "GEMM");
-  const double m = static_cast<double>(kernel.dims[0]), n = static_cast<double>(kernel.dims[1]),
-               k = static_cast<double>(kernel.dims[2]);
-  const double batch = static_cast<double>(std::max<std::int64_t>(kernel.dims[3], 1));
-  // A batch fills the machine as more rows would, but each product has its own edges and k loop.
-  const double shape = (1 + found->m0 / (m * batch)) * (1 + found->n0 / n) * (1 + found->k0 / k);
+  const GemmShape s = shape_of(kernel);
   const double rate = device.peak(kernel.dtype).value() * found->efficiency *
                       rate_factor(*found, kernel.kind) * efficiency;
-  const double compute = 2 * m * n * k * batch / rate * shape;
-  const double traffic = static_cast<double>(size_of(kernel.dtype)) * batch *
-                         (m * k + n * k + m * n) /
+  double work = found->waves ? tiled_work(s, *found, static_cast<double>(device.num_sms), rate)
+                             : smooth_work(s, *found, rate);
+  if (condition == Condition::kShortBenchmark)
+    work /= 1 + found->burst_gain / (1 + work / found->burst_time.value());
+  const double traffic = static_cast<double>(size_of(kernel.dtype)) * s.batch *
+                         (s.m * s.k + s.n * s.k + s.m * s.n) /
                          (device.memory_bandwidth.value() * found->memory_efficiency);
-  return {.time = Seconds(smooth_max(compute, traffic)) + found->overhead,
+  return {.time = Seconds(smooth_max(work, traffic)) + found->overhead,
           .grade = found->grade,
           .relative_sigma = found->relative_sigma};
 }
@@ -182,11 +216,12 @@ double efficiency_of(KernelFamily family, const StackProfile& stack) {
 }  // namespace
 
 CostModel::CostModel(Device device, DeviceProfile device_profile, NetworkProfile network,
-                     StackProfile stack)
+                     StackProfile stack, Condition condition)
     : device_(std::move(device)),
       device_profile_(std::move(device_profile)),
       network_(for_generation(std::move(network), device_.generation)),
-      stack_(std::move(stack)) {
+      stack_(std::move(stack)),
+      condition_(condition) {
   network_.inter_efficiency *= stack_.network_efficiency;
   network_.ring_step_overhead = std::max(network_.ring_step_overhead, stack_.ring_step_overhead);
   const double most = std::max(stack_.collective_sms, stack_.p2p_sms);
@@ -213,9 +248,9 @@ Cost CostModel::kernel(const Kernel& kernel) const {
 Cost CostModel::modelled(const Kernel& kernel) const {
   switch (info(kernel.kind).family) {
     case KernelFamily::kGemm:
-      return gemm_cost(kernel, device_, device_profile_, stack_.gemm_efficiency);
+      return gemm_cost(kernel, device_, device_profile_, stack_.gemm_efficiency, condition_);
     case KernelFamily::kBatchedGemm: {
-      Cost cost = gemm_cost(kernel, device_, device_profile_, stack_.gemm_efficiency);
+      Cost cost = gemm_cost(kernel, device_, device_profile_, stack_.gemm_efficiency, condition_);
       if (misaligned(kernel)) cost.time = cost.time * stack_.misaligned_head_factor;
       return cost;
     }

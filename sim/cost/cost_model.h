@@ -20,15 +20,19 @@ struct Cost {
   double relative_sigma = 0;  ///< one standard deviation, relative
 };
 
+/// What kernels run in. A GPU in training has settled at its power limit; a benchmark of a few
+/// launches is over before that.
+enum class Condition : std::uint8_t { kTraining, kShortBenchmark };
+
 class CostModel {
  public:
   /// Keeps copies. Throws Error(kUnsupported): see rate_beside_collective().
-  CostModel(Device device, DeviceProfile device_profile, NetworkProfile network,
-            StackProfile stack);
+  CostModel(Device device, DeviceProfile device_profile, NetworkProfile network, StackProfile stack,
+            Condition condition = Condition::kTraining);
 
-  /// GPU time of a kernel in sustained training: its measured point where the profile has one, else
-  /// the models. Throws Error(kUnsupported), naming the kernel and
-  /// how to measure it, when the profile can't time it.
+  /// GPU time of a kernel in the model's condition: its measured point where the profile has one,
+  /// else the models. Throws Error(kUnsupported), naming the kernel and how to measure it, when the
+  /// profile can't time it.
   Cost kernel(const Kernel& kernel) const;
   /// CPU time to issue one op that runs on the GPU.
   Seconds issue_compute(const Kernel& kernel) const;
@@ -59,6 +63,7 @@ class CostModel {
   DeviceProfile device_profile_;
   NetworkProfile network_;
   StackProfile stack_;
+  Condition condition_;
 };
 
 }  // namespace stepcast

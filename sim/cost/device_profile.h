@@ -16,14 +16,32 @@
 
 namespace stepcast {
 
-/// Smooth GEMM model:
-///   t = ((flops / (e P) (1 + m0/m)(1 + n0/n)(1 + k0/k))^4 + (bytes / (b BW))^4)^(1/4) + t0
+/// How a GPU works through a product: output tiles of a x b in waves over the SMs.
+///   work = min over tiles of waves (2 a b (k + k0)) (1 + tile0 (1/a + 1/b - 3/256)) / (e P / SMs)
+///   waves = q ceil(w) + (1 - q) max(w, 1),   w = ceil(m/a) ceil(n/b) batch / SMs
+/// tile0 charges small tiles for the operands that they load per flop (none for 256 x 128, the
+/// largest); q is how hard waves are: 1 where the last one costs as much as a full one, less where
+/// the library balances it (stream-K).
+struct TileWaves {
+  double hardness = 0;  ///< q
+  double tile0 = 0;     ///< elements
+};
+
+/// GEMM model:
+///   t = ((work / (1 + burst))^4 + (bytes / (b BW))^4)^(1/4) + t0
 /// with P the datasheet peak of the dtype, BW the datasheet bandwidth, and bytes the m k + k n + m
-/// n elements of operands and result at the size of the dtype. A batch counts as more rows.
+/// n elements of operands and result at the size of the dtype. Without tile waves
+///   work = flops / (e P) (1 + m0/m)(1 + n0/n)(1 + k0/k)
+/// and a batch counts as more rows. `burst` is 0 in training. In short benchmarks the chip still
+/// runs above the clock that its power limit allows for long: burst = burst_gain / (1 + work /
+/// burst_time).
 struct GemmModel {
   double efficiency = 0;         ///< e, of peak
   double memory_efficiency = 0;  ///< b, of bandwidth
   double m0 = 0, n0 = 0, k0 = 0;
+  std::optional<TileWaves> waves{};
+  double burst_gain = 0;
+  Seconds burst_time{1e-3};
   Seconds overhead{};           ///< t0
   double wgrad_efficiency = 1;  ///< rate of wgrad (NT, fp32 accumulation) / forward
   double dgrad_efficiency = 1;

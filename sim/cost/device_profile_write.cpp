@@ -19,6 +19,14 @@ void write_gemm(JsonWriter& json, const GemmModel& model, const std::string& sou
   json.member("m0", model.m0);
   json.member("n0", model.n0);
   json.member("k0", model.k0);
+  if (model.waves) {
+    json.member("wave_hardness", model.waves->hardness);
+    json.member("tile0", model.waves->tile0);
+  }
+  if (model.burst_gain > 0) {
+    json.member("burst_gain", model.burst_gain);
+    write_time(json, "burst_time", model.burst_time);
+  }
   write_time(json, "overhead", model.overhead);
   json.member("dgrad_efficiency", model.dgrad_efficiency);
   json.member("wgrad_efficiency", model.wgrad_efficiency);

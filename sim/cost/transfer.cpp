@@ -81,7 +81,8 @@ void finish(KernelFamily family, const Device& to, const std::map<Class, double>
     if (level != anchored.end()) set_level(level->second, *models[i]);
     models[i]->grade = Grade::kTransferred;
     models[i]->relative_sigma =
-        root_sum(models[i]->relative_sigma, kTransferSigma / (level != anchored.end() ? 2 : 1));
+        root_sum(models[i]->relative_sigma,
+                 level != anchored.end() ? kAnchoredTransferSigma : kTransferSigma);
   }
 }
 
@@ -96,7 +97,8 @@ void finish_memory(const std::map<Class, double>& anchored, DeviceProfile& profi
   }
   profile.memory_grade = Grade::kTransferred;
   profile.memory_relative_sigma =
-      root_sum(profile.memory_relative_sigma, kTransferSigma / (level != anchored.end() ? 2 : 1));
+      root_sum(profile.memory_relative_sigma,
+               level != anchored.end() ? kAnchoredTransferSigma : kTransferSigma);
 }
 
 }  // namespace

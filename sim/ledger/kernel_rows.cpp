@@ -75,6 +75,11 @@ Kernel shaped(KernelKind kind, Dtype dtype, Shape shape, const std::vector<std::
 
 }  // namespace
 
+bool measured_as_in_training(const CsvCells& cells) {
+  const std::string notes = cells.text("notes");
+  return notes.find("long run") != std::string::npos || notes.find("_proj") != std::string::npos;
+}
+
 std::vector<std::int64_t> leading_shape(const std::string& text) {
   std::vector<std::int64_t> dims;
   const char* at = text.data();

@@ -9,6 +9,10 @@
 
 namespace stepcast {
 
+/// Whether a row was measured as in training, at the power limit: in a long loop, or inside runs of
+/// the whole layer that the notes name ("mlp_down_proj tp2", as vidur does). All others are short.
+bool measured_as_in_training(const CsvCells& cells);
+
 /// The kernels run one after the other, or the reason why the catalogue can't say it.
 struct TimedKernels {
   std::vector<Kernel> kernels;

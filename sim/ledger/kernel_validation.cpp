@@ -14,7 +14,7 @@ struct GpuName {
   std::string_view gpu;
   std::string_view cluster;
 };
-constexpr std::array<GpuName, 11> kGpus{{
+constexpr std::array<GpuName, 13> kGpus{{
     {"V100-SXM2-16GB", "dgx1-v100-16g"},
     {"A100-SXM4-40GB", "a100-40g-8x200"},
     {"A100-40GB", "a100-40g-8x200"},
@@ -25,6 +25,8 @@ constexpr std::array<GpuName, 11> kGpus{{
     {"H200-SXM", "dgx-h200"},
     {"B200-SXM", "dgx-b200"},
     {"GB200", "gb200-nvl72"},
+    {"GB300", "gb300-nvl72"},
+    {"A100-80GB", "dgx-a100-80g"},
     {"L40S", "l40s-4"},
 }};
 
@@ -47,9 +49,10 @@ TimedKernels kernels_of(KernelTable kind, const CsvCells& cells) {
 }
 
 /// The device alone: no stack makes its kernels slower.
-CostModel bare_costs(const RowLibrary::Cluster& cluster) {
-  return CostModel(cluster.topology.device, cluster.device_profile, cluster.network_profile,
-                   StackProfile{});
+CostModel bare_costs(const RowLibrary::Cluster& cluster, const CsvCells& cells) {
+  return CostModel(
+      cluster.topology.device, cluster.device_profile, cluster.network_profile, StackProfile{},
+      measured_as_in_training(cells) ? Condition::kTraining : Condition::kShortBenchmark);
 }
 
 void predict(const TimedKernels& timed, const CostModel& costs, RowAnswer& answer) {
@@ -81,7 +84,7 @@ RowAnswer answer_kernel(KernelTable kind, const CsvTable& table, const CsvRecord
   if (!answer.skipped.empty()) return answer;
   answer.measured_s = *time_us * 1e-6;
   try {
-    predict(timed, bare_costs(*cluster), answer);
+    predict(timed, bare_costs(*cluster, cells), answer);
   } catch (const Error& error) {
     STEPCAST_CHECK(error.kind() == ErrorKind::kUnsupported, error.what());
     // Without the shape that the message names: rows are counted by reason.

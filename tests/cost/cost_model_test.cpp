@@ -333,5 +333,60 @@ TEST(CostModel, APointOfAnotherDeviceOfTheSameChipIsTransferred) {
   EXPECT_EQ(model(quick_memory(), profile).kernel(gemm(64, 64, 64)).grade, Grade::kTransferred);
 }
 
+/// toy_profile() with tiles in waves over the 100 SMs of quick_memory().
+DeviceProfile tiled_profile(double hardness, double tile0 = 0) {
+  DeviceProfile profile = toy_profile();
+  profile.gemm[static_cast<std::size_t>(Dtype::kFp16)]->waves =
+      TileWaves{.hardness = hardness, .tile0 = tile0};
+  return profile;
+}
+
+TEST(TileWaves, OneTileMoreThanTheChipHoldsCostsAWholeWave) {
+  // Small tiles are made useless, so 256 x 128 ones of k = 1024 it is: 2 * 256 * 128 * 1024 flops
+  // each, at 50 TFLOP/s over 100 SMs.
+  const double wave = 2.0 * 256 * 128 * 1024 / (50e12 / 100);
+  const CostModel costs = model(quick_memory(), tiled_profile(1, 900));
+  EXPECT_NEAR(seconds(costs, gemm(256 * 10, 128 * 10, 1024)), wave, 1e-9 * wave);
+  EXPECT_NEAR(seconds(costs, gemm(256 * 10 + 1, 128 * 10, 1024)), 2 * wave, 1e-9 * wave);
+  EXPECT_NEAR(seconds(costs, gemm(256, 128, 1024)), wave, 1e-9 * wave) << "one SM works";
+}
+
+TEST(TileWaves, SoftWavesCostWhatTheyHoldButNeverLessThanOneTile) {
+  const double wave = 2.0 * 256 * 128 * 1024 / (50e12 / 100);
+  const CostModel costs = model(quick_memory(), tiled_profile(0, 900));
+  EXPECT_NEAR(seconds(costs, gemm(256 * 15, 128 * 10, 1024)), 1.5 * wave, 1e-9 * wave);
+  EXPECT_NEAR(seconds(costs, gemm(256, 128, 1024)), wave, 1e-9 * wave);
+}
+
+TEST(TileWaves, TheTileThatFitsTheShapeIsTaken) {
+  // 64 x 64 tiles of equal rate: one wave of a quarter of the SMs' work in 128 x 128 ones.
+  const CostModel costs = model(quick_memory(), tiled_profile(1));
+  const double small = 2.0 * 64 * 64 * 1024 / (50e12 / 100);
+  EXPECT_NEAR(seconds(costs, gemm(640, 640, 1024)), small, 1e-9 * small);
+}
+
+TEST(TileWaves, ABatchFillsTheWaves) {
+  const CostModel costs = model(quick_memory(), tiled_profile(1, 900));
+  EXPECT_DOUBLE_EQ(seconds(costs, gemm(256, 128, 1024, KernelKind::kBatchedGemmForward, 100)),
+                   seconds(costs, gemm(256, 128, 1024, KernelKind::kBatchedGemmForward, 1)));
+}
+
+TEST(Burst, ShortBenchmarksRunFasterThanTrainingAndLongOnesDoNot) {
+  DeviceProfile profile = toy_profile();
+  GemmModel& products = *profile.gemm[static_cast<std::size_t>(Dtype::kFp16)];
+  products.burst_gain = 0.25;
+  products.burst_time = Seconds(1e-3);
+  const auto ratio = [&](std::int64_t size) {  // training over benchmark
+    const CostModel benchmark(quick_memory(), profile, ideal_network_profile(), StackProfile{},
+                              Condition::kShortBenchmark);
+    return seconds(model(quick_memory(), profile), gemm(size, size, size)) /
+           seconds(benchmark, gemm(size, size, size));
+  };
+  EXPECT_NEAR(ratio(64), 1.25, 0.001);
+  // 2 * 2924^3 flops take 1 ms at 50 TFLOP/s: half of the gain.
+  EXPECT_NEAR(ratio(2924), 1.125, 0.001);
+  EXPECT_NEAR(ratio(65536), 1.0, 0.001);
+}
+
 }  // namespace
 }  // namespace stepcast

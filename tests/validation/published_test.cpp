@@ -52,6 +52,20 @@ TEST(Published, MemoryWithinFivePercentAndEveryVerdictRight) {
   EXPECT_EQ(published().oom.accuracy(), 1);
 }
 
+/// published_gemm.csv: products that the shipped profiles were not fitted to, eight of each GPU.
+TEST(PublishedProducts, ShippedProfilesAreWithinTheirBars) {
+  const Validation products =
+      validate(STEPCAST_SOURCE_DIR "/tests/validation/published_gemm.csv", kShipped);
+  std::cout << to_table(products, true);
+  EXPECT_EQ(products.coverage, 1);
+  EXPECT_LT(products.error.median_abs, 0.05);
+  EXPECT_LT(products.error.mean_abs, 0.08);
+  for (const GroupSummary& group : products.groups) {
+    if (group.by != "gpu") continue;
+    EXPECT_LT(group.error.median_abs, 0.1) << group.name;  // of eight rows
+  }
+}
+
 /// A larger ledger of the same columns, when STEPCAST_LEDGER names one: printed, held to nothing
 /// but an answer for each row.
 TEST(Published, ALargerLedgerIsAnsweredRowByRow) {
