@@ -22,9 +22,11 @@ GemmModel read_gemm(JsonValue value, Problems& problems) {
   model.m0 = fields.number("m0", {.max = 1e4}, 0);
   model.n0 = fields.number("n0", {.max = 1e4}, 0);
   model.k0 = fields.number("k0", {.max = 1e4}, 0);
+  const double tile0 = fields.number("tile0", {.max = 1e3}, 0);
   if (fields.has("wave_hardness"))
-    model.waves = TileWaves{.hardness = fields.number("wave_hardness", {.max = 1}),
-                            .tile0 = fields.number("tile0", {.max = 1e3}, 0)};
+    model.waves = TileWaves{.hardness = fields.number("wave_hardness", {.max = 1}), .tile0 = tile0};
+  else if (tile0 > 0)
+    fields.reject("tile0", "is of products in waves: give wave_hardness too");
   if (model.waves && (model.m0 > 0 || model.n0 > 0))
     fields.reject("wave_hardness", "says how rows and columns fill the chip: leave out m0 and n0");
   model.burst_gain = fields.number("burst_gain", {.max = 1}, 0);

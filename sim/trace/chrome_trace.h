@@ -11,10 +11,10 @@
 
 namespace stepcast {
 
-/// `memory_by_program`: live bytes after each call of a program (memory_by_call); may be empty.
 /// As the track of a stream is called: "tensor-parallel".
 std::string_view track_name(Stream stream);
 
+/// `memory_by_program`: live bytes after each call of a program (memory_by_call); may be empty.
 std::string chrome_trace(const Job& job, const Trace& trace,
                          const std::vector<std::vector<Bytes>>& memory_by_program);
 

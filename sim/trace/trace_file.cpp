@@ -24,17 +24,24 @@ class Reader {
     std::string line;
     if (!lines_.next(line) || !line.starts_with("{\"schemaVersion\""))
       refuse("is no trace that stepcast has written (predict --trace, live --trace)");
+    if (line.find("\"complete\":false") != std::string::npos)
+      refuse("is of a step that did not end; compare whole steps");
+    bool ended = false;
     while (lines_.next(line)) {
+      if (ended) refuse("goes on after its end");
+      ended = line == "]}";
       if (line.ends_with(',')) line.pop_back();
       if (line.starts_with("{")) event(parse_json(line, trace_.file).root());
     }
+    if (!ended) refuse("ends too early: the last line of a trace is ]}");
     for (auto& [rank, traced] : ranks_)
       if (!traced.slices.empty()) trace_.ranks.push_back(std::move(traced));
-    if (trace_.ranks.empty()) refuse("holds no op: the run ended before its first step");
-    trace_.labels.resize(labels_.size());
-    for (const auto& [label, index] : labels_) trace_.labels[index] = label;
     for (TracedRank& rank : trace_.ranks)
       std::ranges::stable_sort(rank.slices, {}, &TraceSlice::begin);
+    if (trace_.ranks.empty()) refuse("holds no op: the run ended before its first step");
+    if (trace_.end() == trace_.begin()) refuse("holds a step of no length");
+    trace_.labels.resize(labels_.size());
+    for (const auto& [label, index] : labels_) trace_.labels[index] = label;
     return std::move(trace_);
   }
 

@@ -113,6 +113,12 @@ TEST_F(CompareTraces, TheFirstPlaceWhereProgramsPartIsNamed) {
 TEST_F(CompareTraces, WhatIsNoTraceOfOursIsRefusedWithItsLine) {
   EXPECT_NE(refusal("{}").find("no trace that stepcast has written"), std::string::npos);
   EXPECT_NE(refusal(trace("")).find("holds no op"), std::string::npos);
+  EXPECT_NE(refusal(trace(kernel(0, 0))).find("no length"), std::string::npos);
+  const std::string whole = trace(kernel(0, 1) + kernel(1, 1));
+  EXPECT_NE(refusal(whole.substr(0, whole.rfind(",\n"))).find("ends too early"), std::string::npos);
+  std::string unfinished = whole;
+  unfinished.replace(unfinished.find(",\"display"), 1, ",\"complete\":false,");
+  EXPECT_NE(refusal(unfinished).find("did not end"), std::string::npos);
   std::string far = trace(kernel(0, 1));
   far.replace(far.find("\"tid\":0"), 7, "\"tid\":9");
   EXPECT_NE(refusal(far).find(":3: an event's \"tid\""), std::string::npos) << refusal(far);

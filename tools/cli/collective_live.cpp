@@ -11,6 +11,7 @@
 #include "sim/base/json_writer.h"
 #include "sim/base/printed.h"
 #include "tools/cli/commands.h"
+#include "tools/cli/live_network_profile.h"
 
 namespace stepcast::cli {
 namespace {
@@ -128,11 +129,22 @@ CLI::Option* add_live_options(CLI::App& app, LiveSweep& sweep) {
   app.add_option("--iterations", sweep.iterations, "with --live: operations per sample (20)")
       ->check(CLI::Range(1, 100'000))
       ->needs(live);
+  app.add_option("--write-profile", sweep.profile,
+                 "with --live: time all operations, one at a time, and write this network profile; "
+                 "a profile that is there keeps what it says of other numbers of ranks")
+      ->needs(live);
   return live;
 }
 
 int run_live_sweep(const LiveSweep& sweep, const std::string& op,
                    const std::vector<std::int64_t>& sizes, bool json) {
+  if (!sweep.profile.empty()) {
+    if (json)
+      throw Error(ErrorKind::kUsage,
+                  "stepcast: --write-profile writes its JSON to the file; leave --json out");
+    print(write_live_network_profile(sweep, {sizes.begin(), sizes.end()}, sweep.profile));
+    return 0;
+  }
   CommunicatorBenchSettings settings{
       .op = find_bench_op(op), .sizes = {}, .rounds = sweep.rounds, .iterations = sweep.iterations};
   for (const std::int64_t size : sizes) settings.sizes.emplace_back(size);

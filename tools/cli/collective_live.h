@@ -17,6 +17,7 @@ struct LiveSweep {
   int ranks = 2;
   int rounds = 20;
   int iterations = 20;
+  std::string profile;  ///< file of a network profile to write; empty: a table of one operation
 };
 
 /// Declares --live and what only it has. Returns --live, for the caller to exclude other options.
