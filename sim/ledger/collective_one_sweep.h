@@ -17,7 +17,9 @@ struct OneSweepError {
   bool calibrated_on = false;  ///< belongs to the sweep the system was calibrated on
   double shipped = 0;          ///< errors, signed and relative: of the profile it started from
   double fitted = 0;           ///< of its closed forms after the fit
-  double corrected = 0;        ///< with the correction; the same on other sweeps
+  /// With the corrections of a calibration on every second size, of the sizes that it did not see;
+  /// on other sweeps, which have none, as `fitted`.
+  double corrected = 0;
 };
 
 /// The sweep is what a user would run first: all_reduce over the fewest nodes that are more than

@@ -8,6 +8,7 @@
 
 #include "sim/base/json_writer.h"
 #include "sim/ledger/collective_fit.h"
+#include "sim/ledger/collective_one_sweep.h"
 #include "sim/ledger/collective_parameters.h"
 #include "sim/scenario/scenario.h"
 
@@ -149,6 +150,30 @@ TEST(SharedFit, PredictsASystemItHasNotSeenWhenAllAreAlike) {
   }
   EXPECT_LT(median(errors), 0.05);
   EXPECT_EQ(fit.profiles.size(), 5u);
+}
+
+TEST(OneSweep, CorrectionsAreJudgedAtSizesThatTheyHaveNotSeen) {
+  // A machine that is a third slower at every size: what neighbouring sizes say holds in between.
+  CollectiveSamples set;
+  const Topology topology = cluster(4);
+  for (const std::int64_t hosts : {2, 4})
+    add_run(made_up(shipped(), topology, BenchOp::kAllReduce, hosts, 4. / 3), topology, set);
+  for (std::size_t i = 0; i < set.samples.size(); ++i)
+    set.samples[i].sweep = i < 20 ? "two nodes" : "four nodes";
+  const std::vector<OneSweepError> errors = calibrate_on_one_sweep(set, find_library());
+  ASSERT_EQ(errors.size(), 40u);
+  for (const OneSweepError& error : errors) {
+    EXPECT_EQ(error.calibrated_on, error.nodes == 2);
+    EXPECT_NEAR(error.shipped, -0.25, 1e-9);
+    if (!error.calibrated_on) {
+      EXPECT_EQ(error.corrected, error.fitted);
+      continue;
+    }
+    const bool inside = error.size > 16384 && error.size < (std::int64_t{1} << 31);
+    if (inside) {
+      EXPECT_LT(std::abs(error.corrected), 0.03) << error.size;
+    }
+  }
 }
 
 }  // namespace
