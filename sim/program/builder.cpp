@@ -135,7 +135,8 @@ Bytes ProgramBuilder::size_of(BufferId buffer) const {
 }
 
 std::int64_t ProgramBuilder::elements_of(BufferId buffer) const {
-  return size_of(buffer).value() / stepcast::size_of(program_.buffers[buffer].dtype);
+  const Bytes size = size_of(buffer);  // and whether there is such a buffer
+  return size.value() / stepcast::size_of(program_.buffers[buffer].dtype);
 }
 
 View ProgramBuilder::whole(BufferId buffer) const {
