@@ -26,6 +26,13 @@ std::vector<ScheduledWay> ways_of(BenchOp op, std::optional<Algorithm> algorithm
   return {{kind_of(op), *algorithm}};
 }
 
+/// nccl-tests, NCCL and PyTorch set them differently: alltoall, AllReduce, send_recv.
+std::string without_underscores(std::string_view name) {
+  std::string result(name);
+  std::erase(result, '_');
+  return result;
+}
+
 std::vector<PairGeometry> ring_neighbours(const Fabric& fabric,
                                           const std::vector<std::uint32_t>& gpus) {
   std::vector<PairGeometry> pairs;
@@ -45,7 +52,8 @@ std::string_view name_of(BenchOp op) {
 }
 
 BenchOp find_bench_op(std::string_view name) {
-  if (name == "alltoall") name = "all_to_all";
+  for (const BenchOpInfo& row : kOps)
+    if (without_underscores(row.name) == without_underscores(name)) return row.op;
   return find_row(bench_ops(), name, "collective operation").op;
 }
 

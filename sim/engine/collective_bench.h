@@ -33,7 +33,7 @@ struct BenchOpInfo {
 };
 std::span<const BenchOpInfo> bench_ops();
 std::string_view name_of(BenchOp op);
-/// By name; "alltoall" is taken for all_to_all. Throws Error(kInput) listing the names.
+/// By name, with or without its underscores. Throws Error(kInput) listing the names.
 BenchOp find_bench_op(std::string_view name);
 
 /// Not for kSendRecv, which is no collective.

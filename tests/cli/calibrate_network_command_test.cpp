@@ -89,5 +89,19 @@ TEST_F(CalibrateNetworkCommand, LogsNeedATopologyThatExists) {
   EXPECT_NE(absent.err.find("no-such-machine"), std::string::npos) << absent.err;
 }
 
+TEST(CalibrateNetworkOptions, ThoseOfOneMachineAndOfManySystemsExcludeEachOther) {
+  const auto run = [](std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), {STEPCAST_BINARY, "calibrate-network", "a.csv"});
+    return run_program(arguments);
+  };
+  for (const char* option : {"--one-sweep", "--leave-out=system"}) {
+    const ProgramRun both = run({"--topology", "dgx-h100", option});
+    EXPECT_EQ(both.exit_code, 2) << option;
+    EXPECT_NE(both.err.find("--topology"), std::string::npos) << both.err;
+  }
+  for (const char* option : {"--op=all_reduce", "--gpus=8", "--nodes=2", "--network-profile=x"})
+    EXPECT_EQ(run({option}).exit_code, 2) << option;
+}
+
 }  // namespace
 }  // namespace stepcast

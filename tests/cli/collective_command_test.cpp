@@ -60,7 +60,9 @@ TEST(CollectiveCommand, MistakesAreSaid) {
   EXPECT_EQ(run({"--min", "2M", "--max", "1M"}).exit_code, 2);
   EXPECT_EQ(run({"--algorithm", "rnig"}).exit_code, 2);
   EXPECT_EQ(run({"--concurrent", "XOR 8"}).exit_code, 2);
-  EXPECT_EQ(run({"--op", "all_redcue"}).exit_code, 3);
+  EXPECT_EQ(run({"--op", "all_redcue"}).exit_code, 2);
+  EXPECT_NE(run({"--op", "all_redcue"}).err.find("\"all_reduce\""), std::string::npos);
+  EXPECT_EQ(run({"--op", "allreduce", "--max", "8"}).out, run({"--max", "8"}).out);
   EXPECT_EQ(run({"--gpus", "1000000"}).exit_code, 4);
   EXPECT_EQ(run({"--op", "all_gather", "--algorithm", "tree"}).exit_code, 6);
 }

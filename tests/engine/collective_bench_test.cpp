@@ -32,6 +32,8 @@ TEST(BenchOps, EveryNameFindsItsOperation) {
     EXPECT_EQ(name_of(row.op), row.name);
   }
   EXPECT_EQ(find_bench_op("alltoall"), BenchOp::kAllToAll);
+  EXPECT_EQ(find_bench_op("send_recv"), BenchOp::kSendRecv);
+  EXPECT_EQ(find_bench_op("reducescatter"), BenchOp::kReduceScatter);
   EXPECT_THROW(find_bench_op("all_redcue"), Error);
 }
 

@@ -10,6 +10,7 @@
 #include "sim/ledger/collective_calibration.h"
 #include "sim/ledger/collective_fit_text.h"
 #include "sim/ledger/collective_one_sweep.h"
+#include "tools/cli/collective_setup.h"
 #include "tools/cli/commands.h"
 
 namespace stepcast::cli {
@@ -70,7 +71,7 @@ int fit_systems(const Arguments& arguments) {
 
 NcclTestsHints hints_of(const Arguments& arguments) {
   NcclTestsHints hints;
-  if (!arguments.op.empty()) hints.op = find_bench_op(arguments.op);
+  if (!arguments.op.empty()) hints.op = op_of_option(arguments.op);
   if (arguments.gpus > 0) hints.ranks = arguments.gpus;
   if (arguments.nodes > 0) hints.hosts = arguments.nodes;
   return hints;
@@ -112,20 +113,26 @@ void add_calibrate_network(CLI::App& app, std::function<int()>& run) {
   app.add_option("inputs", arguments->inputs,
                  "what nccl-tests printed (text, or JSON of -J), or tables of timings (.csv)")
       ->required();
-  app.add_option("--topology", arguments->topology,
-                 "the machine: a shipped name or a file; without it, one table of many systems");
+  CLI::Option* machine = app.add_option(
+      "--topology", arguments->topology,
+      "the machine: a shipped name or a file; without it, one table of many systems");
   app.add_option("--network-profile", arguments->network_profile,
-                 "where to start: a shipped name or a file (the topology's)");
-  app.add_option("--op", arguments->op, "what ran, where a log does not say");
+                 "where to start: a shipped name or a file (the topology's)")
+      ->needs(machine);
+  app.add_option("--op", arguments->op, "what ran, where a log does not say")->needs(machine);
   app.add_option("--gpus", arguments->gpus, "ranks, where a log does not say")
-      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 24));
+      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 24))
+      ->needs(machine);
   app.add_option("--nodes", arguments->nodes, "nodes, where a log does not say")
-      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 24));
+      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 24))
+      ->needs(machine);
   app.add_option("--leave-out", arguments->leave_out,
                  "of many systems: system = predict each by a fit to the others; none")
-      ->check(CLI::IsMember({"system", "none"}));
+      ->check(CLI::IsMember({"system", "none"}))
+      ->excludes(machine);
   app.add_flag("--one-sweep", arguments->one_sweep,
-               "of many systems: calibrate each on one sweep, and show its errors on all");
+               "of many systems: calibrate each on one sweep, and show its errors on all")
+      ->excludes(machine);
   app.add_option("-o,--output", arguments->output,
                  "write the profile to this file; of many systems, the shared ones to this folder");
   app.add_flag("--json", arguments->json, "one JSON document instead of the table");

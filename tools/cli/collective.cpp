@@ -117,8 +117,10 @@ void add_collective(CLI::App& app, std::function<int()>& run) {
   CLI::Option* live = add_live_options(app, arguments->live);
   live->excludes(
       app.add_option("topology", arguments->simulated.topology, "a shipped name or a file"));
-  app.add_option("--op", arguments->simulated.op,
-                 "all_reduce, all_gather, reduce_scatter, broadcast, reduce, all_to_all, sendrecv");
+  app.add_option(
+      "--op", arguments->simulated.op,
+      "all_reduce (which it is unless said), all_gather, reduce_scatter, broadcast, reduce, "
+      "all_to_all, sendrecv");
   live->excludes(app.add_option("--gpus", arguments->simulated.gpus, "ranks, one on each GPU (8)")
                      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 24)));
   live->excludes(

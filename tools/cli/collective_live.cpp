@@ -10,6 +10,7 @@
 #include "sim/base/error.h"
 #include "sim/base/json_writer.h"
 #include "sim/base/printed.h"
+#include "tools/cli/collective_setup.h"
 #include "tools/cli/commands.h"
 #include "tools/cli/live_network_profile.h"
 
@@ -146,7 +147,7 @@ int run_live_sweep(const LiveSweep& sweep, const std::string& op,
     return 0;
   }
   CommunicatorBenchSettings settings{
-      .op = find_bench_op(op), .sizes = {}, .rounds = sweep.rounds, .iterations = sweep.iterations};
+      .op = op_of_option(op), .sizes = {}, .rounds = sweep.rounds, .iterations = sweep.iterations};
   for (const std::int64_t size : sizes) settings.sizes.emplace_back(size);
   CommunicatorBenchSettings in_place = settings;
   in_place.in_place = true;

@@ -37,6 +37,14 @@ BenchSettings settings_of(const CollectiveArguments& arguments) {
 
 }  // namespace
 
+BenchOp op_of_option(const std::string& text) {
+  try {
+    return find_bench_op(text);
+  } catch (const Error& error) {
+    throw Error(ErrorKind::kUsage, std::string("--op: ") + error.what());
+  }
+}
+
 Fabric CollectiveSetup::fabric() const {
   const std::int64_t nodes = (gpus + per_node - 1) / per_node;
   if (nodes > topology.num_nodes)
@@ -55,7 +63,7 @@ CollectiveSetup set_up_collective(const CollectiveArguments& arguments,
   setup.settings = settings_of(arguments);
   const Library library = find_library();
   setup.topology = load_topology(arguments.topology, library);
-  setup.op = find_bench_op(arguments.op);
+  setup.op = op_of_option(arguments.op);
   const std::string& profile = arguments.network_profile.empty() ? setup.topology.network_profile
                                                                  : arguments.network_profile;
   setup.network =

@@ -33,6 +33,9 @@ struct CollectiveSetup {
   Fabric fabric() const;
 };
 
+/// Of --op, by name with or without underscores. Throws Error(kUsage) with what is known.
+BenchOp op_of_option(const std::string& text);
+
 /// `sizes` in bytes. Throws Error(kUsage) and the errors of the files.
 CollectiveSetup set_up_collective(const CollectiveArguments& arguments,
                                   std::vector<std::int64_t> sizes);
