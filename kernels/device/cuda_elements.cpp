@@ -5,6 +5,7 @@
 
 #include "kernels/device/cuda_launchers.h"
 #include "kernels/device/device_results.h"
+#include "kernels/live/launch_shapes.h"
 #include "kernels/ops/activation.h"
 #include "kernels/ops/dropout.h"
 #include "kernels/ops/elementwise.h"
@@ -15,14 +16,6 @@ namespace stepcast {
 namespace {
 
 using Function = KernelArguments::Function;
-
-ActivationShape activation_shape(const Launch& launch, const Layout& layout) {
-  const Function function = launch.arguments.function;
-  STEPCAST_CHECK(function != Function::kSilu, "SiLU is a gate's function only");
-  return {.kind = function == Function::kGelu ? Activation::kGeluTanh : Activation::kRelu,
-          .rows = layout.rows,
-          .cols = layout.columns};
-}
 
 /// Cosines and sines are made, and copied to the device, once per length and head dimension.
 class RotaryTables {
@@ -39,17 +32,10 @@ class RotaryTables {
 
 void rotary(const Launch& launch, bool inverse) {
   const LiveOperand &x = launch.operands[0], &y = launch.operands[1];
-  STEPCAST_CHECK(x.layout.row_stride == y.layout.row_stride && !y.add,
-                 "a rotation changes the layout or is added to");
-  const std::int64_t sequence = launch.arguments.sequence, head_dim = launch.arguments.head_dim,
-                     rotated = launch.arguments.rotated;
+  const RotaryShape shape = rotary_shape(launch, x, y);
+  const std::int64_t rotated = launch.arguments.rotated;
   const cuda::DeviceRotaryTable& table =
-      launch.device->library<RotaryTables>().of(sequence, head_dim);
-  const RotaryShape shape{.sequences = x.layout.rows / sequence,
-                          .tokens = sequence,
-                          .heads = rotated / head_dim,
-                          .head_dim = head_dim,
-                          .stride = x.layout.row_stride};
+      launch.device->library<RotaryTables>().of(shape.tokens, shape.head_dim);
   with_element_type(x.dtype, [&]<typename T>() {
     const T* from = elements<T>(x);
     T* to = elements_of_type<T>(y, x.dtype);

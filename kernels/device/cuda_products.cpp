@@ -1,6 +1,7 @@
 // Matrix products and attention.
 #include "kernels/device/cuda_launchers.h"
 #include "kernels/device/device_results.h"
+#include "kernels/live/launch_shapes.h"
 #include "kernels/ops/attention.h"
 #include "kernels/ops/cross_entropy.h"
 #include "kernels/ops/elementwise.h"
@@ -8,10 +9,6 @@
 
 namespace stepcast {
 namespace {
-
-BatchStride strides_of(const Layout& layout) {
-  return {.outer = layout.outer.stride, .inner = layout.inner.stride, .share = layout.repeat};
-}
 
 const std::byte* memory_of(const LiveOperand& operand) {
   return operand.memory + operand.layout.offset * size_of(operand.dtype);
@@ -39,18 +36,6 @@ HeadsView<T> heads_of(const LiveOperand& operand, Dtype dtype) {
           .sequence = layout.outer.stride,
           .token = layout.row_stride,
           .head = layout.inner.stride};
-}
-
-AttentionShape attention_shape(const Launch& launch) {
-  const auto& [batch, heads, kv_heads, queries, keys, head_dim] = launch.kernel.dims;
-  return {.batch = batch,
-          .heads = heads,
-          .kv_heads = kv_heads,
-          .queries = queries,
-          .keys = keys,
-          .head_dim = head_dim,
-          .causal = launch.kernel.causal,
-          .scale = static_cast<float>(launch.arguments.scale)};
 }
 
 }  // namespace
@@ -133,9 +118,9 @@ void cuda_batched_gemm(const Launch& launch) {
             .beta = result.add || shared ? 1.0F : 0.0F,
             .outer = result.layout.outer.count,
             .inner = result.layout.inner.count,
-            .a = strides_of(a.layout),
-            .b = strides_of(b.layout),
-            .c = strides_of(result.layout)},
+            .a = batch_strides(a.layout),
+            .b = batch_strides(b.layout),
+            .c = batch_strides(result.layout)},
            a, b, result);
 }
 

@@ -3,6 +3,7 @@
 
 #include "kernels/device/cuda_launchers.h"
 #include "kernels/device/device_results.h"
+#include "kernels/live/launch_shapes.h"
 #include "kernels/ops/cross_entropy.h"
 #include "kernels/ops/embedding.h"
 #include "kernels/ops/norm.h"
@@ -10,37 +11,6 @@
 
 namespace stepcast {
 namespace {
-
-SoftmaxShape softmax_shape(const Launch& launch, const Layout& rows) {
-  const std::int64_t queries = launch.arguments.sequence;
-  STEPCAST_CHECK(!launch.arguments.causal || queries == rows.columns,
-                 "causal scores are not of a sequence with itself");
-  return {.matrices = rows.rows / queries,
-          .queries = queries,
-          .keys = rows.columns,
-          .causal = launch.arguments.causal,
-          .scale = static_cast<float>(launch.arguments.scale)};
-}
-
-NormShape norm_shape(const LiveOperand& x) {
-  return {.rows = x.layout.rows, .cols = x.layout.columns};
-}
-
-EmbeddingShape embedding_shape(const Launch& launch, const LiveOperand& rows,
-                               const LiveOperand& table) {
-  const auto first = static_cast<std::int32_t>(launch.index * table.layout.rows);
-  return {.tokens = rows.layout.rows,
-          .width = rows.layout.columns,
-          .first = first,
-          .last = first + static_cast<std::int32_t>(table.layout.rows)};
-}
-
-CrossEntropyShape loss_shape(const Launch& launch, const Layout& logits) {
-  const auto first = static_cast<std::int32_t>(launch.index * logits.columns);
-  return {.tokens = logits.rows,
-          .first = first,
-          .last = first + static_cast<std::int32_t>(logits.columns)};
-}
 
 /// Calls run.operator()<T>(operand of type T, by index) with the type of the kernel.
 template <typename Run>

@@ -9,22 +9,12 @@
 #include "kernels/cpu/rotary.h"
 #include "kernels/live/cpu_launchers.h"
 #include "kernels/live/cpu_results.h"
+#include "kernels/live/launch_shapes.h"
 
 namespace stepcast {
 namespace {
 
 using Function = KernelArguments::Function;
-
-Activation activation_of(Function function) {
-  STEPCAST_CHECK(function != Function::kSilu, "SiLU is a gate's function only");
-  return function == Function::kGelu ? Activation::kGeluTanh : Activation::kRelu;
-}
-
-ActivationShape activation_shape(const Launch& launch, const Layout& layout) {
-  return {.kind = activation_of(launch.arguments.function),
-          .rows = layout.rows,
-          .cols = layout.columns};
-}
 
 /// Cosines and sines are made once per length and head dimension.
 const RotaryTable& rotary_table(std::int64_t positions, std::int64_t head_dim) {
@@ -35,18 +25,11 @@ const RotaryTable& rotary_table(std::int64_t positions, std::int64_t head_dim) {
 template <typename T>
 void rotary(const Launch& launch, bool inverse) {
   const LiveOperand &x = launch.operands[0], &y = launch.operands[1];
-  STEPCAST_CHECK(x.layout.row_stride == y.layout.row_stride && !y.add,
-                 "a rotation changes the layout or is added to");
-  const std::int64_t sequence = launch.arguments.sequence, head_dim = launch.arguments.head_dim,
-                     rotated = launch.arguments.rotated;
+  const RotaryShape shape = rotary_shape(launch, x, y);
+  const std::int64_t rotated = launch.arguments.rotated;
   const T* from = elements<T>(x);
   T* to = elements<T>(y);
-  cpu::rotary(RotaryShape{.sequences = x.layout.rows / sequence,
-                          .tokens = sequence,
-                          .heads = rotated / head_dim,
-                          .head_dim = head_dim,
-                          .stride = x.layout.row_stride},
-              rotary_table(sequence, head_dim), inverse, from, to);
+  cpu::rotary(shape, rotary_table(shape.tokens, shape.head_dim), inverse, from, to);
   if (from == to) return;
   cpu::copy(CopyShape{.rows = x.layout.rows,
                       .cols = x.layout.columns - rotated,

@@ -8,13 +8,10 @@
 #include "kernels/cpu/gemm.h"
 #include "kernels/live/cpu_launchers.h"
 #include "kernels/live/cpu_results.h"
+#include "kernels/live/launch_shapes.h"
 
 namespace stepcast {
 namespace {
-
-BatchStride strides_of(const Layout& layout) {
-  return {.outer = layout.outer.stride, .inner = layout.inner.stride, .share = layout.repeat};
-}
 
 /// 16-bit operands are widened on their way in scratch memory.
 template <typename T, typename Result>
@@ -32,18 +29,6 @@ HeadsView<T> heads_of(const LiveOperand& operand) {
           .sequence = layout.outer.stride,
           .token = layout.row_stride,
           .head = layout.inner.stride};
-}
-
-AttentionShape attention_shape(const Launch& launch) {
-  const auto& [batch, heads, kv_heads, queries, keys, head_dim] = launch.kernel.dims;
-  return {.batch = batch,
-          .heads = heads,
-          .kv_heads = kv_heads,
-          .queries = queries,
-          .keys = keys,
-          .head_dim = head_dim,
-          .causal = launch.kernel.causal,
-          .scale = static_cast<float>(launch.arguments.scale)};
 }
 
 void biased_product(const Gemm& product, const float* x, const float* weight, const float* bias,
@@ -148,9 +133,9 @@ void batched_gemm(const Launch& launch) {
                 .beta = result.add || shared ? 1.0F : 0.0F,
                 .outer = result.layout.outer.count,
                 .inner = result.layout.inner.count,
-                .a = strides_of(a.layout),
-                .b = strides_of(b.layout),
-                .c = strides_of(result.layout)},
+                .a = batch_strides(a.layout),
+                .b = batch_strides(b.layout),
+                .c = batch_strides(result.layout)},
            elements<T>(a), elements<T>(b), elements<T>(result));
 }
 

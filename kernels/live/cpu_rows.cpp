@@ -8,6 +8,7 @@
 #include "kernels/cpu/softmax.h"
 #include "kernels/live/cpu_launchers.h"
 #include "kernels/live/cpu_results.h"
+#include "kernels/live/launch_shapes.h"
 
 namespace stepcast {
 namespace {
@@ -15,37 +16,6 @@ namespace {
 /// Nothing is dropped: every element of the mask is 1.
 void keep_all(const LiveOperand& mask) {
   if (mask) std::fill_n(mask.bytes(), mask.layout.elements(), std::uint8_t{1});
-}
-
-SoftmaxShape softmax_shape(const Launch& launch, const Layout& rows) {
-  const std::int64_t queries = launch.arguments.sequence;
-  STEPCAST_CHECK(!launch.arguments.causal || queries == rows.columns,
-                 "causal scores are not of a sequence with itself");
-  return {.matrices = rows.rows / queries,
-          .queries = queries,
-          .keys = rows.columns,
-          .causal = launch.arguments.causal,
-          .scale = static_cast<float>(launch.arguments.scale)};
-}
-
-NormShape norm_shape(const LiveOperand& x) {
-  return {.rows = x.layout.rows, .cols = x.layout.columns};
-}
-
-EmbeddingShape embedding_shape(const Launch& launch, const LiveOperand& rows,
-                               const LiveOperand& table) {
-  const auto first = static_cast<std::int32_t>(launch.index * table.layout.rows);
-  return {.tokens = rows.layout.rows,
-          .width = rows.layout.columns,
-          .first = first,
-          .last = first + static_cast<std::int32_t>(table.layout.rows)};
-}
-
-CrossEntropyShape loss_shape(const Launch& launch, const Layout& logits) {
-  const auto first = static_cast<std::int32_t>(launch.index * logits.columns);
-  return {.tokens = logits.rows,
-          .first = first,
-          .last = first + static_cast<std::int32_t>(logits.columns)};
 }
 
 /// Columns of this rank that are words; those behind them pad the vocabulary.

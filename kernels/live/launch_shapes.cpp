@@ -1,0 +1,75 @@
+#include "kernels/live/launch_shapes.h"
+
+#include "sim/base/error.h"
+
+namespace stepcast {
+
+BatchStride batch_strides(const Layout& layout) {
+  return {.outer = layout.outer.stride, .inner = layout.inner.stride, .share = layout.repeat};
+}
+
+AttentionShape attention_shape(const Launch& launch) {
+  const auto& [batch, heads, kv_heads, queries, keys, head_dim] = launch.kernel.dims;
+  return {.batch = batch,
+          .heads = heads,
+          .kv_heads = kv_heads,
+          .queries = queries,
+          .keys = keys,
+          .head_dim = head_dim,
+          .causal = launch.kernel.causal,
+          .scale = static_cast<float>(launch.arguments.scale)};
+}
+
+SoftmaxShape softmax_shape(const Launch& launch, const Layout& rows) {
+  const std::int64_t queries = launch.arguments.sequence;
+  STEPCAST_CHECK(!launch.arguments.causal || queries == rows.columns,
+                 "causal scores are not of a sequence with itself");
+  return {.matrices = rows.rows / queries,
+          .queries = queries,
+          .keys = rows.columns,
+          .causal = launch.arguments.causal,
+          .scale = static_cast<float>(launch.arguments.scale)};
+}
+
+NormShape norm_shape(const LiveOperand& x) {
+  return {.rows = x.layout.rows, .cols = x.layout.columns};
+}
+
+EmbeddingShape embedding_shape(const Launch& launch, const LiveOperand& rows,
+                               const LiveOperand& table) {
+  const auto first = static_cast<std::int32_t>(launch.index * table.layout.rows);
+  return {.tokens = rows.layout.rows,
+          .width = rows.layout.columns,
+          .first = first,
+          .last = first + static_cast<std::int32_t>(table.layout.rows)};
+}
+
+CrossEntropyShape loss_shape(const Launch& launch, const Layout& logits) {
+  const auto first = static_cast<std::int32_t>(launch.index * logits.columns);
+  return {.tokens = logits.rows,
+          .first = first,
+          .last = first + static_cast<std::int32_t>(logits.columns)};
+}
+
+Activation activation_of(KernelArguments::Function function) {
+  STEPCAST_CHECK(function != KernelArguments::Function::kSilu, "SiLU is a gate's function only");
+  return function == KernelArguments::Function::kGelu ? Activation::kGeluTanh : Activation::kRelu;
+}
+
+ActivationShape activation_shape(const Launch& launch, const Layout& layout) {
+  return {.kind = activation_of(launch.arguments.function),
+          .rows = layout.rows,
+          .cols = layout.columns};
+}
+
+RotaryShape rotary_shape(const Launch& launch, const LiveOperand& x, const LiveOperand& y) {
+  STEPCAST_CHECK(x.layout.row_stride == y.layout.row_stride && !y.add,
+                 "a rotation changes the layout or is added to");
+  return {.sequences = x.layout.rows / launch.arguments.sequence,
+          .tokens = launch.arguments.sequence,
+          .heads = launch.arguments.rotated / launch.arguments.head_dim,
+          .head_dim = launch.arguments.head_dim,
+          .stride = x.layout.row_stride};
+}
+
+}  // namespace stepcast

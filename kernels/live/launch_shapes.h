@@ -1,0 +1,33 @@
+// From a launch to the shapes that kernels take: what its operands' layouts, arguments and place in
+// its group mean, the same for every device.
+#pragma once
+
+#include "kernels/cpu/activation.h"
+#include "kernels/cpu/attention.h"
+#include "kernels/cpu/cross_entropy.h"
+#include "kernels/cpu/embedding.h"
+#include "kernels/cpu/gemm.h"
+#include "kernels/cpu/norm.h"
+#include "kernels/cpu/rotary.h"
+#include "kernels/cpu/softmax.h"
+#include "kernels/live/launch.h"
+
+namespace stepcast {
+
+BatchStride batch_strides(const Layout& layout);
+AttentionShape attention_shape(const Launch& launch);
+/// Of scores that lie in `rows`, `arguments.sequence` queries a matrix.
+SoftmaxShape softmax_shape(const Launch& launch, const Layout& rows);
+NormShape norm_shape(const LiveOperand& x);
+/// `table` holds this rank's rows of the vocabulary.
+EmbeddingShape embedding_shape(const Launch& launch, const LiveOperand& rows,
+                               const LiveOperand& table);
+/// `logits` holds this rank's columns of the vocabulary.
+CrossEntropyShape loss_shape(const Launch& launch, const Layout& logits);
+Activation activation_of(KernelArguments::Function function);
+ActivationShape activation_shape(const Launch& launch, const Layout& layout);
+/// Rows of sequences whose first `arguments.rotated` columns are heads to be rotated. `x` and `y`
+/// have the same stride, and nothing is added.
+RotaryShape rotary_shape(const Launch& launch, const LiveOperand& x, const LiveOperand& y);
+
+}  // namespace stepcast
