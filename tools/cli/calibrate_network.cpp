@@ -126,15 +126,19 @@ void add_calibrate_network(CLI::App& app, std::function<int()>& run) {
   app.add_option("--nodes", arguments->nodes, "nodes, where a log does not say")
       ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 24))
       ->needs(machine);
-  app.add_option("--leave-out", arguments->leave_out,
-                 "of many systems: system = predict each by a fit to the others; none")
-      ->check(CLI::IsMember({"system", "none"}))
-      ->excludes(machine);
-  app.add_flag("--one-sweep", arguments->one_sweep,
-               "of many systems: calibrate each on one sweep, and show its errors on all")
-      ->excludes(machine);
+  CLI::Option* leave_out =
+      app.add_option("--leave-out", arguments->leave_out,
+                     "of many systems: system = predict each by a fit to the others; none")
+          ->check(CLI::IsMember({"system", "none"}))
+          ->excludes(machine);
+  CLI::Option* one_sweep =
+      app.add_flag("--one-sweep", arguments->one_sweep,
+                   "of many systems: calibrate each on one sweep, and show its errors on all")
+          ->excludes(machine);
+  one_sweep->excludes(leave_out);
   app.add_option("-o,--output", arguments->output,
-                 "write the profile to this file; of many systems, the shared ones to this folder");
+                 "write the profile to this file; of many systems, the shared ones to this folder")
+      ->excludes(one_sweep);
   app.add_flag("--json", arguments->json, "one JSON document instead of the table");
   run = [arguments] {
     return arguments->topology.empty() ? fit_systems(*arguments) : calibrate_machine(*arguments);
