@@ -5,9 +5,8 @@
 namespace stepcast {
 namespace {
 
-std::string text_of(const std::source_location& place) {
-  return std::string(place.file_name()) + ":" + std::to_string(place.line()) + ", " +
-         place.function_name();
+std::string text_of(const CallPlace& place) {
+  return std::string(place.file) + ":" + std::to_string(place.line) + ", " + place.function;
 }
 
 ErrorKind kind_of(cudaError_t status) {
@@ -27,7 +26,7 @@ ErrorKind kind_of(cudaError_t status) {
 
 }  // namespace
 
-void check_cuda(cudaError_t status, const std::source_location& place) {
+void check_cuda(cudaError_t status, const CallPlace& place) {
   if (status == cudaSuccess) return;
   // An error that the device can recover from must not be reported again by the next call.
   (void)cudaGetLastError();
@@ -36,7 +35,7 @@ void check_cuda(cudaError_t status, const std::source_location& place) {
 }
 
 void check_library(bool good, const std::string& library, const std::string& status,
-                   const std::source_location& place) {
+                   const CallPlace& place) {
   if (!good) throw Error(ErrorKind::kLiveRank, library + ": " + status + " at " + text_of(place));
 }
 

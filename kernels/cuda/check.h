@@ -7,19 +7,30 @@
 
 #include <cuda_runtime_api.h>
 
-#include <source_location>
 #include <string>
 
 namespace stepcast {
 
+/// Where a call stands. (clang 14 has no std::source_location.)
+struct CallPlace {
+  const char* file;
+  int line;
+  const char* function;
+
+  static constexpr CallPlace current(const char* file = __builtin_FILE(),
+                                     int line = __builtin_LINE(),
+                                     const char* function = __builtin_FUNCTION()) {
+    return {file, line, function};
+  }
+};
+
 /// Throws Error: kUnsupported where there is no device, or one that the driver or this binary
 /// cannot use; kInfeasible when device memory is used up; kLiveRank for everything else.
-void check_cuda(cudaError_t status,
-                const std::source_location& place = std::source_location::current());
+void check_cuda(cudaError_t status, const CallPlace& place = CallPlace::current());
 
 /// The same for libraries on top of CUDA: throws Error(kLiveRank) unless `good`.
 void check_library(bool good, const std::string& library, const std::string& status,
-                   const std::source_location& place);
+                   const CallPlace& place);
 
 /// Why no device can be used here, or "" when one can. Throws nothing.
 std::string why_no_device();

@@ -82,7 +82,8 @@ void MpiGroup::gather(const std::vector<std::byte>& mine) {
             "MPI_Gather");
   std::vector<int> begins(kept_counts_.size(), 0);
   std::exclusive_scan(kept_counts_.begin(), kept_counts_.end(), begins.begin(), 0);
-  kept_.resize(static_cast<std::size_t>(begins.back() + kept_counts_.back()));
+  kept_.resize(static_cast<std::size_t>(begins.back()) +
+               static_cast<std::size_t>(kept_counts_.back()));
   check_mpi(MPI_Gatherv(mine.data(), count, MPI_BYTE, kept_.data(), kept_counts_.data(),
                         begins.data(), MPI_BYTE, 0, MPI_COMM_WORLD),
             "MPI_Gatherv");

@@ -11,8 +11,7 @@
 namespace stepcast::cuda {
 namespace {
 
-void check(cudnnStatus_t status,
-           const std::source_location& place = std::source_location::current()) {
+void check(cudnnStatus_t status, const CallPlace& place = CallPlace::current()) {
   check_library(status == CUDNN_STATUS_SUCCESS, "cuDNN", cudnnGetErrorString(status), place);
 }
 
@@ -111,7 +110,7 @@ void Plan::choose_for(cudnnHandle_t handle, ConvolutionPass pass) {
 }  // namespace
 
 struct Convolutions::State {
-  explicit State(DeviceContext& context_) : context(context_) {
+  explicit State(DeviceContext& of) : context(of) {
     check(cudnnSetStream(library.get(), context.stream()));
   }
   DeviceContext& context;

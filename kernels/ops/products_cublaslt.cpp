@@ -10,8 +10,7 @@
 namespace stepcast::cuda {
 namespace {
 
-void check(cublasStatus_t status,
-           const std::source_location& place = std::source_location::current()) {
+void check(cublasStatus_t status, const CallPlace& place = CallPlace::current()) {
   check_library(status == CUBLAS_STATUS_SUCCESS, "cuBLASLt", cublasLtGetStatusString(status),
                 place);
 }

@@ -1,7 +1,6 @@
 #include "sim/engine/channel_plans.h"
 
 #include <set>
-#include <utility>
 
 namespace stepcast {
 
@@ -32,11 +31,11 @@ FlowPlan ChannelPlans::slowest_plan(std::uint32_t channel_class,
   FlowPlan slowest;
   for (const std::uint32_t model : models) {
     const NetworkProfile& network = costs_.models()[model]->network();
-    FlowPlan plan = all.channels[id].is_group()
-                        ? plan_collective(all.geometry[id], network, transfer.kind, transfer.size)
-                        : plan_p2p(channels_.pair(channel_class), network, transfer.size);
-    if (model == *models.begin() || plan.uncontended > slowest.uncontended)
-      slowest = std::move(plan);
+    const FlowPlan plan =
+        all.channels[id].is_group()
+            ? plan_collective(all.geometry[id], network, transfer.kind, transfer.size)
+            : plan_p2p(channels_.pair(channel_class), network, transfer.size);
+    if (model == *models.begin() || plan.uncontended > slowest.uncontended) slowest = plan;
   }
   return slowest;
 }

@@ -16,6 +16,7 @@ namespace stepcast {
 class JobCosts {
  public:
   /// The same costs everywhere: wherever a JobCosts is asked for, a CostModel will do.
+  // NOLINTNEXTLINE(google-explicit-constructor)
   JobCosts(const CostModel& all) : models_{&all} {}
   /// `of_program`: index into `models` by program of the job.
   JobCosts(std::vector<const CostModel*> models, std::vector<std::uint32_t> of_program)

@@ -2,6 +2,8 @@
 // tests/emulation/block.h: threads of a block are fibers that give way where they wait for others.
 #pragma once
 
+// The names are CUDA's. NOLINTBEGIN(readability-identifier-naming)
+
 #include <cuda_runtime_api.h>
 
 #include <algorithm>
@@ -103,3 +105,4 @@ inline std::int64_t max(std::int64_t a, std::int64_t b) { return std::max(a, b);
 inline unsigned __umulhi(unsigned a, unsigned b) {
   return static_cast<unsigned>(static_cast<std::uint64_t>(a) * b >> 32);
 }
+// NOLINTEND(readability-identifier-naming)

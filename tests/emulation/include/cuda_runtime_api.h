@@ -2,6 +2,8 @@
 // the host, every call is done when it returns, and an event is a time.
 #pragma once
 
+// The names are CUDA's. NOLINTBEGIN(readability-identifier-naming)
+
 #include <cstddef>
 
 enum cudaError_t {
@@ -58,3 +60,4 @@ cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream);
 cudaError_t cudaEventSynchronize(cudaEvent_t event);
 cudaError_t cudaEventQuery(cudaEvent_t event);
 cudaError_t cudaEventElapsedTime(float* milliseconds, cudaEvent_t from, cudaEvent_t to);
+// NOLINTEND(readability-identifier-naming)
