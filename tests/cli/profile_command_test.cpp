@@ -68,8 +68,48 @@ TEST(ProfileCommand, ATransferIsGradedSoAndPredicts) {
   EXPECT_EQ(run_program({STEPCAST_BINARY, "check", file.path()}).exit_code, 0);
 }
 
+/// Options of a measurement would change nothing in a transfer: they are refused, not ignored.
+TEST(ProfileCommand, ATransferTakesNoOptionOfAMeasurement) {
+  const std::vector<std::vector<std::string>> ignored = {
+      {"--for", "live-small-1"},  {"--budget", "5"}, {"--rounds", "3"}, {"--again"},
+      {"--points-within", "0.1"}, {"--json"}};
+  for (const std::vector<std::string>& options : ignored) {
+    std::vector<std::string> arguments = {"--transfer-from", "h200", "--to", "L40S", "-o",
+                                          "x.json"};
+    arguments.insert(arguments.end(), options.begin(), options.end());
+    const ProgramRun ran = run(arguments);
+    EXPECT_EQ(ran.exit_code, 2) << options.front();
+    EXPECT_NE(ran.err.find(options.front()), std::string::npos) << ran.err;
+    EXPECT_FALSE(fs::exists("x.json"));
+  }
+}
+
+TEST(ProfileCommand, ATransferNeedsItsSourceItsTargetAndAFile) {
+  for (const std::vector<std::string>& arguments :
+       std::vector<std::vector<std::string>>{{"--transfer-from", "h200"},
+                                             {"--transfer-from", "h200", "--to", "L40S"},
+                                             {"--to", "L40S", "-o", "x.json"},
+                                             {"--anchors", "timed.json", "-o", "x.json"}})
+    EXPECT_EQ(run(arguments).exit_code, 2) << arguments.front();
+}
+
+TEST(ProfileCommand, AWrongNameIsSaidWithItsOption) {
+  const auto error_of = [](const std::string& from, const std::string& to,
+                           const std::string& anchors) {
+    return run({"--transfer-from", from, "--to", to, "--anchors", anchors, "-o", "x.json"}).err;
+  };
+  EXPECT_NE(error_of("h201", "L40S", "a.json").find("--transfer-from \"h201\": not shipped"),
+            std::string::npos);
+  const std::string no_device = error_of("h200", "L40", "a.json");
+  EXPECT_NE(no_device.find("--to \"L40\": not shipped, did you mean \"L40S\"?"), std::string::npos)
+      << no_device;
+  EXPECT_NE(error_of("h200", "./L40S.json", "a.json").find("--to ./L40S.json: cannot open"),
+            std::string::npos);
+  EXPECT_NE(error_of("h200", "L40S", "a.json").find("--anchors a.json: cannot open"),
+            std::string::npos);
+}
+
 TEST(ProfileCommand, MistakesAreSaid) {
-  EXPECT_EQ(run({"--transfer-from", "h200"}).exit_code, 2);
   EXPECT_EQ(run({"--rounds", "1"}).exit_code, 2);
   const ProgramRun unknown = run({"--transfer-from", "h201", "--to", "L40S", "-o", "x.json"});
   EXPECT_EQ(unknown.exit_code, 3);

@@ -12,6 +12,7 @@
 #include "sim/ledger/collective_one_sweep.h"
 #include "tools/cli/collective_setup.h"
 #include "tools/cli/commands.h"
+#include "tools/cli/named_by.h"
 
 namespace stepcast::cli {
 namespace {
@@ -79,7 +80,8 @@ NcclTestsHints hints_of(const Arguments& arguments) {
 
 int calibrate_machine(const Arguments& arguments) {
   const Library library = find_library();
-  const Topology topology = load_topology(arguments.topology, library);
+  const Topology topology =
+      named_by("--topology", [&] { return load_topology(arguments.topology, library); });
   const std::string& start =
       arguments.network_profile.empty() ? topology.network_profile : arguments.network_profile;
   const NetworkProfile base =

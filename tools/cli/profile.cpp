@@ -20,6 +20,7 @@
 #include "sim/cost/transfer.h"
 #include "sim/stepcast.h"
 #include "tools/cli/commands.h"
+#include "tools/cli/named_by.h"
 #include "tools/cli/progress.h"
 
 namespace stepcast::cli {
@@ -153,16 +154,18 @@ int measure(const Arguments& arguments) {
 std::vector<MeasuredKernel> read_anchors(const std::string& file) {
   if (file.empty()) return {};
   Problems problems;
-  const MeasuredKernels anchors = read_measured_kernels(read_json_file(file).root(), problems);
+  const JsonDocument document = named_by("--anchors", [&] { return read_json_file(file); });
+  const MeasuredKernels anchors = read_measured_kernels(document.root(), problems);
   problems.raise_if_any();
   return anchors.all();
 }
 
 int transfer(const Arguments& arguments) {
   const Library library = find_library();
-  const DeviceProfile source = load_device_profile(arguments.transfer_from, library);
+  const DeviceProfile source = named_by(
+      "--transfer-from", [&] { return load_device_profile(arguments.transfer_from, library); });
   const Device from = load_device(source.device, library);
-  const Device to = load_device(arguments.transfer_to, library);
+  const Device to = named_by("--to", [&] { return load_device(arguments.transfer_to, library); });
   DeviceProfile profile = transfer_profile(source, from, to, read_anchors(arguments.anchors));
   profile.name = profile_name(arguments);
   write_profile(arguments, profile, "transferred from " + source.name + " (" + from.name + ")");
@@ -170,39 +173,43 @@ int transfer(const Arguments& arguments) {
 }
 
 int profile_command(const Arguments& arguments) {
-  const bool transfers = !arguments.transfer_from.empty() || !arguments.transfer_to.empty();
-  if (!transfers) return measure(arguments);
-  if (arguments.transfer_from.empty() || arguments.transfer_to.empty() || arguments.output.empty())
-    throw Error(ErrorKind::kUsage,
-                "stepcast profile: a transfer needs --transfer-from, --to and --output");
-  return transfer(arguments);
+  return arguments.transfer_from.empty() ? measure(arguments) : transfer(arguments);
 }
 
 }  // namespace
 
 void add_profile(CLI::App& app, std::function<int()>& run) {
   const auto arguments = std::make_shared<Arguments>();
+  CLI::Option* output = app.add_option("-o,--output", arguments->output,
+                                       "device profile to write; one that is there is completed");
+  CLI::Option* from = app.add_option("--transfer-from", arguments->transfer_from,
+                                     "carry this profile over to another device, unmeasured");
+  CLI::Option* to = app.add_option("--to", arguments->transfer_to, "the device of the transfer");
+  from->needs(to, output);
+  to->needs(from);
+  app.add_option("--anchors", arguments->anchors,
+                 "kernels timed on the target: a JSON list as a profile's points")
+      ->needs(from);
+  // What is said of a measurement would be ignored in a transfer.
   app.add_option("--for", arguments->scenario,
-                 "time just the kernels of this scenario (else a grid of shapes)");
-  app.add_option("-o,--output", arguments->output,
-                 "device profile to write; one that is there is completed");
-  app.add_flag("--again", arguments->again, "measure anew what the output file has already");
+                 "time just the kernels of this scenario (else a grid of shapes)")
+      ->excludes(from);
+  app.add_flag("--again", arguments->again, "measure anew what the output file has already")
+      ->excludes(from);
   app.add_option("--rounds", arguments->rounds, "samples of each kernel are spread over so many")
       ->check(CLI::Range(2, 1000))
-      ->capture_default_str();
+      ->capture_default_str()
+      ->excludes(from);
   app.add_option("--budget", arguments->budget, "seconds after which no round begins; 0: none")
       ->check(CLI::Range(0.0, 1e6))
-      ->capture_default_str();
+      ->capture_default_str()
+      ->excludes(from);
   app.add_option("--points-within", arguments->points_within,
                  "keep the points whose two halves of rounds agree so closely")
       ->check(CLI::Range(0.0, 1.0))
-      ->capture_default_str();
-  app.add_option("--transfer-from", arguments->transfer_from,
-                 "carry this profile over to another device instead of measuring");
-  app.add_option("--to", arguments->transfer_to, "the device of the transfer");
-  app.add_option("--anchors", arguments->anchors,
-                 "kernels timed on the target: a JSON list as a profile's points");
-  app.add_flag("--json", arguments->json, "one JSON document instead of the table");
+      ->capture_default_str()
+      ->excludes(from);
+  app.add_flag("--json", arguments->json, "one JSON document instead of the table")->excludes(from);
   run = [arguments] { return profile_command(*arguments); };
 }
 
