@@ -53,7 +53,10 @@ class Accountant {
     time_.tail = Seconds(step_time - free(Stream::kCompute));
     std::stable_sort(spans_.begin(), spans_.end(),
                      [](const Span& a, const Span& b) { return a.begin < b.begin; });
-    return {.time = time_, .compute_by_kind = std::move(by_kind_), .spans = std::move(spans_)};
+    return {.time = time_,
+            .compute_by_kind = std::move(by_kind_),
+            .unmeasured_sigma = unmeasured_sigma_,
+            .spans = std::move(spans_)};
   }
 
  private:
@@ -95,7 +98,7 @@ class Accountant {
     else
       pass_on(released_by, op.stream, activity);
     if (op.stream == Stream::kCompute) {
-      charge_op(op, activity);
+      charge_op(op, cost, activity);
       host_waits_.clear();
     }
     if (index.signal != kNone) slots_[rank_.index.signal_slot(call_, index.signal)] = activity;
@@ -137,11 +140,12 @@ class Accountant {
     activity.end = meeting.end;
   }
 
-  void charge_op(const Op& op, const Activity& activity) {
+  void charge_op(const Op& op, const OpCost& cost, const Activity& activity) {
     if (const auto* compute = std::get_if<Compute>(&op.what)) {
       const Seconds duration(activity.end - activity.begin);
       time_.compute += duration;
       by_kind_[static_cast<std::size_t>(compute->kernel.kind)] += duration;
+      unmeasured_sigma_ += duration * cost.unmeasured_sigma;
     } else if (takes_time(op.what)) {
       charge(activity.begin, activity.end, activity);
     }
@@ -227,6 +231,7 @@ class Accountant {
   std::vector<CpuWait> host_waits_;  // since the last op of the compute stream
   TimeByCause time_;
   std::vector<Seconds> by_kind_;
+  Seconds unmeasured_sigma_;
   std::vector<Span> spans_;
 };
 

@@ -28,7 +28,8 @@ struct WalkedRank {
 struct RankAccount {
   TimeByCause time;  ///< adds up to the step time
   std::vector<Seconds> compute_by_kind;
-  std::vector<Span> spans;  ///< of Span::rank 0, by begin; empty unless asked for
+  Seconds unmeasured_sigma;  ///< see RankReport
+  std::vector<Span> spans;   ///< of Span::rank 0, by begin; empty unless asked for
 };
 
 /// Idle time of the compute stream is charged to what ended last before its next op could start:

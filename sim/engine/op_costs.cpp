@@ -86,9 +86,11 @@ struct CostOf {
   OpCost operator()(const Compute& compute) const {
     const Cost cost = costs.kernel(compute.kernel);
     grade = worst(grade, cost.grade);
+    const bool measured = worst(cost.grade, Grade::kFitted) == Grade::kFitted;
     return {.issue = costs.issue_compute(compute.kernel).value(),
             .duration = cost.time.value(),
-            .memory_bound = info(compute.kernel.kind).family == KernelFamily::kMemoryBound};
+            .memory_bound = info(compute.kernel.kind).family == KernelFamily::kMemoryBound,
+            .unmeasured_sigma = measured ? 0 : cost.relative_sigma};
   }
   OpCost operator()(const Collective&) const {
     return {.issue = costs.issue_collective().value(), .transfer = transfer};

@@ -41,9 +41,12 @@ class JobOps {
 };
 
 struct OpCost {
-  double issue = 0;                ///< CPU seconds
-  double duration = 0;             ///< GPU seconds of a kernel at slowdown 1; 0 for other ops
-  bool memory_bound = false;       ///< of a kernel: what transfers beside it take (kernel_pace.h)
+  double issue = 0;           ///< CPU seconds
+  double duration = 0;        ///< GPU seconds of a kernel at slowdown 1; 0 for other ops
+  bool memory_bound = false;  ///< of a kernel: what transfers beside it take (kernel_pace.h)
+  /// Of a kernel that is not timed from measurements of its device (graded transferred or assumed):
+  /// one standard deviation, relative; of all others 0.
+  double unmeasured_sigma = 0;
   std::uint32_t transfer = kNone;  ///< index into JobOps::transfers()
 };
 

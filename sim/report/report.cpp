@@ -89,7 +89,8 @@ Flops executed_flops(const Job& job) {
   return sum;
 }
 
-/// Relative one-sigma of the step: parts timed by one profile are off together, profiles apart.
+/// Relative one-sigma of the step: parts timed by one profile are off together, profiles apart. The
+/// stack's sigma is that of steps with kernels measured on their device; others add their own.
 double step_sigma(const Scenario& scenario, const Simulation& simulation) {
   const Seconds network = mean_over_ranks(simulation, [](const RankReport& rank) {
     return rank.time.wait_tensor + rank.time.wait_data + rank.time.wait_embedding +
@@ -98,7 +99,10 @@ double step_sigma(const Scenario& scenario, const Simulation& simulation) {
   const double share = network / simulation.step_time;
   const double compute = (1 - share) * scenario.stack.relative_sigma;
   const double communication = share * scenario.network_profile.relative_sigma;
-  return std::sqrt(compute * compute + communication * communication);
+  const double kernels =
+      mean_over_ranks(simulation, [](const RankReport& rank) { return rank.unmeasured_sigma; }) /
+      simulation.step_time;
+  return std::sqrt(compute * compute + communication * communication + kernels * kernels);
 }
 
 void add_time(const Scenario& scenario, const Simulation& simulation, Report& report) {

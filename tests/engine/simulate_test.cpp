@@ -39,6 +39,22 @@ TEST(Simulate, RunsKernelsOneAfterTheOther) {
   EXPECT_NEAR(in_us(result.trace.spans[5].begin), 29, kTolerance);
 }
 
+TEST(Simulate, TellsHowUncertainKernelsAreThatWereNotMeasuredOnTheirDevice) {
+  // Kernels of 5 and 7 us, three times, each 25 % uncertain: they are off together, by 9 us.
+  const auto uncertain = [](Grade grade) {
+    ProgramBuilder builder("rank", 3);
+    const BlockId block = builder.begin_block("forward");
+    builder.compute(gemm_us(5), {}, {});
+    builder.compute(gemm_us(7), {}, {});
+    for (std::uint32_t i = 0; i < 3; ++i) builder.call(block, i);
+    const CostModel costs = round_costs(silent_cpu(), ideal_network_profile(), grade);
+    return in_us(run(one_rank(std::move(builder)), costs).ranks[0].unmeasured_sigma);
+  };
+  EXPECT_NEAR(uncertain(Grade::kTransferred), 9, kTolerance);
+  EXPECT_NEAR(uncertain(Grade::kAssumed), 9, kTolerance);
+  EXPECT_EQ(uncertain(Grade::kFitted), 0) << "what the stack's own sigma holds already";
+}
+
 TEST(Simulate, IsBoundByTheCpuWhenKernelsAreShort) {
   // Issue takes 10 each; kernels of 3 start at 10, 20, 30, 40: end 43, idle 4 * 10 - 3 * 3 = 31.
   StackProfile stack = silent_cpu();

@@ -35,14 +35,16 @@ inline StackProfile silent_cpu() {
 }
 
 inline CostModel round_costs(const StackProfile& stack = silent_cpu(),
-                             NetworkProfile network = ideal_network_profile()) {
+                             NetworkProfile network = ideal_network_profile(),
+                             Grade grade = Grade::kMeasured) {
   DeviceProfile profile;
   profile.name = "round";
   profile.device = "round";
   GemmModel gemm;
   gemm.efficiency = 1;
   gemm.memory_efficiency = 1;
-  gemm.grade = Grade::kMeasured;
+  gemm.grade = grade;
+  gemm.relative_sigma = 0.25;
   profile.gemm[static_cast<std::size_t>(Dtype::kFp16)] = gemm;
   return CostModel(round_device(), profile, std::move(network), stack);
 }

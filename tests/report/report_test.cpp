@@ -57,6 +57,15 @@ TEST(Report, TheIntervalComesFromComputeAndNetworkApart) {
   EXPECT_DOUBLE_EQ(report.step_time_high.value(), 10 * (1 + 1.645 * sigma));
 }
 
+TEST(Report, KernelsThatWereNotMeasuredOnTheirDeviceWidenTheInterval) {
+  // As above, and 15 % of 4 s on half of the ranks, 20 % of 5 s on the others: 0.8 s of 10 s.
+  SmallReport small = small_report();
+  small.simulation.ranks[0].unmeasured_sigma = Seconds(0.6);
+  small.simulation.ranks[1].unmeasured_sigma = Seconds(1.0);
+  EXPECT_DOUBLE_EQ(small.report().relative_sigma,
+                   std::sqrt(0.075 * 0.075 + 0.05 * 0.05 + 0.08 * 0.08));
+}
+
 TEST(Report, AWideIntervalDoesNotReachBelowZero) {
   SmallReport small = small_report();
   small.scenario.stack.relative_sigma = 1;
