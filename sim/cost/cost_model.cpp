@@ -213,6 +213,19 @@ double efficiency_of(KernelFamily family, const StackProfile& stack) {
   throw InternalError("unhandled kernel family");
 }
 
+/// Waves go over SMs: without any, their number would be infinite or not a number.
+void require_sms_for_waves(const Device& device, const DeviceProfile& profile) {
+  if (device.num_sms > 0) return;
+  for (std::size_t i = 0; i < profile.gemm.size(); ++i)
+    if (profile.gemm[i] && profile.gemm[i]->waves)
+      throw Error(ErrorKind::kUnsupported,
+                  "device profile \"" + profile.name + "\": gemm." +
+                      std::string(name_of(static_cast<Dtype>(i))) +
+                      ".wave_hardness is of products in waves over SMs, and device " + device.name +
+                      " has num_sms = " + std::to_string(device.num_sms) +
+                      ": give the device its SMs, or the model m0 and n0 instead of waves");
+}
+
 }  // namespace
 
 CostModel::CostModel(Device device, DeviceProfile device_profile, NetworkProfile network,
@@ -222,6 +235,7 @@ CostModel::CostModel(Device device, DeviceProfile device_profile, NetworkProfile
       network_(for_generation(std::move(network), device_.generation)),
       stack_(std::move(stack)),
       condition_(condition) {
+  require_sms_for_waves(device_, device_profile_);
   network_.inter_efficiency *= stack_.network_efficiency;
   network_.ring_step_overhead = std::max(network_.ring_step_overhead, stack_.ring_step_overhead);
   const double most = std::max(stack_.collective_sms, stack_.p2p_sms);

@@ -26,7 +26,8 @@ enum class Condition : std::uint8_t { kTraining, kShortBenchmark };
 
 class CostModel {
  public:
-  /// Keeps copies. Throws Error(kUnsupported): see rate_beside_collective().
+  /// Keeps copies. Throws Error(kUnsupported) for products in waves on a device without SMs, and
+  /// for transfers that hold them all: see rate_beside_collective().
   CostModel(Device device, DeviceProfile device_profile, NetworkProfile network, StackProfile stack,
             Condition condition = Condition::kTraining);
 

@@ -26,9 +26,12 @@ GemmModel read_gemm(JsonValue value, Problems& problems) {
   if (fields.has("wave_hardness"))
     model.waves = TileWaves{.hardness = fields.number("wave_hardness", {.max = 1}), .tile0 = tile0};
   else if (tile0 > 0)
-    fields.reject("tile0", "is of products in waves: give wave_hardness too");
+    fields.reject("tile0",
+                  "= " + number_text(tile0) + " is of products in waves: give wave_hardness too");
   if (model.waves && (model.m0 > 0 || model.n0 > 0))
-    fields.reject("wave_hardness", "says how rows and columns fill the chip: leave out m0 and n0");
+    fields.reject("wave_hardness", "= " + number_text(model.waves->hardness) +
+                                       " says how rows and columns fill the chip, and so do m0 and "
+                                       "n0: leave those out, or it");
   model.burst_gain = fields.number("burst_gain", {.max = 1}, 0);
   model.burst_time = fields.quantity<Seconds>("burst_time", model.burst_time);
   model.overhead = fields.quantity<Seconds>("overhead", Seconds(0), true);

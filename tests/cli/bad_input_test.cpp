@@ -52,6 +52,8 @@ const std::map<std::string, std::string> kMistakeIsInPart = {
     {"scenario/model_file_broken", "parts/broken.json"},
     {"scenario/model_file_is_no_json", "parts/table.csv"},
     {"scenario/stack_without_costs", "parts/stack_without_costs.json"},
+    {"scenario/device_num_sms_zero", "parts/device_num_sms_zero.json"},
+    {"scenario/device_num_sms_missing", "parts/device_num_sms_missing.json"},
     {"scenario/mistakes_everywhere", "scenario/"},
 };
 
@@ -123,6 +125,13 @@ const std::map<std::string, std::vector<std::string>> kMustSay = {
     {"scenario/disconnected_mesh", {"no way from GPU 0 to GPU 2"}},
     {"scenario/profile_of_another_device", {"H200-SXM-141GB", "A100-SXM-80GB"}},
     {"scenario/head_dims_repeat", {"ascending"}},
+    {"scenario/device_num_sms_zero",
+     {"parts/device_num_sms_zero.json:10:3: num_sms = 0 must be at least 1"}},
+    {"scenario/device_num_sms_missing",
+     {"parts/device_num_sms_missing.json", "num_sms: missing; expected a whole number from 1"}},
+    {"scenario/waves_beside_half_points",
+     {":31:9: device_profile.gemm.bf16.wave_hardness = 0.4 says", "m0 and n0: leave those out"}},
+    {"scenario/tile0_without_waves", {"gemm.bf16.tile0 = 20 is", "give wave_hardness too"}},
     // all in one pass
     {"scenario/mistakes_everywhere",
      {"model.num_layers = -1", "did you mean \"hidden_size\"?", "topology = \"dgx\"",

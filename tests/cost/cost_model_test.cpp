@@ -365,6 +365,20 @@ TEST(TileWaves, TheTileThatFitsTheShapeIsTaken) {
   EXPECT_NEAR(seconds(costs, gemm(640, 640, 1024)), small, 1e-9 * small);
 }
 
+TEST(TileWaves, ADeviceWithoutSmsIsRefusedNotDividedBy) {
+  Device device = quick_memory();
+  device.num_sms = 0;
+  EXPECT_NO_THROW(model(device, toy_profile())) << "the smooth form needs none";
+  try {
+    model(device, tiled_profile(1));
+    FAIL() << "waves over no SMs";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::kUnsupported);
+    for (const char* words : {"toy-profile", "gemm.fp16.wave_hardness", "num_sms = 0", "m0 and n0"})
+      EXPECT_NE(std::string(error.what()).find(words), std::string::npos) << error.what();
+  }
+}
+
 TEST(TileWaves, ABatchFillsTheWaves) {
   const CostModel costs = model(quick_memory(), tiled_profile(1, 900));
   EXPECT_DOUBLE_EQ(seconds(costs, gemm(256, 128, 1024, KernelKind::kBatchedGemmForward, 100)),
