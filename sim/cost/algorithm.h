@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <string_view>
 
+#include "sim/base/enum_set.h"
+
 namespace stepcast {
 
 /// NCCL's wire protocols: LL flags every 8 bytes, LL128 every 128 bytes, Simple every slice.
@@ -36,6 +38,15 @@ inline constexpr std::array kAllAlgorithms{Algorithm::kRing,
                                            Algorithm::kTorus,
                                            Algorithm::kPairwise};
 inline constexpr int kNumAlgorithms = static_cast<int>(kAllAlgorithms.size());
+
+using AlgorithmSet = EnumSet<Algorithm>;
+using ProtocolSet = EnumSet<Protocol>;
+
+/// What the library chooses from when nothing is prescribed. The others have not been measured
+/// widely enough to be held against these, and need switches or shapes of their own.
+inline constexpr AlgorithmSet kUsualAlgorithms{Algorithm::kRing, Algorithm::kTree, Algorithm::kNvls,
+                                               Algorithm::kNvlsTree, Algorithm::kPairwise};
+inline constexpr ProtocolSet kUsualProtocols{Protocol::kLl, Protocol::kLl128, Protocol::kSimple};
 
 constexpr std::string_view name_of(Protocol protocol) {
   switch (protocol) {

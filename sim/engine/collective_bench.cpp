@@ -21,9 +21,9 @@ constexpr std::array<BenchOpInfo, 7> kOps = {{
     {BenchOp::kSendRecv, "sendrecv", "every rank sends to the next one"},
 }};
 
-std::vector<ScheduledWay> ways_of(BenchOp op, std::optional<Algorithm> algorithm) {
-  if (op == BenchOp::kSendRecv || !algorithm || !is_scheduled(*algorithm)) return {};
-  return {{kind_of(op), *algorithm}};
+std::vector<ScheduledWay> ways_of(BenchOp op, const CollectiveChoice& choice) {
+  if (op == BenchOp::kSendRecv) return {};
+  return scheduled_ways(kind_of(op), choice);
 }
 
 /// nccl-tests, NCCL and PyTorch set them differently: alltoall, AllReduce, send_recv.
@@ -110,8 +110,8 @@ std::vector<std::uint32_t> first_gpus(const Fabric& fabric, std::int64_t count,
 }
 
 CollectiveBench::CollectiveBench(const Fabric& fabric, std::vector<std::uint32_t> gpus, BenchOp op,
-                                 std::optional<Algorithm> algorithm)
-    : op_(op), group_(fabric, gpus, op == BenchOp::kAllToAll, ways_of(op, algorithm)) {
+                                 const CollectiveChoice& choice)
+    : op_(op), group_(fabric, gpus, op == BenchOp::kAllToAll, ways_of(op, choice)) {
   if (op == BenchOp::kSendRecv) neighbours_ = ring_neighbours(fabric, gpus);
 }
 
@@ -119,9 +119,8 @@ FlowPlan CollectiveBench::plan(const NetworkProfile& profile, Bytes size,
                                const BenchSettings& settings) const {
   FlowPlan plan = op_ == BenchOp::kSendRecv
                       ? plan_send_recv(profile, size)
-                      : plan_collective(group_, profile, kind_of(op_), size,
-                                        {settings.algorithm, settings.protocol});
-  if (op_ == BenchOp::kBroadcast && num_ranks() > 1 && !settings.algorithm && !settings.protocol)
+                      : plan_collective(group_, profile, kind_of(op_), size, settings.choice);
+  if (op_ == BenchOp::kBroadcast && num_ranks() > 1 && settings.choice.is_free())
     overlap_calls(profile, size, plan);
   if (settings.launch == BenchLaunch::kSingleProcess)
     plan.uncontended = std::max(plan.uncontended, profile.single_process_floor);

@@ -56,18 +56,17 @@ enum class BenchLaunch : std::uint8_t {
 
 /// How NCCL is run, beyond the network profile.
 struct BenchSettings {
-  std::optional<Algorithm> algorithm{};  ///< as NCCL_ALGO; else the fastest
-  std::optional<Protocol> protocol{};    ///< as NCCL_PROTO
+  CollectiveChoice choice{};  ///< as NCCL_ALGO and NCCL_PROTO
   BenchLaunch launch = BenchLaunch::kProcessPerGpu;
 };
 
 /// One operation of one communicator, for any profile and size.
 class CollectiveBench {
  public:
-  /// `gpus` in communicator order, distinct. `algorithm`: which one plans may be forced to, besides
-  /// those that the library chooses from.
+  /// `gpus` in communicator order, distinct. `choice`: what plans may be asked for, besides what
+  /// the library chooses from.
   CollectiveBench(const Fabric& fabric, std::vector<std::uint32_t> gpus, BenchOp op,
-                  std::optional<Algorithm> algorithm = {});
+                  const CollectiveChoice& choice = {});
 
   int num_ranks() const { return group_.num_ranks(); }
 

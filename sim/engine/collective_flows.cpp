@@ -61,15 +61,15 @@ struct Choice {
   Timing timing;
 };
 
-/// The fastest way that `forced` leaves; of equally fast ones the first. What nobody has measured
-/// is never taken unasked.
+/// The fastest way that `allowed` leaves; of equally fast ones the first.
 std::optional<Choice> best_choice(const GroupGeometry& group, const NetworkProfile& profile,
-                                  CollectiveKind kind, double size, const ForcedChoice& forced) {
+                                  CollectiveKind kind, double size,
+                                  const CollectiveChoice& allowed) {
   std::optional<Choice> best;
   for (Algorithm algorithm : kAllAlgorithms) {
-    if (forced.algorithm ? algorithm != *forced.algorithm : is_scheduled(algorithm)) continue;
+    if (!allowed.algorithms.contains(algorithm)) continue;
     for (Protocol protocol : {Protocol::kSimple, Protocol::kLl128, Protocol::kLl}) {
-      if (forced.protocol && protocol != *forced.protocol) continue;
+      if (!allowed.protocols.contains(protocol)) continue;
       if (!has_way(group, profile, kind, algorithm, protocol)) continue;
       const Timing timing = timing_of(group, profile, kind, size, algorithm, protocol);
       if (!best || timing.total() < best->timing.total())
@@ -127,17 +127,22 @@ FlowPlan make_plan(const GroupGeometry& group, const NetworkProfile& profile, Co
   return plan;
 }
 
-/// Says what was asked for, and what there is.
-std::string impossible(const GroupGeometry& group, const NetworkProfile& profile,
-                       CollectiveKind kind, const ForcedChoice& forced) {
-  std::string asked, known;
-  if (forced.algorithm) asked += "algorithm \"" + std::string(name_of(*forced.algorithm)) + "\"";
-  if (forced.algorithm && forced.protocol) asked += " with ";
-  if (forced.protocol) asked += "protocol \"" + std::string(name_of(*forced.protocol)) + "\"";
-  std::string why;
-  if (forced.algorithm)
-    if (const ScheduleLoads* loads = group.schedule(kind, *forced.algorithm))
-      if (!loads->refusal.empty()) why = " (" + loads->refusal + ")";
+/// "ring" or "tree"; empty when `set` is the usual one.
+template <typename Enum, std::size_t N>
+std::string asked(const std::array<Enum, N>& all, EnumSet<Enum> set, EnumSet<Enum> usual,
+                  std::string_view what) {
+  if (set == usual) return "";
+  std::string text;
+  for (const Enum value : all)
+    if (set.contains(value))
+      text += (text.empty() ? "" : " or ") + ("\"" + std::string(name_of(value)) + "\"");
+  return std::string(what) + " " + text;
+}
+
+/// What these GPUs can do: "ring (LL, Simple) pat (Simple)".
+std::string known_ways(const GroupGeometry& group, const NetworkProfile& profile,
+                       CollectiveKind kind) {
+  std::string known;
   for (const Algorithm algorithm : kAllAlgorithms) {
     std::string protocols;
     for (const Protocol protocol : kAllProtocols)
@@ -145,10 +150,31 @@ std::string impossible(const GroupGeometry& group, const NetworkProfile& profile
         protocols += (protocols.empty() ? "" : ", ") + std::string(name_of(protocol));
     if (!protocols.empty()) known += " " + std::string(name_of(algorithm)) + " (" + protocols + ")";
   }
-  return asked + " does not do " + std::string(name_of(kind)) + " among " +
-         std::to_string(group.num_ranks()) + " GPUs on " + std::to_string(group.num_nodes()) +
-         " nodes" + why + "; these do:" + known +
-         ". Name one of them, or leave the choice to the profile";
+  return known;
+}
+
+/// Says what was asked for, where, and what there is.
+Error impossible(const GroupGeometry& group, const NetworkProfile& profile, CollectiveKind kind,
+                 const CollectiveChoice& allowed) {
+  const std::string algorithms =
+      asked(kAllAlgorithms, allowed.algorithms, kUsualAlgorithms, "algorithm");
+  const std::string protocols =
+      asked(kAllProtocols, allowed.protocols, kUsualProtocols, "protocol");
+  std::string why;
+  for (const Algorithm algorithm : kAllAlgorithms)
+    if (allowed.algorithms.contains(algorithm))
+      if (const ScheduleLoads* loads = group.schedule(kind, algorithm))
+        if (!loads->refusal.empty()) why = " (" + loads->refusal + ")";
+  Problem problem = allowed.place;
+  problem.message = problem.path.empty() ? "" : ": ";
+  problem.message += algorithms + (algorithms.empty() || protocols.empty() ? "" : " with ") +
+                     protocols + " does not do " + std::string(name_of(kind)) + " among " +
+                     std::to_string(group.num_ranks()) + " GPUs on " +
+                     std::to_string(group.num_nodes()) +
+                     (group.num_nodes() == 1 ? " node" : " nodes") + why +
+                     "; these do:" + known_ways(group, profile, kind) +
+                     ". Name one of them, or leave the choice to the profile";
+  return Error(ErrorKind::kUnsupported, {problem});
 }
 
 }  // namespace
@@ -169,24 +195,21 @@ std::vector<double> effective_capacities(const Fabric& fabric, const NetworkProf
 
 FlowPlan plan_collective(const GroupGeometry& geometry, const NetworkProfile& profile,
                          CollectiveKind kind, Bytes size) {
-  return plan_collective(geometry, profile, kind, size, profile.choices.of(kind));
+  return plan_collective(geometry, profile, kind, size, profile.choices.of(kind, size));
 }
 
 FlowPlan plan_collective(const GroupGeometry& geometry, const NetworkProfile& profile,
-                         CollectiveKind kind, Bytes size, const ForcedChoice& forced) {
+                         CollectiveKind kind, Bytes size, const CollectiveChoice& allowed) {
   if (geometry.num_ranks() == 1) {
     FlowPlan nothing;
     nothing.grade = profile.grade;
     return nothing;
   }
   const auto bytes = static_cast<double>(size.value());
-  const bool free = !forced.algorithm && !forced.protocol;
-  auto choice = free ? measured_choice(geometry, profile, kind, size) : std::nullopt;
-  if (!choice) choice = best_choice(geometry, profile, kind, bytes, forced);
-  STEPCAST_CHECK(choice || !free, "no algorithm for a collective");
-  if (!choice) {
-    throw Error(ErrorKind::kUnsupported, impossible(geometry, profile, kind, forced));
-  }
+  auto choice = allowed.is_free() ? measured_choice(geometry, profile, kind, size) : std::nullopt;
+  if (!choice) choice = best_choice(geometry, profile, kind, bytes, allowed);
+  STEPCAST_CHECK(choice || !allowed.is_free(), "no algorithm for a collective");
+  if (!choice) throw impossible(geometry, profile, kind, allowed);
   return make_plan(geometry, profile, kind, bytes, *choice);
 }
 

@@ -57,14 +57,15 @@ struct FlowPlan {
 FlowPlan plan_collective(const GroupGeometry& geometry, const NetworkProfile& profile,
                          CollectiveKind kind, Bytes size);
 
-/// The fastest of what `forced` leaves. Throws Error(kUnsupported) when that is nothing.
+/// The fastest of what `choice` leaves. Throws Error(kUnsupported) when that is nothing.
 FlowPlan plan_collective(const GroupGeometry& geometry, const NetworkProfile& profile,
-                         CollectiveKind kind, Bytes size, const ForcedChoice& forced);
+                         CollectiveKind kind, Bytes size, const CollectiveChoice& choice);
 
 /// The same with the algorithm given.
 inline FlowPlan plan_collective(const GroupGeometry& geometry, const NetworkProfile& profile,
                                 CollectiveKind kind, Bytes size, Algorithm algorithm) {
-  return plan_collective(geometry, profile, kind, size, ForcedChoice{algorithm, std::nullopt});
+  return plan_collective(geometry, profile, kind, size,
+                         CollectiveChoice{.algorithms = {algorithm}});
 }
 
 /// The communicator that a message is sent in. NCCL has one set of channels for all peers of a

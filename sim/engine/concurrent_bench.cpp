@@ -87,10 +87,10 @@ std::vector<std::vector<std::uint32_t>> split_ranks(const std::vector<std::uint3
 
 ConcurrentBench::ConcurrentBench(const Fabric& fabric,
                                  std::vector<std::vector<std::uint32_t>> groups, BenchOp op,
-                                 std::optional<Algorithm> algorithm)
+                                 const CollectiveChoice& choice)
     : fabric_(fabric), groups_(std::move(groups)) {
   benches_.reserve(groups_.size());
-  for (const auto& group : groups_) benches_.emplace_back(fabric, group, op, algorithm);
+  for (const auto& group : groups_) benches_.emplace_back(fabric, group, op, choice);
 }
 
 std::vector<ConcurrentBench::Outcome> ConcurrentBench::run(const NetworkProfile& profile,

@@ -32,10 +32,10 @@ std::vector<std::vector<std::uint32_t>> split_ranks(const std::vector<std::uint3
 
 class ConcurrentBench {
  public:
-  /// Groups have no GPU in common. Keeps a reference to the fabric. `algorithm` as CollectiveBench
+  /// Groups have no GPU in common. Keeps a reference to the fabric. `choice` as CollectiveBench
   /// has it.
   ConcurrentBench(const Fabric& fabric, std::vector<std::vector<std::uint32_t>> groups, BenchOp op,
-                  std::optional<Algorithm> algorithm = {});
+                  const CollectiveChoice& choice = {});
 
   struct Outcome {
     FlowPlan alone;    ///< FlowPlan::uncontended is the time alone

@@ -120,13 +120,23 @@ class Walk {
 
 }  // namespace
 
+std::vector<ScheduledWay> scheduled_ways(CollectiveKind kind, const CollectiveChoice& choice) {
+  std::vector<ScheduledWay> ways;
+  for (const Algorithm algorithm : kAllAlgorithms)
+    if (is_scheduled(algorithm) && choice.algorithms.contains(algorithm))
+      ways.push_back({kind, algorithm});
+  return ways;
+}
+
 std::vector<ScheduledWay> scheduled_ways(const CollectiveChoices& choices) {
   std::vector<ScheduledWay> ways;
-  for (int kind = 0; kind < kNumCollectiveKinds; ++kind) {
-    const auto algorithm = choices.by_kind[static_cast<std::size_t>(kind)].algorithm;
-    if (algorithm && is_scheduled(*algorithm))
-      ways.push_back({static_cast<CollectiveKind>(kind), *algorithm});
-  }
+  const auto add = [&](CollectiveKind kind, const CollectiveChoice& choice) {
+    for (const ScheduledWay& way : scheduled_ways(kind, choice))
+      if (std::find(ways.begin(), ways.end(), way) == ways.end()) ways.push_back(way);
+  };
+  for (std::size_t kind = 0; kind < choices.by_kind.size(); ++kind)
+    add(static_cast<CollectiveKind>(kind), choices.by_kind[kind]);
+  for (const ChoiceBySize& rule : choices.overrides) add(rule.kind, rule.choice);
   return ways;
 }
 

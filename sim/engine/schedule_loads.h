@@ -40,7 +40,8 @@ struct ScheduledWay {
   bool operator==(const ScheduledWay&) const = default;
 };
 
-/// Those that `choices` ask for, by kind.
+/// Those that a choice asks for, and those that all of `choices` do, by kind.
+std::vector<ScheduledWay> scheduled_ways(CollectiveKind kind, const CollectiveChoice& choice);
 std::vector<ScheduledWay> scheduled_ways(const CollectiveChoices& choices);
 
 struct ScheduleStep {

@@ -106,10 +106,10 @@ CollectiveSystem read_system(const CsvCells& cells) {
 void read_notes(const std::string& notes, TimedCollective& row) {
   const auto says = [&](std::string_view words) { return notes.find(words) != std::string::npos; };
   row.settings.launch = launch_of(notes);
-  if (says("Ring forced")) row.settings.algorithm = Algorithm::kRing;
-  if (says(" Tree forced")) row.settings.algorithm = Algorithm::kTree;
-  if (says("NVLS forced")) row.settings.algorithm = Algorithm::kNvls;
-  if (says("NVLSTree forced")) row.settings.algorithm = Algorithm::kNvlsTree;
+  if (says("Ring forced")) row.settings.choice.algorithms = {Algorithm::kRing};
+  if (says(" Tree forced")) row.settings.choice.algorithms = {Algorithm::kTree};
+  if (says("NVLS forced")) row.settings.choice.algorithms = {Algorithm::kNvls};
+  if (says("NVLSTree forced")) row.settings.choice.algorithms = {Algorithm::kNvlsTree};
   // NVLS over several nodes is NVSwitches joined by SHARP; without SHARP it is called NVLSTree.
   if (says("SHARP forced") || (says("NVLS forced") && row.nodes > 1))
     row.skipped = "reduction inside the network's switches (SHARP) is not modelled";

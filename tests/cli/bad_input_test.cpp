@@ -75,6 +75,8 @@ const std::map<std::string, std::vector<std::string>> kMustSay = {
     {"scenario/unknown_key", {"cluster: unknown key", "known here: name"}},
     {"scenario/unknown_key_in_plan", {":16:5: plan.ttp: unknown key, did you mean \"tp\"?"}},
     {"scenario/missing_plan", {"plan: missing"}},
+    {"scenario/collectives_overrides_overlap",
+     {"collectives.overrides[1]: overlaps with the sizes of collectives.overrides[0].algorithm"}},
     {"scenario/missing_seq_len", {"training.seq_len: missing; expected a whole number"}},
     {"scenario/stack_trait_unknown", {"did you mean \"flash_attention\"?"}},
     // types and numbers

@@ -46,8 +46,8 @@ TEST(FirstGpus, TakesSomeOfEveryNode) {
 TEST(CollectiveBench, AllReduceOnAnIdealRingTakesItsBusBandwidth) {
   // 8 GPUs at 300 GB/s: 1.75 S / 300 GB/s.
   const CollectiveBench bench = bench_of(BenchOp::kAllReduce, 8);
-  const FlowPlan plan =
-      bench.plan(ideal_network_profile(), Bytes(300'000'000), {.algorithm = Algorithm::kRing});
+  const FlowPlan plan = bench.plan(ideal_network_profile(), Bytes(300'000'000),
+                                   {.choice = {.algorithms = {Algorithm::kRing}}});
   EXPECT_NEAR(plan.uncontended.value(), 1.75e-3, 1e-12);
 }
 
@@ -55,8 +55,8 @@ TEST(CollectiveBench, RingsUseEveryLinkBetweenFourGpus) {
   // Each GPU has 3 links of 25 GB/s, so 75 GB/s: 1.5 S / 75 GB/s.
   const Fabric fabric(full_mesh_node(4), 4);
   const CollectiveBench bench(fabric, first_gpus(fabric, 4, 4), BenchOp::kAllReduce);
-  const FlowPlan plan =
-      bench.plan(ideal_network_profile(), Bytes(50'000'000), {.algorithm = Algorithm::kRing});
+  const FlowPlan plan = bench.plan(ideal_network_profile(), Bytes(50'000'000),
+                                   {.choice = {.algorithms = {Algorithm::kRing}}});
   EXPECT_NEAR(plan.uncontended.value(), 1e-3, 1e-12);
 }
 
@@ -92,7 +92,7 @@ TEST(CollectiveBench, ABroadcastFillsTheChainOfNodesSlotBySlot) {
   const auto time = [](std::int64_t nodes, std::int64_t size) {
     return bench_of(BenchOp::kBroadcast, nodes, 1)
         .plan(ideal_network_profile(), Bytes(size),
-              {.algorithm = Algorithm::kRing, .protocol = Protocol::kSimple})
+              {.choice = {.algorithms = {Algorithm::kRing}, .protocols = {Protocol::kSimple}}})
         .uncontended.value();
   };
   EXPECT_NEAR(time(4, 65536) / time(2, 65536), 3, 1e-9);
@@ -110,7 +110,8 @@ TEST(CollectiveBench, SmallBroadcastsInARowDoNotWaitForTheLastRank) {
   }
   const CollectiveBench bench = bench_of(BenchOp::kBroadcast, 16, 1);
   EXPECT_NEAR(bench.plan(profile, Bytes(64), {}).uncontended.value(), 15e-6, 1e-7);
-  const BenchSettings forced{.algorithm = Algorithm::kRing, .protocol = Protocol::kLl};
+  const BenchSettings forced{
+      .choice = {.algorithms = {Algorithm::kRing}, .protocols = {Protocol::kLl}}};
   EXPECT_NEAR(bench.plan(profile, Bytes(64), forced).uncontended.value(), 85e-6, 1e-6);
 
   profile.points.set(
@@ -123,9 +124,10 @@ TEST(CollectiveBench, SmallBroadcastsInARowDoNotWaitForTheLastRank) {
 TEST(CollectiveBench, ForcedChoicesAreKeptOrRefused) {
   const CollectiveBench bench = bench_of(BenchOp::kAllGather, 16);
   const NetworkProfile profile = ideal_network_profile();
-  const BenchSettings ll{.protocol = Protocol::kLl};
+  const BenchSettings ll{.choice = {.protocols = {Protocol::kLl}}};
   EXPECT_EQ(bench.plan(profile, Bytes(1 << 30), ll).protocol, Protocol::kLl);
-  EXPECT_THROW(bench.plan(profile, Bytes(8), {.algorithm = Algorithm::kTree}), Error);
+  EXPECT_THROW(bench.plan(profile, Bytes(8), {.choice = {.algorithms = {Algorithm::kTree}}}),
+               Error);
 }
 
 TEST(CollectiveBench, OneProcessThatDrivesAllGpusHasAFloor) {

@@ -373,7 +373,7 @@ TEST(Choices, OfTheProfileAreTaken) {
   const GroupGeometry group(fabric, gpus(16));
   NetworkProfile profile = for_generation(shipped_profile("nccl-ib"), "ampere");
   for (const Algorithm algorithm : {Algorithm::kRing, Algorithm::kTree}) {
-    profile.choices.by_kind[0] = {.algorithm = algorithm, .protocol = Protocol::kLl128};
+    profile.choices.by_kind[0] = {.algorithms = {algorithm}, .protocols = {Protocol::kLl128}};
     const FlowPlan plan =
         plan_collective(group, profile, CollectiveKind::kAllReduce, Bytes(1 << 26));
     EXPECT_EQ(plan.algorithm, algorithm);
@@ -385,7 +385,7 @@ TEST(Choices, ThatAreImpossibleAreRefusedWithWhatIsPossible) {
   const Fabric fabric(nvswitch_cluster({.nodes = 2}), 16);
   const GroupGeometry group(fabric, gpus(16));
   NetworkProfile profile = ideal_network_profile();
-  profile.choices.by_kind[0].algorithm = Algorithm::kNvls;
+  profile.choices.by_kind[0].algorithms = {Algorithm::kNvls};
   try {
     plan_collective(group, profile, CollectiveKind::kAllReduce, Bytes(1));
     FAIL();

@@ -54,7 +54,7 @@ TEST(GroupGeometry, LatencyOfLinksReachesThePlans) {
   near.wan[0].latency = Seconds{};
   const Fabric far_apart(two_sites(), 32), close(near, 32);
   const NetworkProfile profile = ideal_network_profile();
-  const auto added = [&](CollectiveKind kind, const ForcedChoice& forced) {
+  const auto added = [&](CollectiveKind kind, const CollectiveChoice& forced) {
     const auto time = [&](const Fabric& fabric) {
       const GroupGeometry group(fabric, gpus(32));
       return plan_collective(group, profile, kind, Bytes(1'000'000), forced).uncontended.value();
@@ -62,8 +62,8 @@ TEST(GroupGeometry, LatencyOfLinksReachesThePlans) {
     return time(far_apart) - time(close);
   };
   EXPECT_NEAR(added(CollectiveKind::kAllGather, {}), 10e-3, 1e-12);
-  EXPECT_NEAR(added(CollectiveKind::kAllReduce, {.algorithm = Algorithm::kRing}), 20e-3, 1e-12);
-  EXPECT_NEAR(added(CollectiveKind::kAllReduce, {.algorithm = Algorithm::kTree}), 20e-3, 1e-12);
+  EXPECT_NEAR(added(CollectiveKind::kAllReduce, {.algorithms = {Algorithm::kRing}}), 20e-3, 1e-12);
+  EXPECT_NEAR(added(CollectiveKind::kAllReduce, {.algorithms = {Algorithm::kTree}}), 20e-3, 1e-12);
   EXPECT_NEAR(added(CollectiveKind::kAllToAll, {}), 5e-3, 1e-12);
   const PairGeometry pair(far_apart, 0, 31);
   EXPECT_DOUBLE_EQ(pair.latency().value(), 5e-3);

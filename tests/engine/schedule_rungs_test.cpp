@@ -13,7 +13,7 @@ namespace {
 NetworkProfile forced(CollectiveKind kind, Algorithm algorithm, double intra = 0,
                       double inter = 0) {
   NetworkProfile profile = with_hops(intra, inter);
-  profile.choices.by_kind[static_cast<std::size_t>(kind)].algorithm = algorithm;
+  profile.choices.of(kind).algorithms = {algorithm};
   return profile;
 }
 

@@ -55,12 +55,12 @@ TEST(CollectiveRows, ARackOfOneNvlinkDomainIsOneNode) {
 }
 
 TEST(CollectiveRows, NotesSayWhatWasForced) {
-  EXPECT_EQ(
-      read("hgx", "2,16,400,all_reduce,1024,10,\"peak table, Ring forced\"\n").settings.algorithm,
-      Algorithm::kRing);
-  EXPECT_EQ(
-      read("hgx", "2,16,400,all_reduce,1024,10,\"peak, NVLSTree forced\"\n").settings.algorithm,
-      Algorithm::kNvlsTree);
+  EXPECT_EQ(read("hgx", "2,16,400,all_reduce,1024,10,\"peak table, Ring forced\"\n")
+                .settings.choice.algorithms,
+            AlgorithmSet{Algorithm::kRing});
+  EXPECT_EQ(read("hgx", "2,16,400,all_reduce,1024,10,\"peak, NVLSTree forced\"\n")
+                .settings.choice.algorithms,
+            AlgorithmSet{Algorithm::kNvlsTree});
   EXPECT_EQ(read("hgx", "1,8,400,all_reduce,1024,10,\"peak, NVLS forced\"\n").skipped, "");
   EXPECT_NE(read("hgx", "2,16,400,all_reduce,1024,10,\"peak, NVLS forced\"\n").skipped, "");
   EXPECT_TRUE(

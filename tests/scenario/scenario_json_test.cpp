@@ -218,12 +218,14 @@ TEST(Shipped, EveryScenarioIsSoundAndFeasible) {
 TEST_F(LoadScenario, PrescribesHowCollectivesAreDone) {
   const Scenario scenario = load({.more = R"(,
 "collectives": {"algorithm": {"all_reduce": "ring", "all_gather": "tree"}, "protocol": "Simple"})"});
-  const CollectiveChoices& choices = scenario.network_profile.choices;
-  EXPECT_EQ(choices.of(CollectiveKind::kAllReduce).algorithm, Algorithm::kRing);
-  EXPECT_EQ(choices.of(CollectiveKind::kAllGather).algorithm, Algorithm::kTree);
-  EXPECT_EQ(choices.of(CollectiveKind::kReduceScatter).algorithm, std::nullopt);
-  EXPECT_EQ(choices.of(CollectiveKind::kReduceScatter).protocol, Protocol::kSimple);
-  EXPECT_EQ(choices.of(CollectiveKind::kAllToAll).protocol, std::nullopt);
+  const auto of = [&](CollectiveKind kind) {
+    return scenario.network_profile.choices.of(kind, Bytes(1));
+  };
+  EXPECT_EQ(of(CollectiveKind::kAllReduce).algorithms, AlgorithmSet{Algorithm::kRing});
+  EXPECT_EQ(of(CollectiveKind::kAllGather).algorithms, AlgorithmSet{Algorithm::kTree});
+  EXPECT_EQ(of(CollectiveKind::kReduceScatter).algorithms, kUsualAlgorithms);
+  EXPECT_EQ(of(CollectiveKind::kReduceScatter).protocols, ProtocolSet{Protocol::kSimple});
+  EXPECT_TRUE(of(CollectiveKind::kAllToAll).is_free());
 }
 
 TEST_F(LoadScenario, RefusesCollectivesThatNobodyKnows) {

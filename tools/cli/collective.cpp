@@ -33,7 +33,7 @@ struct Result {
 std::vector<Result> run_sweep(const CollectiveSetup& setup) {
   const Fabric fabric = setup.fabric();
   const CollectiveBench bench(fabric, first_gpus(fabric, setup.gpus, setup.per_node), setup.op,
-                              setup.settings.algorithm);
+                              setup.settings.choice);
   const double factor = busbw_factor(setup.op, bench.num_ranks());
   std::vector<Result> results;
   for (const std::int64_t size : setup.sizes) {
@@ -132,10 +132,11 @@ void add_collective(CLI::App& app, std::function<int()>& run) {
       ->check(CLI::Range(std::int64_t{2}, std::int64_t{1} << 20));
   live->excludes(app.add_option("--network-profile", arguments->simulated.network_profile,
                                 "another than the topology's: a shipped name or a file"));
-  live->excludes(app.add_option("--algorithm", arguments->simulated.algorithm,
-                                "ring, tree, nvls, ... (the fastest)"));
+  live->excludes(app.add_option(
+      "--algorithm", arguments->simulated.algorithm,
+      "as NCCL_ALGO: ring, \"ring,tree\", \"^tree\" (the fastest of the usual ones)"));
   live->excludes(app.add_option("--protocol", arguments->simulated.protocol,
-                                "LL, LL128 or Simple (the fastest)"));
+                                "as NCCL_PROTO: LL, LL128, Simple (the fastest)"));
   live->excludes(app.add_flag("--single-process", arguments->simulated.single_process,
                               "one process drives all GPUs, as nccl-tests -g does"));
   live->excludes(app.add_option(

@@ -136,7 +136,7 @@ std::string concurrent_collectives(const CollectiveSetup& setup, const std::stri
   const Fabric fabric = setup.fabric();
   const ConcurrentBench bench(
       fabric, split_ranks(first_gpus(fabric, setup.gpus, setup.per_node), parse_rank_split(split)),
-      setup.op, setup.settings.algorithm);
+      setup.op, setup.settings.choice);
   std::vector<AlikeGroups> rows;
   for (const std::int64_t size : setup.sizes) {
     const auto of_size =

@@ -8,30 +8,23 @@
 namespace stepcast::cli {
 namespace {
 
-/// An enumerator by its name, whatever the case.
-template <typename Enum>
-Enum named(const char* option, const std::string& text, std::span<const Enum> all) {
-  const auto lower = [](std::string_view name) {
-    std::string result(name);
-    for (char& c : result)
-      if (c >= 'A' && c <= 'Z') c = static_cast<char>(c | 0x20);
-    return result;
-  };
-  std::string known;
-  for (const Enum value : all) {
-    if (lower(name_of(value)) == lower(text)) return value;
-    known += " " + std::string(name_of(value));
+/// The set that an option names.
+template <typename Set>
+Set parsed(const char* option, const std::string& text, Set (*parse)(std::string_view)) {
+  try {
+    return parse(text);
+  } catch (const Error& error) {
+    throw Error(ErrorKind::kUsage, std::string(option) + " " + text + ": " + error.what());
   }
-  throw Error(ErrorKind::kUsage, std::string(option) + " " + text + ": unknown; known:" + known);
 }
 
 BenchSettings settings_of(const CollectiveArguments& arguments) {
   BenchSettings settings;
   if (arguments.single_process) settings.launch = BenchLaunch::kSingleProcess;
   if (!arguments.algorithm.empty())
-    settings.algorithm = named<Algorithm>("--algorithm", arguments.algorithm, kAllAlgorithms);
+    settings.choice.algorithms = parsed("--algorithm", arguments.algorithm, parse_algorithms);
   if (!arguments.protocol.empty())
-    settings.protocol = named<Protocol>("--protocol", arguments.protocol, kAllProtocols);
+    settings.choice.protocols = parsed("--protocol", arguments.protocol, parse_protocols);
   return settings;
 }
 
