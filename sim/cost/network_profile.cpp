@@ -5,6 +5,7 @@
 namespace stepcast {
 
 NetworkProfile for_generation(NetworkProfile profile, std::string_view generation) {
+  profile.generation = generation;
   if (profile.intra_efficiency > 0) return profile;
   std::string known;
   for (const InterconnectGeneration& row : profile.generations) {

@@ -130,6 +130,7 @@ struct NetworkProfile {
 
   std::vector<InterconnectGeneration> generations;  ///< as in the file; see for_generation()
 
+  std::string generation{};     ///< that it was made for_generation(); not in the file
   CollectiveChoices choices{};  ///< what a scenario prescribes; not in the file
 };
 

@@ -7,6 +7,7 @@
 #include "sim/base/named_table.h"
 #include "sim/engine/calibrated_figure.h"
 #include "sim/engine/collective_timing.h"
+#include "sim/engine/nccl_channels.h"
 
 namespace stepcast {
 namespace {
@@ -126,7 +127,15 @@ FlowPlan CollectiveBench::plan(const NetworkProfile& profile, Bytes size,
     plan.uncontended = std::max(plan.uncontended, profile.single_process_floor);
   if (settings.launch == BenchLaunch::kPython)
     plan.uncontended = std::max(plan.uncontended, profile.python_floor);
+  plan.channels = channels_of(profile, size, plan);
   return plan;
+}
+
+int CollectiveBench::channels_of(const NetworkProfile& profile, Bytes size,
+                                 const FlowPlan& plan) const {
+  const NcclChannels channels = nccl_channels(group_, profile.generation);
+  if (op_ == BenchOp::kSendRecv) return message_channels(channels, group_.num_nodes() == 1, size);
+  return channels_in_use(channels, group_, plan.algorithm, plan.protocol, size);
 }
 
 std::vector<FlowPlan> CollectiveBench::transfers(const NetworkProfile& profile, Bytes size,

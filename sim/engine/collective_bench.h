@@ -71,8 +71,9 @@ class CollectiveBench {
   int num_ranks() const { return group_.num_ranks(); }
 
   /// `size` as nccl-tests counts it: the buffer of one rank, for all_gather and reduce_scatter the
-  /// concatenated one. FlowPlan::uncontended is the time; algorithm and protocol are what was
-  /// chosen. Throws Error(kUnsupported) when the settings ask for what these GPUs can't do.
+  /// concatenated one. FlowPlan::uncontended is the time; algorithm, protocol and channels are
+  /// what was chosen. Throws Error(kUnsupported) when the settings ask for what these GPUs can't
+  /// do.
   FlowPlan plan(const NetworkProfile& profile, Bytes size, const BenchSettings& settings) const;
   /// What is on the wire at the same time: one transfer for a collective, for sendrecv one for each
   /// rank. Plans refer to the bench.
@@ -80,6 +81,7 @@ class CollectiveBench {
                                   const BenchSettings& settings) const;
 
  private:
+  int channels_of(const NetworkProfile& profile, Bytes size, const FlowPlan& plan) const;
   void overlap_calls(const NetworkProfile& profile, Bytes size, FlowPlan& plan) const;
   FlowPlan plan_message(const PairGeometry& pair, const NetworkProfile& profile, Bytes size) const;
   FlowPlan plan_send_recv(const NetworkProfile& profile, Bytes size) const;

@@ -47,6 +47,7 @@ struct FlowPlan {
   Seconds uncontended;                ///< latency and transfer on an idle network
   Algorithm algorithm{};
   Protocol protocol{};
+  int channels = 0;  ///< of NCCL (nccl_channels.h), which CollectiveBench finds; 0: not known
   Grade grade = Grade::kAssumed;  ///< see calibrated_figure.h
 };
 

@@ -45,6 +45,14 @@ std::vector<Result> run_sweep(const CollectiveSetup& setup) {
   return results;
 }
 
+/// Every channel is a thread block, so it takes an SM.
+void write_channels(JsonWriter& json, int channels) {
+  for (const char* key : {"channels", "sms"}) {
+    json.key(key);
+    channels > 0 ? json.value(channels) : json.null();
+  }
+}
+
 std::string to_json(const CollectiveSetup& setup, const std::vector<Result>& results) {
   JsonWriter json;
   json.begin_object();
@@ -63,6 +71,7 @@ std::string to_json(const CollectiveSetup& setup, const std::vector<Result>& res
     json.member("busbw_gb_s", result.busbw_gb_s);
     json.member("algorithm", name_of(result.plan.algorithm));
     json.member("protocol", name_of(result.plan.protocol));
+    write_channels(json, result.plan.channels);
     json.member("grade", name_of(result.plan.grade));
     json.end_object();
   }
@@ -71,22 +80,26 @@ std::string to_json(const CollectiveSetup& setup, const std::vector<Result>& res
   return json.text();
 }
 
+std::string channels_text(const FlowPlan& plan) {
+  return plan.channels > 0 ? std::to_string(plan.channels) : "-";
+}
+
 std::string to_table(const CollectiveSetup& setup, const std::vector<Result>& results) {
   std::string text = "# " + std::string(name_of(setup.op)) + ", " + std::to_string(setup.gpus) +
                      " GPUs of " + setup.topology.name + ", network profile " + setup.network.name +
                      " (" + std::string(name_of(setup.network.grade)) + ")\n";
   char line[128];
-  std::snprintf(line, sizeof line, "#%15s %10s %10s %12s %10s %10s\n", "size", "algorithm",
-                "protocol", "time", "algbw", "busbw");
+  std::snprintf(line, sizeof line, "#%15s %10s %10s %8s %12s %10s %10s\n", "size", "algorithm",
+                "protocol", "channels", "time", "algbw", "busbw");
   text += line;
-  std::snprintf(line, sizeof line, "#%15s %10s %10s %12s %10s %10s\n", "(B)", "", "", "(us)",
-                "(GB/s)", "(GB/s)");
+  std::snprintf(line, sizeof line, "#%15s %10s %10s %8s %12s %10s %10s\n", "(B)", "", "", "(SMs)",
+                "(us)", "(GB/s)", "(GB/s)");
   text += line;
   for (const Result& result : results) {
-    std::snprintf(line, sizeof line, "%16lld %10s %10s %12.2f %10.2f %10.2f\n",
+    std::snprintf(line, sizeof line, "%16lld %10s %10s %8s %12.2f %10.2f %10.2f\n",
                   static_cast<long long>(result.size), name_of(result.plan.algorithm).data(),
-                  name_of(result.plan.protocol).data(), result.plan.uncontended.value() * 1e6,
-                  result.algbw_gb_s, result.busbw_gb_s);
+                  name_of(result.plan.protocol).data(), channels_text(result.plan).c_str(),
+                  result.plan.uncontended.value() * 1e6, result.algbw_gb_s, result.busbw_gb_s);
     text += line;
   }
   return text;
