@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "kernels/cpu/element.h"
+#include "kernels/profiler/bench_placement.h"
 #include "sim/base/error.h"
 
 namespace stepcast {
@@ -15,11 +16,6 @@ using Content = BenchOperand::Content;
 /// Twice the second cache of current server cores.
 constexpr std::int64_t kRotated = 4 << 20;
 constexpr std::int64_t kMostTurns = 16;
-constexpr std::int64_t kAlignment = 64;
-
-std::int64_t aligned(std::int64_t bytes) {
-  return (bytes + kAlignment - 1) / kAlignment * kAlignment;
-}
 
 std::int64_t turns_of(const BenchCase& bench_case) {
   const std::int64_t bytes = std::max<std::int64_t>(bench_case.bytes(), 1);
@@ -32,15 +28,6 @@ bool works_on_halves(const BenchCase& bench_case) {
   });
 }
 
-/// Bytes of one turn, by what the memory holds.
-std::int64_t region_bytes(const BenchCase& bench_case, bool written) {
-  std::int64_t sum = 0;
-  for (const BenchOperand& operand : bench_case.operands)
-    if ((operand.access != Access::kRead) == written && operand.content == Content::kNumbers)
-      sum += aligned(operand.bytes());
-  return sum;
-}
-
 }  // namespace
 
 /// Numbers that are read, memory that is written, ids and masks.
@@ -50,11 +37,6 @@ struct CpuBench::Pool {
   struct Numbers {
     std::vector<float> wide;
     std::vector<Bf16> half;
-    std::byte* at(std::int64_t offset, Dtype dtype) {
-      std::byte* memory = size_of(dtype) == 4 ? reinterpret_cast<std::byte*>(wide.data())
-                                              : reinterpret_cast<std::byte*>(half.data());
-      return memory + offset;
-    }
   };
   Numbers inputs, outputs;
   std::vector<std::int32_t> ids;  ///< random, without a limit; a case makes its own of them
@@ -64,30 +46,23 @@ struct CpuBench::Pool {
 
 CpuBench::CpuBench(LauncherTable launchers, std::vector<BenchCase> cases)
     : launchers_(launchers), cases_(std::move(cases)), pool_(std::make_unique<Pool>()) {
-  std::int64_t inputs = 0, outputs = 0, ids = 0, masks = 0;
-  for (const BenchCase& one : cases_) {
-    inputs = std::max(inputs, turns_of(one) * region_bytes(one, false));
-    outputs = std::max(outputs, turns_of(one) * region_bytes(one, true));
-    for (const BenchOperand& operand : one.operands) {
-      if (operand.content == Content::kIds) ids = std::max(ids, operand.layout.end());
-      if (operand.content == Content::kMask) masks = std::max(masks, operand.layout.end());
-    }
-  }
+  BenchBlocks blocks;
+  for (const BenchCase& one : cases_) blocks.raise_to(blocks_of(one, turns_of(one)));
   std::minstd_rand random(1);  // the same numbers on every machine
   const auto uniform = [&] { return static_cast<float>(random() % 65'536) / 65'536.0F; };
   const bool has_halves = std::ranges::any_of(cases_, works_on_halves);
   for (const auto& [numbers, bytes] :
-       {std::pair(&pool_->inputs, inputs), std::pair(&pool_->outputs, outputs)}) {
+       {std::pair(&pool_->inputs, blocks.inputs), std::pair(&pool_->outputs, blocks.outputs)}) {
     numbers->wide.resize(static_cast<std::size_t>(bytes / 4));
     std::ranges::generate(numbers->wide, uniform);
     if (!has_halves) continue;
     numbers->half.resize(static_cast<std::size_t>(bytes / 2));
     for (Bf16& half : numbers->half) store(half, uniform());
   }
-  pool_->ids.resize(static_cast<std::size_t>(ids));
+  pool_->ids.resize(static_cast<std::size_t>(blocks.ids));
   std::generate(pool_->ids.begin(), pool_->ids.end(),
                 [&] { return static_cast<std::int32_t>(random() & 0x3fffffff); });
-  pool_->masks.assign(static_cast<std::size_t>(masks), 1);
+  pool_->masks.assign(static_cast<std::size_t>(blocks.masks), 1);
 }
 
 CpuBench::~CpuBench() = default;
@@ -112,27 +87,14 @@ std::string CpuBench::refusal(const Kernel& kernel) const {
 std::vector<std::vector<LiveOperand>> CpuBench::placed(const BenchCase& bench_case) const {
   std::vector<std::int32_t>& ids = pool_->limited_ids.emplace_back(pool_->ids);
   for (std::int32_t& id : ids) id = static_cast<std::int32_t>(id % bench_case.ids_below);
-  std::vector<std::vector<LiveOperand>> turns;
-  std::int64_t read = 0, written = 0;
-  for (std::int64_t turn = 0; turn < turns_of(bench_case); ++turn) {
-    std::vector<LiveOperand>& operands = turns.emplace_back();
-    for (const BenchOperand& operand : bench_case.operands) {
-      LiveOperand& live = operands.emplace_back();
-      live.layout = operand.layout, live.dtype = operand.dtype, live.add = operand.add;
-      if (operand.layout.rows == 0) continue;
-      if (operand.content == Content::kIds) {
-        live.memory = reinterpret_cast<std::byte*>(ids.data());
-      } else if (operand.content == Content::kMask) {
-        live.memory = reinterpret_cast<std::byte*>(pool_->masks.data());
-      } else {
-        const bool reads = operand.access == Access::kRead;
-        std::int64_t& at = reads ? read : written;
-        live.memory = (reads ? pool_->inputs : pool_->outputs).at(at, operand.dtype);
-        at += aligned(operand.bytes());
-      }
-    }
-  }
-  return turns;
+  const auto bytes = [](auto& numbers) { return reinterpret_cast<std::byte*>(numbers.data()); };
+  return place_operands(bench_case, turns_of(bench_case),
+                        {.wide_inputs = bytes(pool_->inputs.wide),
+                         .half_inputs = bytes(pool_->inputs.half),
+                         .wide_outputs = bytes(pool_->outputs.wide),
+                         .half_outputs = bytes(pool_->outputs.half),
+                         .ids = bytes(ids),
+                         .masks = bytes(pool_->masks)});
 }
 
 std::vector<LiveOperand> CpuBench::operands_of(const Kernel& kernel, std::size_t turn) const {

@@ -1,10 +1,12 @@
 #include "kernels/profiler/profile_run.h"
 
+#include "sim/base/error.h"
+
 namespace stepcast {
 
 ProfileRun run_profile(KernelBench& bench, const std::vector<Kernel>& kernels,
                        const DeviceProfile* earlier, const TimingOptions& options,
-                       const Clock& clock) {
+                       Stopwatch& stopwatch) {
   ProfileRun run;
   if (earlier)
     for (const MeasuredKernel& point : earlier->points.all())
@@ -19,15 +21,22 @@ ProfileRun run_profile(KernelBench& bench, const std::vector<Kernel>& kernels,
       run.refused.emplace_back(kernel, std::move(why));
       continue;
     }
-    asked.push_back(kernel);
-    trials.push_back(bench.trial(kernel));
+    try {
+      trials.push_back(bench.trial(kernel));
+      asked.push_back(kernel);
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::kInfeasible) throw;
+      run.refused.emplace_back(kernel, error.what());
+    }
   }
-  const std::vector<Timing> timings = time_in_rounds(trials, options, clock);
+  const std::vector<Timing> timings = time_in_rounds(trials, options, stopwatch);
   for (std::size_t i = 0; i < asked.size(); ++i) {
     const Timing& timing = timings[i];
     run.samples += static_cast<std::size_t>(timing.samples);
     run.dropped += static_cast<std::size_t>(timing.dropped);
-    if (timing.rounds > 0)
+    if (!timing.failure.empty())
+      run.refused.emplace_back(asked[i], timing.failure);
+    else if (timing.rounds > 0)
       run.timed.push_back({.kernel = asked[i],
                            .time = Seconds(timing.median),
                            .disagreement = timing.disagreement});

@@ -25,16 +25,17 @@ class KernelBench {
 struct ProfileRun {
   std::vector<TimedKernel> timed;  ///< those kept from before among them
   std::size_t kept = 0;            ///< taken from an earlier profile
-  std::size_t unknown = 0;         ///< never had their core for a whole sample
+  std::size_t unknown = 0;         ///< were disturbed in every sample
   std::size_t samples = 0, dropped = 0;
   std::vector<std::pair<Kernel, std::string>> refused;
   bool complete = true;  ///< false: stopped or out of budget before the first round was over
 };
 
 /// Times `kernels` but for those that `earlier` (may be null) has as points. Those are taken over,
-/// also the ones that are not asked for.
+/// also the ones that are not asked for. A kernel that fails (out of memory, say) is refused with
+/// what it said; the others go on.
 ProfileRun run_profile(KernelBench& bench, const std::vector<Kernel>& kernels,
                        const DeviceProfile* earlier, const TimingOptions& options,
-                       const Clock& clock);
+                       Stopwatch& stopwatch);
 
 }  // namespace stepcast

@@ -24,49 +24,51 @@ struct Record {
   std::vector<double> of_rounds;  ///< median of each round that had a good sample
   int samples = 0;
   int dropped = 0;
+  std::string failure;
 };
 
 class Sampler {
  public:
-  Sampler(const TimingOptions& options, const Clock& clock) : options_(options), clock_(clock) {}
+  Sampler(const TimingOptions& options, Stopwatch& stopwatch)
+      : options_(options), stopwatch_(stopwatch) {}
 
   /// One round of one trial.
   void visit(const Trial& trial, Record& record) const {
-    const double first = sample(trial, record, 1).wall;
+    if (!record.failure.empty()) return;
+    try {
+      take_samples(trial, record);
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::kInfeasible && error.kind() != ErrorKind::kUnsupported) throw;
+      record.failure = error.what();
+    }
+  }
+
+ private:
+  void take_samples(const Trial& trial, Record& record) const {
+    stopwatch_.prepare();
+    const double first = sample(trial, record, 1).seconds;
     if (record.of_rounds.empty() && first > 0 && first < options_.least_sample)
       record.runs_per_sample = static_cast<int>(std::ceil(options_.least_sample / first));
     std::vector<double> good;
-    for (int i = 0; i < options_.repeats; ++i) {
-      const Spent spent = sample(trial, record, record.runs_per_sample);
-      const bool lost = spent.wall - spent.cpu > options_.most_lost * spent.wall + kClockGrain;
-      if (lost)
-        ++record.dropped;
+    for (int i = 0; i < options_.repeats && stopwatch_.works(); ++i) {
+      const Sample one = sample(trial, record, record.runs_per_sample);
+      if (one.good)
+        good.push_back(one.seconds);
       else
-        good.push_back(spent.wall / record.runs_per_sample);
+        ++record.dropped;
     }
     record.samples += static_cast<int>(good.size());
     if (!good.empty()) record.of_rounds.push_back(median(good));
   }
 
- private:
-  struct Spent {
-    double wall = 0, cpu = 0;
-  };
-  /// Reading both clocks takes this long at the most.
-  static constexpr double kClockGrain = 1e-6;
-
-  Spent sample(const Trial& trial, Record& record, int runs) const {
-    const double wall = clock_.wall(), cpu = clock_.cpu();
-    for (int i = 0; i < runs; ++i) {
-      trial.run(record.turn);
-      record.turn = (record.turn + 1) % trial.turns;
-    }
-    const double cpu_spent = clock_.cpu() - cpu;
-    return {.wall = clock_.wall() - wall, .cpu = cpu_spent};
+  Sample sample(const Trial& trial, Record& record, int runs) const {
+    const int turn = record.turn;
+    record.turn = (turn + runs) % trial.turns;
+    return stopwatch_.sample(trial, turn, runs);
   }
 
   const TimingOptions& options_;
-  const Clock& clock_;
+  Stopwatch& stopwatch_;
 };
 
 double disagreement_of(const std::vector<double>& of_rounds) {
@@ -80,7 +82,8 @@ double disagreement_of(const std::vector<double>& of_rounds) {
 Timing summary(const Record& record) {
   Timing timing{.rounds = static_cast<int>(record.of_rounds.size()),
                 .samples = record.samples,
-                .dropped = record.dropped};
+                .dropped = record.dropped,
+                .failure = record.failure};
   if (record.of_rounds.empty()) return timing;
   timing.median = median(record.of_rounds);
   timing.q10 = percentile(record.of_rounds, 0.1);
@@ -94,15 +97,27 @@ Timing summary(const Record& record) {
 double SystemClock::wall() const { return seconds_of(CLOCK_MONOTONIC); }
 double SystemClock::cpu() const { return seconds_of(CLOCK_THREAD_CPUTIME_ID); }
 
+Sample CoreStopwatch::sample(const Trial& trial, int turn, int runs) {
+  /// Reading both clocks takes this long at the most.
+  constexpr double kClockGrain = 1e-6;
+  const double wall = clock_.wall(), cpu = clock_.cpu();
+  for (int i = 0; i < runs; ++i) trial.run((turn + i) % trial.turns);
+  const double cpu_spent = clock_.cpu() - cpu, wall_spent = clock_.wall() - wall;
+  return {.seconds = wall_spent / runs,
+          .good = wall_spent - cpu_spent <= most_lost_ * wall_spent + kClockGrain};
+}
+
 std::vector<Timing> time_in_rounds(std::span<const Trial> trials, const TimingOptions& options,
-                                   const Clock& clock) {
-  const Sampler sampler(options, clock);
+                                   Stopwatch& stopwatch) {
+  const Sampler sampler(options, stopwatch);
   std::vector<Record> records(trials.size());
-  const double begin = clock.wall();
-  const auto stopped = [&] { return options.stop != nullptr && options.stop->load(); };
+  const double begin = stopwatch.now();
+  const auto stopped = [&] {
+    return (options.stop != nullptr && options.stop->load()) || !stopwatch.works();
+  };
   std::size_t done = 0;
   for (int round = 0; round < options.rounds && !stopped(); ++round) {
-    if (options.budget > 0 && round > 0 && clock.wall() - begin > options.budget) break;
+    if (options.budget > 0 && round > 0 && stopwatch.now() - begin > options.budget) break;
     for (std::size_t i = 0; i < trials.size() && !stopped(); ++i) {
       sampler.visit(trials[i], records[i]);
       if (options.progress)

@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <functional>
 #include <span>
+#include <string>
 #include <vector>
 
 namespace stepcast {
@@ -36,11 +37,46 @@ struct Trial {
   int turns = 1;
 };
 
+/// Some runs of a trial, timed together.
+struct Sample {
+  double seconds = 0;  ///< of one run
+  bool good = true;    ///< false: something disturbed it, and it does not count
+};
+
+/// How runs of a device are timed: by the clock of the core that does them, by events of a GPU.
+class Stopwatch {
+ public:
+  virtual ~Stopwatch() = default;
+  /// Seconds since some moment, for budgets.
+  virtual double now() const = 0;
+  /// Before the samples of one trial in a round: brings the device into the state in which it is to
+  /// be timed.
+  virtual void prepare() {}
+  /// `runs` runs, on turn `turn` and those after it. Throws Error(kInfeasible) or
+  /// Error(kUnsupported) when the device can't do this trial, now or later.
+  virtual Sample sample(const Trial& trial, int turn, int runs) = 0;
+  /// False: the device does not work any more, so nothing else is tried.
+  virtual bool works() const { return true; }
+};
+
+/// Trials that are done when run() returns, by a clock. Samples that lost the core do not count.
+class CoreStopwatch final : public Stopwatch {
+ public:
+  /// `most_lost`: the share of its core that a sample may lose.
+  explicit CoreStopwatch(const Clock& clock, double most_lost = 0.03)
+      : clock_(clock), most_lost_(most_lost) {}
+  double now() const override { return clock_.wall(); }
+  Sample sample(const Trial& trial, int turn, int runs) override;
+
+ private:
+  const Clock& clock_;
+  double most_lost_;
+};
+
 struct TimingOptions {
   int rounds = 8;
   int repeats = 3;             ///< samples of a trial in a round, after one run that does not count
   double least_sample = 5e-6;  ///< seconds; shorter runs are timed several at once
-  double most_lost = 0.03;     ///< a sample that lost more of its core is dropped
   double budget = 0;           ///< seconds; no round begins after it; 0: none
   const std::atomic<bool>* stop = nullptr;  ///< set by Ctrl-C: ends after the trial at hand
   std::function<void(std::size_t done, std::size_t of)> progress{};  ///< in trials
@@ -53,11 +89,13 @@ struct Timing {
   double disagreement = 0;  ///< of odd and even rounds, relative: what another profile would find
   int rounds = 0;           ///< with at least one good sample; 0: nothing is known
   int samples = 0;          ///< good ones
-  int dropped = 0;          ///< that lost the core
+  int dropped = 0;          ///< that were disturbed
+  std::string failure{};    ///< why the device can't do this trial; empty: it can
 };
 
-/// By trial. Rounds that were cut short count as far as they went.
+/// By trial. Rounds that were cut short count as far as they went. A trial that fails is left out
+/// from then on; the others go on.
 std::vector<Timing> time_in_rounds(std::span<const Trial> trials, const TimingOptions& options,
-                                   const Clock& clock);
+                                   Stopwatch& stopwatch);
 
 }  // namespace stepcast

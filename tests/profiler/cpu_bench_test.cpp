@@ -34,8 +34,9 @@ TEST(CpuBench, EveryKernelOfTheCatalogueCanBeTimed) {
   const std::vector<BenchCase> cases = small_cases();
   CpuBench bench(cpu_launchers(), cases);
   const SystemClock clock;
-  const ProfileRun run = run_profile(bench, kernels_of(cases), nullptr,
-                                     {.rounds = 2, .repeats = 1, .most_lost = 1e9}, clock);
+  CoreStopwatch stopwatch(clock, 1e9);
+  const ProfileRun run =
+      run_profile(bench, kernels_of(cases), nullptr, {.rounds = 2, .repeats = 1}, stopwatch);
   EXPECT_TRUE(run.refused.empty());
   EXPECT_EQ(run.timed.size(), cases.size());
   for (const TimedKernel& one : run.timed) EXPECT_GT(one.time.value(), 0) << to_text(one.kernel);

@@ -133,10 +133,12 @@ int measure(const Arguments& arguments) {
   for (const BenchCase& one : task.cases) kernels.push_back(one.kernel);
   ProfileRun run;
   {
+    const SystemClock clock;
+    CoreStopwatch stopwatch(clock);
     const StopOnCtrlC guard;
     Progress progress("kernels");
-    run = run_profile(bench, kernels, earlier.get(), timing_options(arguments, progress),
-                      SystemClock{});
+    run =
+        run_profile(bench, kernels, earlier.get(), timing_options(arguments, progress), stopwatch);
   }
   require_usable(run);
   FittedProfile fitted = fit_profile(task.device, run.timed, arguments.points_within, "stepcast");
