@@ -42,7 +42,9 @@ TEST(BenchPlacement, TurnsShareIdsAndLeftOutOperandsHaveNoMemory) {
   for (const auto& operands : turns)
     for (std::size_t i = 0; i < operands.size(); ++i) {
       const BenchOperand& operand = lookup.operands[i];
-      if (operand.content == BenchOperand::Content::kIds) EXPECT_EQ(operands[i].memory, ids.data());
+      if (operand.content == BenchOperand::Content::kIds) {
+        EXPECT_EQ(operands[i].memory, ids.data());
+      }
       EXPECT_EQ(operand.layout.rows == 0, operands[i].memory == nullptr);
     }
 }
