@@ -1,13 +1,11 @@
 #include "kernels/profiler/model_fits.h"
 
 #include <algorithm>
-#include <functional>
 #include <limits>
 #include <set>
 #include <utility>
 
-#include "sim/cost/cost_model.h"
-#include "sim/ledger/log_fit.h"
+#include "kernels/profiler/kernel_fit.h"
 #include "sim/ledger/statistics.h"
 
 namespace stepcast {
@@ -15,79 +13,12 @@ namespace {
 
 using Timed = std::vector<TimedKernel>;
 
-/// Kernels as rows of a fit: the parameters go into a profile, the cost model answers.
-class KernelRows : public RowModel {
- public:
-  using Apply = std::function<void(DeviceProfile&, const std::vector<double>&)>;
-  KernelRows(const Device& device, const Timed& timed, Apply apply)
-      : device_(device), timed_(timed), apply_(std::move(apply)) {}
-
-  std::size_t num_rows() const override { return timed_.size(); }
-
-  std::vector<std::vector<double>> predict(
-      const std::vector<std::vector<double>>& points) override {
-    std::vector<std::vector<double>> predicted;
-    for (const std::vector<double>& point : points) {
-      DeviceProfile profile;
-      profile.device = device_.name;
-      apply_(profile, point);
-      const CostModel costs(device_, profile, ideal_network_profile(), StackProfile{});
-      std::vector<double>& times = predicted.emplace_back();
-      for (const TimedKernel& one : timed_) times.push_back(costs.kernel(one.kernel).time.value());
-    }
-    return predicted;
-  }
-
- private:
-  const Device& device_;
-  const Timed& timed_;
-  Apply apply_;
-};
-
-FitData data_of(const Timed& timed) {
-  FitData data;
-  for (const TimedKernel& one : timed) data.measured.push_back(one.time.value());
-  return data;
-}
-
 std::size_t count(const Timed& timed, KernelKind kind) {
   return static_cast<std::size_t>(std::count_if(
       timed.begin(), timed.end(), [&](const auto& one) { return one.kernel.kind == kind; }));
 }
 
-/// The factor of a pass is known where enough of its kernels were timed, else held at 1.
-Prior pass_factor(const char* name, const Timed& timed, KernelKind kind) {
-  const bool known = count(timed, kind) >= 4;
-  return {.name = name, .centre = 1, .sigma = known ? 0.2 : 1e-6, .lower = 0.3, .upper = 1.45};
-}
-
 }  // namespace
-
-GemmModel fit_gemm_model(const Device& device, const Timed& timed, Dtype dtype) {
-  const auto model_of = [](const std::vector<double>& x) {
-    return GemmModel{.efficiency = x[0],
-                     .memory_efficiency = x[1],
-                     .m0 = x[2],
-                     .n0 = x[3],
-                     .k0 = x[4],
-                     .overhead = Seconds(x[5]),
-                     .wgrad_efficiency = x[6],
-                     .dgrad_efficiency = x[7]};
-  };
-  KernelRows rows(device, timed, [&](DeviceProfile& profile, const std::vector<double>& x) {
-    profile.gemm[static_cast<std::size_t>(dtype)] = model_of(x);
-  });
-  const std::vector<Prior> priors = {
-      {.name = "efficiency", .centre = 0.75, .sigma = 0.5, .lower = 0.01, .upper = 1.5},
-      {.name = "memory_efficiency", .centre = 0.8, .sigma = 0.3, .lower = 0.05, .upper = 1.5},
-      {.name = "m0", .centre = 20, .sigma = 1.5, .lower = 0.01, .upper = 1000},
-      {.name = "n0", .centre = 20, .sigma = 1.5, .lower = 0.01, .upper = 1000},
-      {.name = "k0", .centre = 30, .sigma = 1.5, .lower = 0.01, .upper = 1000},
-      {.name = "overhead", .centre = 2e-6, .sigma = 1.5, .lower = 1e-8, .upper = 1e-3},
-      pass_factor("wgrad_efficiency", timed, KernelKind::kGemmWgrad),
-      pass_factor("dgrad_efficiency", timed, KernelKind::kGemmDgrad)};
-  return model_of(fit_logs(rows, priors, data_of(timed)).at.values);
-}
 
 AttentionModel fit_attention_model(const Device& device, const Timed& timed, Dtype dtype) {
   std::set<std::int64_t> dims;
@@ -104,9 +35,6 @@ AttentionModel fit_attention_model(const Device& device, const Timed& timed, Dty
                           .backward_over_forward = x[2],
                           .overhead = Seconds(x[3])};
   };
-  KernelRows rows(device, timed, [&](DeviceProfile& profile, const std::vector<double>& x) {
-    profile.attention[static_cast<std::size_t>(dtype)] = model_of(x);
-  });
   const bool backward = count(timed, KernelKind::kFlashAttentionBackward) > 0;
   std::vector<Prior> priors = {
       {.name = "s0", .centre = 100, .sigma = 1.5, .lower = 0.01, .upper = 5000},
@@ -127,7 +55,10 @@ AttentionModel fit_attention_model(const Device& device, const Timed& timed, Dty
                       .sigma = 0.8,
                       .lower = 0.001,
                       .upper = 1});
-  return model_of(fit_logs(rows, priors, data_of(timed)).at.values);
+  return model_of(
+      fit_kernels(device, timed, priors, [&](DeviceProfile& profile, const auto& values) {
+        profile.attention[static_cast<std::size_t>(dtype)] = model_of(values);
+      }));
 }
 
 MemoryKernelModel fit_memory_kernel_model(const Timed& timed) {

@@ -1,6 +1,5 @@
-// The fits behind profile_fit.h, one per family of kernels. All minimise the logarithm of predicted
-// over measured, with the cost model's own formulas, so that a fitted model predicts what it was
-// fitted to.
+// The fits behind profile_fit.h of attention and of memory-bound kernels; that of products is
+// gemm_fit.h.
 #pragma once
 
 #include <vector>
@@ -8,10 +7,6 @@
 #include "kernels/profiler/profile_fit.h"
 
 namespace stepcast {
-
-/// Rates, sizes of half rate and overhead by a robust fit with weak priors. dgrad and wgrad have
-/// their factors where at least four of them were timed.
-GemmModel fit_gemm_model(const Device& device, const std::vector<TimedKernel>& timed, Dtype dtype);
 
 /// Rates by head dimension; the share of causal rows and of backward where there are such kernels.
 AttentionModel fit_attention_model(const Device& device, const std::vector<TimedKernel>& timed,

@@ -5,9 +5,10 @@
 #include <map>
 #include <set>
 
+#include "kernels/profiler/gemm_fit.h"
+#include "kernels/profiler/kernel_fit.h"
 #include "kernels/profiler/model_fits.h"
 #include "sim/base/error.h"
-#include "sim/cost/cost_model.h"
 #include "sim/ledger/statistics.h"
 
 namespace stepcast {
@@ -19,20 +20,6 @@ constexpr std::size_t kLeastAttentions = 4;
 constexpr double kLeastSigma = 0.02;
 
 using Timed = std::vector<TimedKernel>;
-
-/// FNV-1a over the kernel's numbers.
-std::uint32_t hash_of(const Kernel& kernel) {
-  std::uint32_t hash = 2166136261u;
-  const auto mix = [&](std::uint64_t value) {
-    for (int byte = 0; byte < 8; ++byte, value >>= 8)
-      hash = (hash ^ static_cast<std::uint32_t>(value & 0xff)) * 16777619u;
-  };
-  mix(static_cast<std::uint64_t>(kernel.kind));
-  mix(static_cast<std::uint64_t>(kernel.dtype));
-  mix(kernel.causal);
-  for (const std::int64_t dim : kernel.dims) mix(static_cast<std::uint64_t>(dim));
-  return hash;
-}
 
 /// The smallest and the largest kernel bound what a model may be asked for: they are always fitted.
 bool is_bound(const TimedKernel& one, const Timed& timed) {
@@ -48,18 +35,6 @@ Timed picked(const Timed& timed, bool held_out) {
   for (const TimedKernel& one : timed)
     if ((is_held_out(one.kernel) && !is_bound(one, timed)) == held_out) some.push_back(one);
   return some;
-}
-
-/// Signed errors of a profile's models.
-std::vector<double> errors_of(const Device& device, const DeviceProfile& profile,
-                              const Timed& timed) {
-  StackProfile stack;
-  stack.kernel_library = profile.kernel_library;
-  const CostModel costs(device, profile, ideal_network_profile(), stack);
-  std::vector<double> errors;
-  for (const TimedKernel& one : timed)
-    errors.push_back(costs.kernel(one.kernel).time / one.time - 1);
-  return errors;
 }
 
 ModelError judged(std::string name, std::size_t fitted, std::size_t held_out,
@@ -114,11 +89,15 @@ double sigma_of(const ModelError& error) {
 void fit_products(const Device& device, const Timed& timed, Dtype dtype, Fitter& fitter,
                   FittedProfile& result) {
   auto& model = result.profile.gemm[static_cast<std::size_t>(dtype)];
+  // Chosen without the shapes that judge it, and kept when all are fitted.
+  std::optional<GemmForm> form;
   const ModelError error = fitter.fit("gemm " + std::string(name_of(dtype)), timed, kLeastGemms,
                                       [&](const Timed& some, DeviceProfile& profile) {
+                                        if (!form) form = choose_gemm_form(device, some, dtype);
                                         profile.gemm[static_cast<std::size_t>(dtype)] =
-                                            fit_gemm_model(device, some, dtype);
+                                            fit_gemm_model(device, some, dtype, *form);
                                       });
+  if (form == GemmForm::kWaves) result.errors.back().name += ", in waves";
   model->grade = Grade::kFitted;
   model->relative_sigma = sigma_of(error);
 }
@@ -153,7 +132,7 @@ void fit_memory_kernels(const Timed& timed, Fitter& fitter, FittedProfile& resul
 
 void add_points(const Timed& timed, double within, DeviceProfile& profile) {
   for (const TimedKernel& one : timed)
-    if (one.disagreement <= within)
+    if (one.disagreement <= within && one.condition == Condition::kTraining)
       profile.points.set({.kernel = one.kernel,
                           .time = one.time,
                           .relative_sigma = std::max(one.disagreement, kLeastSigma)});
@@ -161,7 +140,21 @@ void add_points(const Timed& timed, double within, DeviceProfile& profile) {
 
 }  // namespace
 
-bool is_held_out(const Kernel& kernel) { return hash_of(kernel) % 5 < 2; }
+/// FNV-1a over the kernel's numbers.
+std::uint32_t shape_hash(const Kernel& kernel) {
+  std::uint32_t hash = 2166136261u;
+  const auto mix = [&](std::uint64_t value) {
+    for (int byte = 0; byte < 8; ++byte, value >>= 8)
+      hash = (hash ^ static_cast<std::uint32_t>(value & 0xff)) * 16777619u;
+  };
+  mix(static_cast<std::uint64_t>(kernel.kind));
+  mix(static_cast<std::uint64_t>(kernel.dtype));
+  mix(kernel.causal);
+  for (const std::int64_t dim : kernel.dims) mix(static_cast<std::uint64_t>(dim));
+  return hash;
+}
+
+bool is_held_out(const Kernel& kernel) { return shape_hash(kernel) % 5 < 2; }
 
 FittedProfile fit_profile(const Device& device, const std::vector<TimedKernel>& timed,
                           double points_within, const std::string& kernel_library) {

@@ -1,10 +1,11 @@
-// From timed kernels to a device profile: the smooth models of sim/cost/device_profile.h are
-// fitted, judged on shapes that the fit has not seen, and then fitted again to all of them.
+// From timed kernels to a device profile: the models of sim/cost/device_profile.h are fitted,
+// judged on shapes that the fit has not seen, and then fitted again to all of them.
 #pragma once
 
 #include <string>
 #include <vector>
 
+#include "sim/cost/cost_model.h"
 #include "sim/cost/device_profile.h"
 #include "sim/topology/topology.h"
 
@@ -15,6 +16,9 @@ struct TimedKernel {
   Kernel kernel;
   Seconds time;             ///< median
   double disagreement = 0;  ///< relative
+  /// A chip that runs for a moment only is faster than in training; see GemmModel. Products alone
+  /// know the difference.
+  Condition condition = Condition::kTraining;
 };
 
 /// How one model does, in relative errors.
@@ -36,9 +40,13 @@ struct FittedProfile {
 /// same on every machine and in every run.
 bool is_held_out(const Kernel& kernel);
 
+/// Of kind, dtype and dimensions: the same number on every machine.
+std::uint32_t shape_hash(const Kernel& kernel);
+
 /// Fits all models that `timed` has kernels for. GEMMs need eight shapes of a dtype, attention
-/// four; of fewer no model is made, and the points alone count. Memory-bound kernels become times
-/// by size. `points_within`: those whose halves agree so closely become points of the profile. The
+/// four; of fewer no model is made, and the points alone count. The form of a GEMM model is chosen
+/// (gemm_fit.h). Memory-bound kernels become times by size. `points_within`: those whose halves
+/// agree so closely become points of the profile, unless they are of a short benchmark. The
 /// profile's name, provenance and library are the caller's. Throws Error(kUnsupported) when there
 /// is nothing to fit.
 FittedProfile fit_profile(const Device& device, const std::vector<TimedKernel>& timed,
