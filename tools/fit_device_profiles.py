@@ -79,6 +79,7 @@ def rows(folder, name):
 
 def held(shape):
     """40 % of the shapes, chosen by the shape itself: the same on every machine and run."""
+    shape = tuple(x if isinstance(x, (str, tuple)) else float(x) for x in shape)  # NumPy 2 prints its own floats otherwise
     return zlib.crc32(repr(shape).encode()) % 10 < 4
 
 
@@ -321,34 +322,6 @@ def profile_of(name, spec, data, report):
     return out
 
 
-TRANSFERS = (('h100', 'h200'), ('h200', 'b200'), ('h100', 'b200'), ('a100-80g', 'h100'), ('a100-80g', 'l40s'), ('h100', 'a100-80g'))
-
-
-def transfer_table(data):
-    """Products of a GPU by the profile of another, as `stepcast profile --transfer-from` carries it over: fractions of peak
-    and bandwidth stay, tiles fill the target's SMs. `anchored`: levelled by the middle one of
-    ten products timed on the target, which are not judged."""
-    print('| from | to | rows | median | 90 % | bias | anchored: median | 90 % | bias |')
-    print('|---|---|---|---|---|---|---|---|---|')
-    for from_, to in TRANSFERS:
-        def of(name):
-            hw = HARDWARE[name]
-            gpu, dtype, source = PROFILES[name]['gemm']['bf16']
-            return gemm_table(data['gemm'], gpu, dtype, source, ('TN', 'NN')), (hw['peak']['bf16'], hw['bandwidth'], 2, hw['sms'])
-        table, hardware = of(from_)
-        p = fit_gemm(table, *hardware)
-        table, hardware = of(to)
-        table = table[table[:, :3].min(axis=1) >= LEAST]
-        predicted = gemm_time(p, *table[:, :3].T, table[:, 4], *hardware)
-        anchors = np.arange(0, len(table), max(1, len(table) // 10))[:10]
-        others = np.setdiff1d(np.arange(len(table)), anchors)
-        level = np.median(table[anchors, 3] / predicted[anchors])
-        raw = errors(predicted, table[:, 3])
-        levelled = errors(predicted[others] * level, table[others, 3])
-        print('| %s | %s | %d | ' % (from_, to, raw['rows']) + ' | '.join(
-            '%.1f %% | %.1f %% | %+.1f %%' % (100 * e['median'], 100 * e['p90'], 100 * e['bias']) for e in (raw, levelled)) + ' |')
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     parser.add_argument('kernels', help='folder with gemm.csv, attention.csv, memory_ops.csv')
@@ -365,8 +338,6 @@ def main():
                 f.write('\n')
     if args.table:
         report.table()
-        print()
-        transfer_table(data)
 
 
 if __name__ == '__main__':

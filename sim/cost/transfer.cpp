@@ -6,8 +6,6 @@
 #include <string>
 #include <utility>
 
-#include "sim/cost/cost_model.h"
-
 namespace stepcast {
 namespace {
 
@@ -21,7 +19,11 @@ Class class_of(const Kernel& kernel) {
   return {product ? KernelFamily::kGemm : family, kernel.dtype};
 }
 
-double root_sum(double a, double b) { return std::sqrt(a * a + b * b); }
+double widened(double sigma, KernelFamily family, bool anchored) {
+  const TransferSigma added = transfer_sigma(family);
+  const double more = anchored ? added.anchored : added.plain;
+  return std::sqrt(sigma * sigma + more * more);
+}
 
 void scale_products(const Device& from, const Device& to, DeviceProfile& profile) {
   const double fill =
@@ -42,8 +44,8 @@ void scale_memory_times(const Device& from, const Device& to, DeviceProfile& pro
 
 /// Measured over predicted, by class, of the anchor in the middle.
 std::map<Class, double> levels(const DeviceProfile& profile, const Device& to,
-                               const std::vector<MeasuredKernel>& anchors) {
-  const CostModel costs(to, profile, ideal_network_profile(), StackProfile{});
+                               const std::vector<MeasuredKernel>& anchors, Condition condition) {
+  const CostModel costs(to, profile, ideal_network_profile(), StackProfile{}, condition);
   std::map<Class, std::vector<double>> ratios;
   for (const MeasuredKernel& anchor : anchors)
     ratios[class_of(anchor.kernel)].push_back(anchor.time / costs.kernel(anchor.kernel).time);
@@ -80,9 +82,7 @@ void finish(KernelFamily family, const Device& to, const std::map<Class, double>
     const auto level = anchored.find({family, dtype});
     if (level != anchored.end()) set_level(level->second, *models[i]);
     models[i]->grade = Grade::kTransferred;
-    models[i]->relative_sigma =
-        root_sum(models[i]->relative_sigma,
-                 level != anchored.end() ? kAnchoredTransferSigma : kTransferSigma);
+    models[i]->relative_sigma = widened(models[i]->relative_sigma, family, level != anchored.end());
   }
 }
 
@@ -97,14 +97,27 @@ void finish_memory(const std::map<Class, double>& anchored, DeviceProfile& profi
   }
   profile.memory_grade = Grade::kTransferred;
   profile.memory_relative_sigma =
-      root_sum(profile.memory_relative_sigma,
-               level != anchored.end() ? kAnchoredTransferSigma : kTransferSigma);
+      widened(profile.memory_relative_sigma, KernelFamily::kMemoryBound, level != anchored.end());
 }
 
 }  // namespace
 
+TransferSigma transfer_sigma(KernelFamily family) {
+  switch (family) {
+    case KernelFamily::kGemm:
+    case KernelFamily::kBatchedGemm:
+      return {.plain = 0.18, .anchored = 0.16};
+    case KernelFamily::kAttention:
+      return {.plain = 0.35, .anchored = 0.20};
+    case KernelFamily::kMemoryBound:
+      return {.plain = 0.30, .anchored = 0.25};
+  }
+  throw InternalError("unhandled kernel family");
+}
+
 DeviceProfile transfer_profile(const DeviceProfile& profile, const Device& from, const Device& to,
-                               const std::vector<MeasuredKernel>& anchors) {
+                               const std::vector<MeasuredKernel>& anchors,
+                               Condition anchors_timed_in) {
   if (profile.device != from.name)
     throw Error(ErrorKind::kInput, "device profile \"" + profile.name + "\" is of " +
                                        profile.device + ", not of " + from.name);
@@ -115,7 +128,7 @@ DeviceProfile transfer_profile(const DeviceProfile& profile, const Device& from,
   result.provenance = {{"transferred_from", profile.name + " (" + from.name + ")"}};
   scale_products(from, to, result);
   scale_memory_times(from, to, result);
-  const std::map<Class, double> anchored = levels(result, to, anchors);
+  const std::map<Class, double> anchored = levels(result, to, anchors, anchors_timed_in);
   finish(KernelFamily::kGemm, to, anchored, result.gemm);
   finish(KernelFamily::kAttention, to, anchored, result.attention);
   finish_memory(anchored, result);

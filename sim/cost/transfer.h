@@ -4,6 +4,7 @@
 
 #include <vector>
 
+#include "sim/cost/cost_model.h"
 #include "sim/cost/device_profile.h"
 #include "sim/topology/topology.h"
 
@@ -14,19 +15,27 @@ namespace stepcast {
 /// bandwidth; CPU and launch overheads stay. Measured points do not carry over.
 ///
 /// `anchors`, kernels timed on the target (or published for it), set the level: the models of each
-/// family and dtype are scaled so that the middle one of their anchors comes out right.
+/// family and dtype are scaled so that the middle one of their anchors comes out right in the
+/// condition that they were timed in: short benchmarks run above the clock of training.
 ///
-/// Everything is graded transferred, and its sigma widened by kTransferSigma without an anchor, by
-/// kAnchoredTransferSigma with one. Types in which the target does not compute lose their models.
+/// Everything is graded transferred, and its sigma widened by transfer_sigma(). Types in which the
+/// target does not compute lose their models.
 /// Throws Error(kInput) when `profile` is not of `from`, or an anchor is of a type that the profile
 /// has no model for.
 DeviceProfile transfer_profile(const DeviceProfile& profile, const Device& from, const Device& to,
-                               const std::vector<MeasuredKernel>& anchors);
+                               const std::vector<MeasuredKernel>& anchors,
+                               Condition anchors_timed_in = Condition::kTraining);
 
-/// What products of one GPU are off by when told from another's profile, beside the profile's own
-/// error: kernels/README.md has the table for six pairs, whose 90 % errors are 13 to 42 % without
-/// anchors and 15 to 30 % with ten of them, which mend the level but not the tails.
-inline constexpr double kTransferSigma = 0.15;
-inline constexpr double kAnchoredTransferSigma = 0.13;
+/// What kernels of one GPU are off by when told from another's profile, beside the profile's own
+/// error: one standard deviation, relative, without and with an anchor of the family.
+struct TransferSigma {
+  double plain = 0;
+  double anchored = 0;
+};
+/// So wide that nine in ten published times of products and attention lie in the 90 % interval,
+/// over all pairs of shipped profiles; of memory-bound kernels as many as with the GPU's own
+/// profile (kernels/README.md). Fused attention is written for a generation: on the next its
+/// fraction of peak halves.
+TransferSigma transfer_sigma(KernelFamily family);
 
 }  // namespace stepcast

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "sim/base/error.h"
 #include "sim/cost/cost_model.h"
 
@@ -71,7 +73,8 @@ TEST(Transfer, IsGradedSoAndLessCertain) {
   const DeviceProfile profile = transfer_profile(measured(), old_device(), new_device(), {});
   EXPECT_EQ(bf16(profile).grade, Grade::kTransferred);
   EXPECT_EQ(profile.memory_grade, Grade::kTransferred);
-  EXPECT_DOUBLE_EQ(bf16(profile).relative_sigma, 0.17);  // root of 0.08^2 + 0.15^2
+  const double added = transfer_sigma(KernelFamily::kGemm).plain;
+  EXPECT_DOUBLE_EQ(bf16(profile).relative_sigma, std::sqrt(0.08 * 0.08 + added * added));
   EXPECT_TRUE(profile.points.empty());
   EXPECT_TRUE(profile.also_for.empty());
 }
@@ -96,6 +99,27 @@ TEST(Transfer, AnAnchorSetsTheLevelOfItsClass) {
   EXPECT_LT(bf16(anchored).relative_sigma,
             bf16(transfer_profile(measured(), old_device(), new_device(), {})).relative_sigma);
   EXPECT_EQ(anchored.memory_efficiency, measured().memory_efficiency);
+}
+
+// A short benchmark runs at up to 1.25 times the rate of training. The anchor is what the target
+// takes by the source's fractions, and so must change nothing.
+TEST(Transfer, AnchorsOfShortBenchmarksAreNotTakenForTraining) {
+  DeviceProfile source = measured();
+  source.gemm[static_cast<std::size_t>(Dtype::kBf16)]->burst_gain = 0.25;
+  const Kernel kernel{
+      .kind = KernelKind::kGemmForward, .dtype = Dtype::kBf16, .dims = {1024, 1024, 1024}};
+  const DeviceProfile plain = transfer_profile(source, old_device(), new_device(), {});
+  const Seconds burst = CostModel(new_device(), plain, ideal_network_profile(), StackProfile{},
+                                  Condition::kShortBenchmark)
+                            .kernel(kernel)
+                            .time;
+  const auto level_by = [&](Condition condition) {
+    const DeviceProfile anchored = transfer_profile(source, old_device(), new_device(),
+                                                    {{.kernel = kernel, .time = burst}}, condition);
+    return bf16(anchored).efficiency / bf16(plain).efficiency;
+  };
+  EXPECT_NEAR(level_by(Condition::kShortBenchmark), 1, 1e-9);
+  EXPECT_GT(level_by(Condition::kTraining), 1.15);
 }
 
 TEST(Transfer, AProfileOfAnotherDeviceIsRefused) {

@@ -30,6 +30,7 @@ struct Arguments {
   std::string scenario;
   std::string output;
   std::string transfer_from, transfer_to, anchors;
+  std::string anchors_condition = "sustained";
   int rounds = 8;
   double budget = 60;
   double points_within = 0.15;
@@ -168,7 +169,10 @@ int transfer(const Arguments& arguments) {
       "--transfer-from", [&] { return load_device_profile(arguments.transfer_from, library); });
   const Device from = load_device(source.device, library);
   const Device to = named_by("--to", [&] { return load_device(arguments.transfer_to, library); });
-  DeviceProfile profile = transfer_profile(source, from, to, read_anchors(arguments.anchors));
+  const Condition condition =
+      arguments.anchors_condition == "burst" ? Condition::kShortBenchmark : Condition::kTraining;
+  DeviceProfile profile =
+      transfer_profile(source, from, to, read_anchors(arguments.anchors), condition);
   profile.name = profile_name(arguments);
   write_profile(arguments, profile, "transferred from " + source.name + " (" + from.name + ")");
   return 0;
@@ -189,9 +193,15 @@ void add_profile(CLI::App& app, std::function<int()>& run) {
   CLI::Option* to = app.add_option("--to", arguments->transfer_to, "the device of the transfer");
   from->needs(to, output);
   to->needs(from);
-  app.add_option("--anchors", arguments->anchors,
-                 "kernels timed on the target: a JSON list as a profile's points")
-      ->needs(from);
+  CLI::Option* anchors =
+      app.add_option("--anchors", arguments->anchors,
+                     "kernels timed on the target: a JSON list as a profile's points")
+          ->needs(from);
+  app.add_option("--anchors-condition", arguments->anchors_condition,
+                 "how they were timed: sustained, as in training, or burst, in short runs")
+      ->check(CLI::IsMember({"sustained", "burst"}))
+      ->capture_default_str()
+      ->needs(anchors);
   // What is said of a measurement would be ignored in a transfer.
   app.add_option("--for", arguments->scenario,
                  "time just the kernels of this scenario (else a grid of shapes)")
