@@ -23,6 +23,12 @@ DeviceMemory& DeviceMemory::operator=(DeviceMemory&& other) noexcept {
   return *this;
 }
 
+MemoryRoom memory_room() {
+  MemoryRoom room;
+  check_cuda(cudaMemGetInfo(&room.free, &room.total));
+  return room;
+}
+
 PinnedMemory::PinnedMemory(std::size_t bytes) : size_(bytes) {
   if (bytes > 0) check_cuda(cudaMallocHost(reinterpret_cast<void**>(&data_), bytes));
 }

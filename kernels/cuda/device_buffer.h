@@ -29,6 +29,12 @@ class DeviceMemory {
   std::size_t size_ = 0;
 };
 
+/// Of the current device.
+struct MemoryRoom {
+  std::size_t free = 0, total = 0;  ///< bytes
+};
+MemoryRoom memory_room();
+
 /// Page-locked bytes of the host.
 class PinnedMemory {
  public:

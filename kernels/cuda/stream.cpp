@@ -4,6 +4,8 @@
 
 namespace stepcast {
 
+void use_device(int number) { check_cuda(cudaSetDevice(number)); }
+
 void synchronize_device() { check_cuda(cudaDeviceSynchronize()); }
 
 DeviceStream::DeviceStream() {

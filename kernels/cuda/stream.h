@@ -16,6 +16,9 @@ using StreamHandle = CUstream_st*;
 /// cudaEvent_t.
 using EventHandle = CUevent_st*;
 
+/// Makes a device the current one of this thread. Throws as check_cuda() where there is none.
+void use_device(int number);
+
 /// Waits until the current device has done everything that was issued to it.
 void synchronize_device();
 

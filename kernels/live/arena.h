@@ -1,5 +1,5 @@
-// The memory of one rank: one block, from which buffers are taken and to which they are given back
-// in the order of the program's ops, as sim/memory walks it.
+// The memory of one rank: one block of its device, from which buffers are taken and to which they
+// are given back in the order of the program's ops, as sim/memory walks it.
 #pragma once
 
 #include <cstddef>
@@ -7,6 +7,7 @@
 #include <map>
 #include <vector>
 
+#include "kernels/live/live_device.h"
 #include "sim/base/quantity.h"
 #include "sim/program/program.h"
 
@@ -31,34 +32,36 @@ class ArenaPlacement {
   std::int64_t live_ = 0, peak_ = 0, reach_ = 0;
 };
 
-/// Bytes of a block in which all calls of the program find room.
-Bytes arena_size(const Program& program);
+/// 1, or one for each microbatch.
+std::uint32_t instances(const Program& program, const Buffer& buffer);
 
-/// The block, touched once so that no step pays for first use, and the buffers in it.
+struct StepPlan;
+
+/// The block, and the buffers in it, where the plan of a step places them.
 class Arena {
  public:
-  /// Takes the resident buffers. Throws Error(kInfeasible) when the system has not that much
-  /// memory.
-  explicit Arena(const Program& program);
-  ~Arena();
-  Arena(const Arena&) = delete;
-  Arena& operator=(const Arena&) = delete;
+  /// Takes the resident buffers. Program, plan and device outlive it. Throws Error(kInfeasible)
+  /// when the device has not that much memory.
+  Arena(const Program& program, const StepPlan& plan, LiveDevice& device);
 
+  /// The allocs of a step, in the order of issue.
+  void begin_step() { next_ = 0; }
   void alloc(BufferId buffer, std::uint32_t microbatch);
   void free(BufferId buffer, std::uint32_t microbatch);
   /// Of a buffer that is alive.
   std::byte* at(BufferId buffer, std::uint32_t microbatch) const;
 
-  Bytes peak() const { return placement_.peak(); }
-  Bytes size() const { return size_; }
+  Bytes peak() const { return Bytes(peak_); }  ///< most bytes alive at a time, so far
 
  private:
   std::int64_t& offset(BufferId buffer, std::uint32_t microbatch);
+  void count(std::int64_t bytes);
 
   const Program& program_;
-  Bytes size_;
-  std::byte* memory_ = nullptr;
-  ArenaPlacement placement_;
+  const StepPlan& plan_;
+  DeviceBlock memory_;
+  std::size_t next_ = 0;  ///< alloc of the step
+  std::int64_t live_ = 0, peak_ = 0;
   std::vector<std::vector<std::int64_t>> offsets_;  ///< by buffer, by instance; -1: not alive
 };
 

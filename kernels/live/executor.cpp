@@ -12,6 +12,7 @@ namespace stepcast {
 struct OpRunner {
   Executor& executor;
   std::uint32_t microbatch;
+  Stream stream;
 
   const Program& program() const { return executor.program_; }
   const LiveRank& rank() const { return executor.rank_; }
@@ -50,25 +51,27 @@ struct OpRunner {
                         .operands = operands,
                         .index = op.index_in ? rank().index(*op.index_in) : 0,
                         .adam = executor.options_.adam,
-                        .step = executor.step_,
-                        .device = executor.options_.device};
+                        .step = executor.step_};
     if (executor.options_.observer) executor.options_.observer->computes(launch);
-    executor.options_.launchers[static_cast<std::size_t>(op.kernel.kind)](launch);
+    executor.device_.launch(stream, launch);
   }
 
   void operator()(const Collective& op) const {
+    std::vector<ExchangePart>& parts = executor.parts_;
+    parts.clear();
     for (const CollectivePart& part : op.parts) {
-      const std::span<std::byte> from = bytes(part.from), to = bytes(part.to);
-      if (executor.options_.observer) executor.options_.observer->communicates(op, from, to);
-      rank().group(op.group)->run(op.kind, from, to, element_of(op.dtype), op.reduce);
+      parts.push_back({.from = bytes(part.from), .to = bytes(part.to)});
+      if (executor.options_.observer)
+        executor.options_.observer->communicates(op, parts.back().from, parts.back().to);
     }
+    rank().exchange->collective(stream, op.group, op.kind, parts, element_of(op.dtype), op.reduce);
   }
 
   void operator()(const Send& op) const {
-    rank().world->send(peer(op.peer), message(op.buffer, op.size, op.own_part));
+    rank().exchange->send(stream, peer(op.peer), message(op.buffer, op.size, op.own_part));
   }
   void operator()(const Recv& op) const {
-    rank().world->receive(peer(op.peer), message(op.buffer, op.size, {}));
+    rank().exchange->receive(stream, peer(op.peer), message(op.buffer, op.size, {}));
   }
   int peer(Peer peer) const {
     return static_cast<int>(peer == Peer::kNext ? rank().next : rank().previous);
@@ -82,7 +85,7 @@ struct OpRunner {
 
   void operator()(const Alloc& op) const { executor.arena_.alloc(op.buffer, microbatch); }
   void operator()(const Free& op) const { executor.arena_.free(op.buffer, microbatch); }
-  void operator()(const HostWait&) const {}
+  void operator()(const HostWait&) const { executor.device_.wait(stream); }
   void operator()(const HostWork&) const {}
 };
 
@@ -112,26 +115,41 @@ Executor::Executor(const Program& program, const LiveRank& rank, const ExecutorO
     : program_(program),
       rank_(rank),
       options_(options),
-      arena_((check_runnable(program, options.launchers), program)) {
+      device_(*rank.device),
+      plan_((check_runnable(program, device_.launchers()), plan_step(program))),
+      arena_(program, plan_, device_) {
+  initialise_residents();
   initialise_weights();
   initialise_master_copies();
 }
 
+/// Nothing is left to what memory held before.
+void Executor::initialise_residents() {
+  for (BufferId id = 0; id < program_.buffers.size(); ++id)
+    if (program_.buffers[id].resident)
+      for (std::uint32_t i = 0; i < instances(program_, program_.buffers[id]); ++i)
+        device_.zero(Stream::kCompute, bytes_of(id, i));
+  device_.wait(Stream::kCompute);
+}
+
 void Executor::initialise_weights() {
   std::vector<float> shard;
+  std::vector<std::byte> stored;
   for (const WeightTensor& tensor : program_.weights) {
     shard.resize(static_cast<std::size_t>(tensor.shape.elements()));
     initialise(tensor, rank_, options_.seed, shard);
     with_element_type(program_.buffers[tensor.parameters].dtype, [&]<typename T>() {
-      T* to = reinterpret_cast<T*>(arena_.at(tensor.parameters, 0)) + tensor.offset;
+      stored.resize(shard.size() * sizeof(T));
+      T* to = reinterpret_cast<T*>(stored.data());
       for (const float value : shard) store(*to++, value);
+      device_.write(stored, arena_.at(tensor.parameters, 0) + tensor.offset * sizeof(T));
     });
   }
 }
 
 /// The update says which copy belongs to which weights: both stand in one piece, the weights first.
 void Executor::initialise_master_copies() {
-  const OpRunner run{*this, 0};
+  const OpRunner run{*this, 0, Stream::kCompute};
   for (const Block& block : program_.blocks)
     for (const Op& op : block.ops) {
       const auto* update = std::get_if<Compute>(&op.what);
@@ -142,25 +160,31 @@ void Executor::initialise_master_copies() {
         const std::size_t first = i + 1 + signature.repeated_from - signature.slots.size();
         const LiveOperand master = run.live(update->operands[i].view),
                           weight = run.live(update->operands[first].view);
-        if (!master) continue;
-        with_element_type(weight.dtype, [&]<typename T>() {
-          const T* from = elements<T>(weight);
-          for (std::int64_t e = 0; e < weight.layout.elements(); ++e)
-            master.floats()[e] = widened(from[e]);
-        });
+        if (master) copy_widened(weight, master);
       }
     }
+}
+
+void Executor::copy_widened(const LiveOperand& weight, const LiveOperand& master) {
+  with_element_type(weight.dtype, [&]<typename T>() {
+    std::vector<T> narrow(static_cast<std::size_t>(weight.layout.elements()));
+    device_.read(reinterpret_cast<const std::byte*>(elements<T>(weight)),
+                 std::as_writable_bytes(std::span(narrow)));
+    std::vector<float> wide;
+    for (const T value : narrow) wide.push_back(widened(value));
+    device_.write(std::as_bytes(std::span(wide)), reinterpret_cast<std::byte*>(master.floats()));
+  });
 }
 
 void Executor::begin_step(const BatchSource& source) {
   for (BufferId id = 0; id < program_.buffers.size(); ++id) {
     const Buffer& buffer = program_.buffers[id];
     if (!buffer.resident) continue;
-    if (buffer.at_start == AtStart::kZero)
-      std::fill_n(arena_.at(id, 0), buffer.size.value(), std::byte{0});
+    if (buffer.at_start == AtStart::kZero) device_.zero(Stream::kCompute, bytes_of(id, 0));
     if (buffer.at_start == AtStart::kTokens) fill_ids(id, source, 0);
     if (buffer.at_start == AtStart::kLabels) fill_ids(id, source, 1);
   }
+  device_.wait(Stream::kCompute);
 }
 
 /// Program::batch says which sequences.
@@ -169,54 +193,101 @@ void Executor::fill_ids(BufferId buffer, const BatchSource& source, std::int64_t
   const std::int64_t replicas = rank_.size(batch.over), replica = rank_.index(batch.over);
   const std::int64_t per_step = program_.num_microbatches * replicas * batch.sequences;
   for (std::uint32_t k = 0; k < program_.num_microbatches; ++k) {
-    auto* ids = reinterpret_cast<std::int32_t*>(arena_.at(buffer, k));
+    ids_.clear();
     const std::int64_t first = (step_ - 1) * per_step + (k * replicas + replica) * batch.sequences;
     for (std::int64_t s = 0; s < batch.sequences; ++s)
-      for (std::int64_t t = 0; t < batch.tokens; ++t) *ids++ = source.token(first + s, t + shift);
+      for (std::int64_t t = 0; t < batch.tokens; ++t)
+        ids_.push_back(source.token(first + s, t + shift));
+    device_.write(std::as_bytes(std::span(ids_)), arena_.at(buffer, k));
   }
 }
 
 void Executor::run_step(const BatchSource& source) {
   ++step_;
+  arena_.begin_step();
   begin_step(source);
-  OpObserver* const observer = options_.observer;
+  auto set = plan_.set_after.begin(), wait = plan_.wait_before.begin();
+  std::uint32_t flat = 0;
   for (std::uint32_t c = 0; c < program_.calls.size(); ++c) {
     const Call& call = program_.calls[c];
     const std::vector<Op>& ops = program_.blocks[call.block].ops;
-    const OpRunner run{*this, call.microbatch};
-    for (std::uint32_t i = 0; i < ops.size(); ++i) {
-      if (observer) observer->begins(c, i);
-      std::visit(run, ops[i].what);
-      if (observer) observer->ended(c, i);
+    for (std::uint32_t i = 0; i < ops.size(); ++i, ++flat) {
+      const Op& op = ops[i];
+      for (const EventId event : op.waits_for)
+        device_.hold(op.stream, plan_.mark_of(program_, event, call.microbatch));
+      for (; wait != plan_.wait_before.end() && wait->op == flat; ++wait)
+        device_.hold(op.stream, wait->mark);
+      issue(c, i);
+      if (op.signals != kNone)
+        device_.mark(op.stream, plan_.mark_of(program_, op.signals, call.microbatch));
+      for (; set != plan_.set_after.end() && set->op == flat; ++set)
+        device_.mark(op.stream, set->mark);
     }
   }
+  if (options_.observer) options_.observer->waits();
+  device_.wait_for_all();
+}
+
+void Executor::issue(std::uint32_t call, std::uint32_t op) {
+  const Op& what = program_.blocks[program_.calls[call].block].ops[op];
+  OpObserver* const observer = options_.observer;
+  if (observer) observer->begins(call, op);
+  std::visit(OpRunner{*this, program_.calls[call].microbatch, what.stream}, what.what);
+  if (observer) observer->ended(call, op);
 }
 
 double Executor::loss() const {
-  return program_.loss == kNone ? 0 : static_cast<double>(resident(program_.loss)[0]);
+  return program_.loss == kNone ? 0 : static_cast<double>(floats(program_.loss)[0]);
 }
 
-std::span<float> Executor::weight(const WeightTensor& tensor) const {
-  return resident(tensor.parameters)
-      .subspan(static_cast<std::size_t>(tensor.offset),
-               static_cast<std::size_t>(tensor.shape.elements()));
+std::vector<float> Executor::weight(const WeightTensor& tensor) const {
+  return read_floats(tensor.parameters, tensor.offset, tensor.shape.elements());
 }
 
-std::span<float> Executor::gradient(const WeightTensor& tensor) const {
-  return resident(tensor.gradients)
-      .subspan(static_cast<std::size_t>(tensor.offset),
-               static_cast<std::size_t>(tensor.shape.elements()));
+std::vector<float> Executor::gradient(const WeightTensor& tensor) const {
+  return read_floats(tensor.gradients, tensor.offset, tensor.shape.elements());
 }
 
-std::span<std::byte> Executor::resident_bytes(BufferId buffer) const {
-  return {arena_.at(buffer, 0), static_cast<std::size_t>(program_.buffers[buffer].size.value())};
+void Executor::set_weight(const WeightTensor& tensor, std::span<const float> values) {
+  check_fp32(tensor.parameters);
+  device_.write(
+      std::as_bytes(values),
+      arena_.at(tensor.parameters, 0) + tensor.offset * static_cast<std::int64_t>(sizeof(float)));
 }
 
-std::span<float> Executor::resident(BufferId buffer) const {
-  STEPCAST_CHECK(size_of(program_.buffers[buffer].dtype) == 4,
+std::vector<float> Executor::floats(BufferId buffer) const {
+  return read_floats(buffer, 0,
+                     program_.buffers[buffer].size.value() / static_cast<int>(sizeof(float)));
+}
+
+std::vector<float> Executor::read_floats(BufferId buffer, std::int64_t offset,
+                                         std::int64_t count) const {
+  check_fp32(buffer);
+  std::vector<float> values(static_cast<std::size_t>(count));
+  device_.read(arena_.at(buffer, 0) + offset * static_cast<std::int64_t>(sizeof(float)),
+               std::as_writable_bytes(std::span(values)));
+  return values;
+}
+
+void Executor::check_fp32(BufferId buffer) const {
+  STEPCAST_CHECK(size_of(program_.buffers[buffer].dtype) == sizeof(float),
                  program_.buffers[buffer].name + " is not fp32");
-  return {reinterpret_cast<float*>(arena_.at(buffer, 0)),
-          static_cast<std::size_t>(program_.buffers[buffer].size.value() / 4)};
+}
+
+std::vector<std::byte> Executor::read(BufferId buffer) const {
+  std::vector<std::byte> bytes(static_cast<std::size_t>(program_.buffers[buffer].size.value()));
+  device_.read(arena_.at(buffer, 0), bytes);
+  return bytes;
+}
+
+void Executor::write(BufferId buffer, std::span<const std::byte> bytes) {
+  STEPCAST_CHECK(bytes.size() == bytes_of(buffer, 0).size(), "not as large as the buffer");
+  device_.write(bytes, arena_.at(buffer, 0));
+}
+
+std::span<std::byte> Executor::bytes_of(BufferId buffer, std::uint32_t instance) const {
+  return {arena_.at(buffer, instance),
+          static_cast<std::size_t>(program_.buffers[buffer].size.value())};
 }
 
 }  // namespace stepcast

@@ -2,9 +2,16 @@
 
 #include <vector>
 
+#include "kernels/live/host_exchange.h"
+
 namespace stepcast {
 
-LiveRank connect(const Job& job, RankContext& context) {
+std::unique_ptr<Exchange> LivePlatform::exchange(const Job& /*job*/, const RankContext& /*context*/,
+                                                 const LiveRank& rank) const {
+  return std::make_unique<HostExchange>(rank);
+}
+
+LiveRank connect(const Job& job, RankContext& context, const LivePlatform& platform) {
   const RankPlace& place = job.ranks[static_cast<std::size_t>(context.rank())];
   LiveRank rank;
   rank.world = context.world();
@@ -17,6 +24,8 @@ LiveRank connect(const Job& job, RankContext& context) {
     rank.groups[role] =
         context.communicator(std::vector<int>(members.begin(), members.end()), group + 1);
   }
+  rank.device = platform.device(context);
+  rank.exchange = platform.exchange(job, context, rank);
   return rank;
 }
 

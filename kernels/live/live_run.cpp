@@ -19,17 +19,18 @@ class RankRun {
         job_(job),
         options_(options),
         program_(job.programs[job.ranks[static_cast<std::size_t>(context.rank())].program]),
-        rank_(connect(job, context)),
-        recorder_(program_, context),
+        rank_(connect(job, context, *options.platform)),
+        recorder_(program_, context, *rank_.device),
         executor_(program_, rank_,
-                  {.launchers = options.launchers,
-                   .adam = options.adam,
-                   .seed = options.seed,
-                   .observer = &recorder_}) {}
+                  {.adam = options.adam, .seed = options.seed, .observer = &recorder_}) {}
 
   void run() {
     try {
-      for (std::int64_t i = 0; i < options_.steps; ++i) step(-1, i >= kWarmUpSteps);
+      for (std::int64_t i = 0; i < options_.steps; ++i) {
+        // Stamps take time of a device that would run on, so only the step that is shown has them.
+        recorder_.record_times(!rank_.device->asynchronous() || i + 1 == options_.steps);
+        step(-1, i >= kWarmUpSteps);
+      }
       if (options_.rounds > 0) compare();
     } catch (...) {
       keep_ops();
@@ -87,7 +88,8 @@ class RankRun {
     recorder_.record_memory(true);
     step(-1, false);
     recorder_.record_memory(false);
-    ProgramBench bench(job_, context_.rank(), rank_, recorder_, options_.launchers, options_.adam);
+    ProgramBench bench(job_, context_.rank(), rank_, recorder_, rank_.device->launchers(),
+                       options_.adam);
     for (std::int64_t round = 0; round < options_.rounds; ++round) {
       context_.begin_operation("timing kernels and collectives by themselves");
       const std::vector<std::vector<std::byte>> kept = kept_buffers();
@@ -102,16 +104,13 @@ class RankRun {
   std::vector<std::vector<std::byte>> kept_buffers() const {
     std::vector<std::vector<std::byte>> copies;
     for (BufferId id = 0; id < program_.buffers.size(); ++id)
-      if (is_kept(id)) {
-        const std::span<const std::byte> bytes = executor_.resident_bytes(id);
-        copies.emplace_back(bytes.begin(), bytes.end());
-      }
+      if (is_kept(id)) copies.push_back(executor_.read(id));
     return copies;
   }
   void restore(const std::vector<std::vector<std::byte>>& copies) {
     auto copy = copies.begin();
     for (BufferId id = 0; id < program_.buffers.size(); ++id)
-      if (is_kept(id)) std::ranges::copy(*copy++, executor_.resident_bytes(id).begin());
+      if (is_kept(id)) executor_.write(id, *copy++);
   }
   bool is_kept(BufferId id) const {
     return program_.buffers[id].resident && program_.buffers[id].at_start == AtStart::kKept;
@@ -168,7 +167,8 @@ void check_local(const Job& job) {
 }  // namespace
 
 void check_live(const Job& job, const LiveOptions& options) {
-  for (const Program& program : job.programs) check_runnable(program, options.launchers);
+  for (const Program& program : job.programs)
+    check_runnable(program, options.platform->launchers());
 }
 
 void run_live_rank(RankContext& context, const Job& job, const LiveOptions& options) {

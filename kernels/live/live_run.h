@@ -1,23 +1,24 @@
 // Trains a job for real: a process per rank on this machine, each with an executor.
 //
 //   const CountingTask task(256, seed);
+//   const CpuPlatform cores(cpu_launchers());
 //   const LiveOutcome outcome =
-//       run_live(job, {.launchers = cpu_launchers(), .batches = &task, .steps = 20});
+//       run_live(job, {.platform = &cores, .batches = &task, .steps = 20});
 #pragma once
 
 #include <string>
 #include <vector>
 
 #include "kernels/live/batch_source.h"
-#include "kernels/live/launch.h"
+#include "kernels/live/live_platform.h"
 #include "kernels/live/live_records.h"
 #include "sim/program/job.h"
 
 namespace stepcast {
 
 struct LiveOptions {
-  LauncherTable launchers = {};
-  const BatchSource* batches = nullptr;  ///< never null
+  const LivePlatform* platform = nullptr;  ///< never null
+  const BatchSource* batches = nullptr;    ///< never null
   AdamSettings adam = {};
   std::uint64_t seed = 1;   ///< of the initial weights
   std::int64_t steps = 20;  ///< of training

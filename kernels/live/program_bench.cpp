@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "kernels/live/rank_main.h"
+#include "kernels/live/step_plan.h"
 #include "sim/base/error.h"
 #include "sim/ledger/statistics.h"
 
@@ -73,8 +74,8 @@ ProgramBench::ProgramBench(const Job& job, int rank, const LiveRank& live,
       parts_(pieces_.collectives.size()) {
   const auto cores = static_cast<int>(usable_cores().size());
   const Program& program = job.programs[job.ranks[static_cast<std::size_t>(rank)].program];
-  elsewhere_.resize(static_cast<std::size_t>(std::min(arena_size(program).value(), kMostElsewhere)),
-                    1);
+  elsewhere_.resize(
+      static_cast<std::size_t>(std::min(plan_step(program).arena_size.value(), kMostElsewhere)), 1);
   waves_ = (static_cast<int>(job.ranks.size()) + cores - 1) / cores;
   wave_ = rank / cores;
   for (std::size_t i = 0; i < recorder.launches().size(); ++i)

@@ -1,7 +1,5 @@
 #include "kernels/live/step_recorder.h"
 
-#include "kernels/live/core_clock.h"
-
 namespace stepcast {
 namespace {
 
@@ -27,14 +25,16 @@ std::vector<std::string> names_of(const Block& block) {
 
 }  // namespace
 
-StepRecorder::StepRecorder(const Program& program, RankContext& context)
-    : program_(program), context_(context) {
+StepRecorder::StepRecorder(const Program& program, RankContext& context, LiveDevice& device)
+    : program_(program), context_(context), device_(device) {
   for (const Block& block : program.blocks) names_.push_back(names_of(block));
 }
 
 void StepRecorder::begin_step(std::int64_t step) {
   context_.begin_operation("step " + std::to_string(step));
+  step_ = step;
   ops_.clear();
+  if (record_times_) device_.begin_stamps();
   if (!record_memory_) return;
   launches_.clear();
   collectives_.clear();
@@ -44,11 +44,32 @@ void StepRecorder::begins(std::uint32_t call, std::uint32_t op) {
   const std::string& name = names_[program_.calls[call].block][op];
   if (name.empty()) return;
   context_.begin_operation(name);
-  ops_.push_back({.call = call, .op = op, .begin = wall_seconds()});
+  if (record_times_)
+    ops_.push_back({.call = call, .op = op, .begin = device_.stamp(stream_of(call, op))});
 }
 
 void StepRecorder::ended(std::uint32_t call, std::uint32_t op) {
-  if (!names_[program_.calls[call].block][op].empty()) ops_.back().end = wall_seconds();
+  if (record_times_ && !names_[program_.calls[call].block][op].empty())
+    ops_.back().end = device_.stamp(stream_of(call, op));
+}
+
+Stream StepRecorder::stream_of(std::uint32_t call, std::uint32_t op) const {
+  return program_.blocks[program_.calls[call].block].ops[op].stream;
+}
+
+std::vector<TimedOp> StepRecorder::ops() const {
+  std::vector<TimedOp> ops;
+  for (const Stamped& op : ops_)
+    ops.push_back({.call = op.call,
+                   .op = op.op,
+                   .begin = device_.seconds(op.begin),
+                   .end = op.end ? device_.seconds(*op.end) : 0});
+  return ops;
+}
+
+void StepRecorder::waits() {
+  if (device_.asynchronous())
+    context_.begin_operation("step " + std::to_string(step_) + ", all of whose ops are issued");
 }
 
 void StepRecorder::computes(const Launch& launch) {

@@ -3,30 +3,22 @@
 #include <gtest/gtest.h>
 
 #include "kernels/device/cuda_launchers.h"
+#include "kernels/device/cuda_platform.h"
 #include "tests/live/distance.h"
 #include "tests/live/train.h"
 
 namespace stepcast::live_test {
 namespace {
 
-/// A stream and its context per rank. Device memory is memory of the host in the emulation, so the
-/// executor's own arena serves.
-void on_emulated_gpu(ExecutorOptions& options) {
-  struct Gpu {
-    DeviceStream stream;
-    DeviceContext context{stream.handle()};
-  };
-  thread_local Gpu gpu;
-  options.launchers = cuda_launchers();
-  options.device = &gpu.context;
-}
+/// All ranks share the one emulated GPU, and communicate through memory of the host.
+const CudaPlatform kEmulatedGpu(1);
 
 void expect_same_on_gpu(TinyTraining tiny) {
   tiny.model.num_layers = 2;
   tiny.training.global_batch_size = 2;
   tiny.steps = 2;
   const Outcome plain = train(tiny);
-  tiny.kernels = on_emulated_gpu;
+  tiny.platform = &kEmulatedGpu;
   const Outcome emulated = train(tiny);
   const Distance d = distance(plain, emulated);
   EXPECT_LE(d.loss, kLossBound);
@@ -73,7 +65,7 @@ void expect_near_on_gpu(TinyTraining tiny) {
   tiny.training.precision = Dtype::kBf16;
   tiny.steps = 2;
   const Outcome plain = train(tiny);
-  tiny.kernels = on_emulated_gpu;
+  tiny.platform = &kEmulatedGpu;
   const Distance d = distance(plain, train(tiny));
   EXPECT_LE(d.loss, 1e-3);
   EXPECT_LE(d.norm, 1e-2);

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "kernels/live/cpu_device.h"
+#include "kernels/live/step_plan.h"
 #include "kernels/live/weights.h"
 #include "sim/memory/memory.h"
 #include "sim/program/builder.h"
@@ -38,11 +40,13 @@ TEST(Arena, PeakIsThatOfTheWalk) {
   for (std::uint32_t m = 0; m < 3; ++m) builder.call(backward, m);
   const Program program = std::move(builder).finish();
 
-  Arena arena(program);
+  CpuDevice device(reference_launchers());
+  const StepPlan plan = plan_step(program);
+  Arena arena(program, plan, device);
   for (std::uint32_t m = 0; m < 3; ++m) arena.alloc(kept, m);
   EXPECT_EQ(arena.peak(), Bytes(1024 + 3 * 512 + 3 * 1024));
   EXPECT_EQ(arena.peak(), walk_memory(program).total);
-  EXPECT_EQ(arena.size(), arena.peak());
+  EXPECT_EQ(plan.arena_size, arena.peak());
 }
 
 // Queries and keys of two ranks: rank 1 has the second half of either.

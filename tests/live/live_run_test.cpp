@@ -17,7 +17,7 @@ namespace {
 LiveOutcome run(const TinyTraining& tiny, LiveOptions options = {}) {
   const Job job = lower(tiny.model, tiny.plan, tiny.training, tiny.traits);
   const CountingTask task(tiny.model.vocab_size, 7);
-  options.launchers = reference_launchers();
+  options.platform = &kPlainLoops;
   options.batches = &task;
   return run_live(job, options);
 }
@@ -104,7 +104,7 @@ TEST(LiveRun, RankThatThrowsIsNamedWithItsLastOp) {
   const Job job = lower(tiny.model, tiny.plan, tiny.training, tiny.traits);
   const TornText text;
   const LiveOutcome outcome =
-      run_live(job, {.launchers = reference_launchers(), .batches = &text, .steps = 10});
+      run_live(job, {.platform = &kPlainLoops, .batches = &text, .steps = 10});
   for (const char* part : {"rank ", "the disk with the text is gone", "step 3"})
     EXPECT_NE(outcome.failure.find(part), std::string::npos) << outcome.failure;
   EXPECT_EQ(outcome.losses(job).size(), 2u);

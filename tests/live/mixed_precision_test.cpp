@@ -151,20 +151,24 @@ void expect_copy_is_updated(const TinyTraining& tiny) {
                             program.buffers.begin());
   ThreadGroup alone({.ranks = 1, .mailbox_bytes = std::size_t{1} << 20, .kept_bytes = 4096});
   alone.run([&](RankContext& context) {
-    const LiveRank rank = connect(job, context);
-    Executor executor(program, rank,
-                      {.launchers = reference_launchers(), .adam = {.learning_rate = 1e-5}});
+    const LiveRank rank = connect(job, context, kPlainLoops);
+    Executor executor(program, rank, {.adam = {.learning_rate = 1e-5}});
     const auto weights = [&] {
-      const std::span<std::byte> bytes = executor.resident_bytes(words);
+      const std::vector<std::byte> bytes = executor.read(words);
       const auto* first = reinterpret_cast<const Bf16*>(bytes.data());
       return std::vector<Bf16>(first, first + bytes.size() / 2);
     };
     const std::vector<Bf16> before = weights();
-    const std::span<float> copy = executor.resident(master).subspan(
-        static_cast<std::size_t>(copy_begins(program, words)), before.size());
+    const auto copy_of_weights = [&] {
+      const std::vector<float> all = executor.floats(master);
+      const auto first = all.begin() + copy_begins(program, words);
+      return std::vector<float>(first, first + static_cast<std::ptrdiff_t>(before.size()));
+    };
+    std::vector<float> copy = copy_of_weights();
     for (std::size_t i = 0; i < before.size(); ++i) EXPECT_EQ(copy[i], widened(before[i])) << i;
     executor.run_step(CountingTask(tiny.model.vocab_size, 7));
     const std::vector<Bf16> after = weights();
+    copy = copy_of_weights();
     std::size_t moved = 0, same = 0;
     for (std::size_t i = 0; i < after.size(); ++i) {
       Bf16 rounded;

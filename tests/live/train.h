@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "kernels/live/cpu_device.h"
 #include "kernels/live/cpu_launchers.h"
 #include "kernels/live/element_type.h"
 #include "kernels/live/executor.h"
@@ -25,6 +26,8 @@
 #include "sim/program/verify.h"
 
 namespace stepcast::live_test {
+
+inline const CpuPlatform kPlainLoops(reference_launchers());
 
 /// Four layers of width 16; divides by 2 in every way, and by 4 in most.
 struct TinyTraining {
@@ -60,8 +63,7 @@ struct TinyTraining {
   Traits traits;
   int steps = 3;
   bool fast_kernels = false;
-  /// Instead of the CPU's kernels, on each rank's thread.
-  std::function<void(ExecutorOptions&)> kernels = [](ExecutorOptions&) {};
+  const LivePlatform* platform = nullptr;  ///< instead of the CPU; ranks are threads
   std::function<void(Job&)> fault = [](Job&) {};
 };
 
@@ -118,7 +120,8 @@ inline std::vector<double> gradient_values(const Program& program, const Executo
                                            const WeightTensor& weight) {
   std::vector<double> values;
   with_element_type(program.buffers[weight.gradients].dtype, [&]<typename T>() {
-    const auto* all = reinterpret_cast<const T*>(executor.resident_bytes(weight.gradients).data());
+    const std::vector<std::byte> bytes = executor.read(weight.gradients);
+    const auto* all = reinterpret_cast<const T*>(bytes.data());
     for (std::int64_t i = 0; i < weight.shape.elements(); ++i)
       values.push_back(widened(all[weight.offset + i]));
   });
@@ -153,13 +156,12 @@ inline const Program& program_of(const Job& job, int rank) {
 /// What a rank keeps: whether its peak is that of the walk; its shares of the losses; the norms;
 /// elements of gradients.
 inline void run_rank_of(const TinyTraining& tiny, const Job& job, RankContext& context) {
-  const LiveRank rank = connect(job, context);
+  const CpuPlatform cores(tiny.fast_kernels ? cpu_launchers() : reference_launchers());
+  const LiveRank rank = connect(job, context, tiny.platform ? *tiny.platform : cores);
   const Program& program = program_of(job, context.rank());
-  ExecutorOptions options{
-      .launchers = tiny.fast_kernels ? cpu_launchers() : reference_launchers(),
-      .adam = {.learning_rate = find_optimizer(tiny.training.optimizer).learning_rate}};
-  tiny.kernels(options);
-  Executor executor(program, rank, options);
+  Executor executor(
+      program, rank,
+      {.adam = {.learning_rate = find_optimizer(tiny.training.optimizer).learning_rate}});
   const CountingTask task(tiny.model.vocab_size, 7);
   std::vector<double> figures(1), norms;
   std::vector<KeptElement> gradients;
@@ -167,7 +169,7 @@ inline void run_rank_of(const TinyTraining& tiny, const Job& job, RankContext& c
     executor.run_step(task);
     // All tensor-parallel ranks of the last stage know the loss.
     figures.push_back(rank.index(GroupRole::kTensor) == 0 ? executor.loss() : 0);
-    norms.push_back(std::sqrt(static_cast<double>(executor.resident(program.gradient_norm)[0])));
+    norms.push_back(std::sqrt(static_cast<double>(executor.floats(program.gradient_norm)[0])));
     if (step == 0) gradients = gradients_of(program, rank, executor, tiny.plan.zero_stage > 0);
   }
   figures[0] = executor.peak() == walk_memory(program).total ? 1 : 0;

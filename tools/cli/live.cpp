@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "kernels/live/comparison.h"
+#include "kernels/live/cpu_device.h"
 #include "kernels/live/cpu_launchers.h"
 #include "kernels/live/rank_main.h"
 #include "kernels/live/text_source.h"
@@ -140,15 +141,16 @@ int live_command(const Arguments& arguments) {
   require_fit(scenario, predict_memory(scenario, run.job));
   check_ranks(*ranks, run.job, arguments);
   const auto batches = batches_of(arguments, scenario);
-  run.outcome = ranks->run(
-      run.job, {.launchers = arguments.reference ? reference_launchers() : cpu_launchers(),
-                .batches = batches.get(),
-                .adam = {.learning_rate = arguments.learning_rate.value_or(
-                             find_optimizer(scenario.training.optimizer).learning_rate)},
-                .seed = arguments.seed,
-                .steps = arguments.compare ? kWarmUpSteps : arguments.steps,
-                .rounds = arguments.compare ? arguments.rounds : 0,
-                .stand_still_s = arguments.stand_still_s});
+  const CpuPlatform platform(arguments.reference ? reference_launchers() : cpu_launchers());
+  run.outcome =
+      ranks->run(run.job, {.platform = &platform,
+                           .batches = batches.get(),
+                           .adam = {.learning_rate = arguments.learning_rate.value_or(
+                                        find_optimizer(scenario.training.optimizer).learning_rate)},
+                           .seed = arguments.seed,
+                           .steps = arguments.compare ? kWarmUpSteps : arguments.steps,
+                           .rounds = arguments.compare ? arguments.rounds : 0,
+                           .stand_still_s = arguments.stand_still_s});
   if (!ranks->speaks()) return 0;
   run.memory = compare_memory(run.job, run.outcome);
   if (arguments.compare) run.comparison = compare(scenario, run.job, run.outcome);

@@ -35,6 +35,7 @@ const char* cudaGetErrorString(cudaError_t status);
 const char* cudaGetErrorName(cudaError_t status);
 cudaError_t cudaGetDevice(int* device);
 cudaError_t cudaGetDeviceCount(int* devices);
+cudaError_t cudaSetDevice(int device);
 /// A device of 4 multiprocessors, compute capability 9.0.
 cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int device);
 cudaError_t cudaDeviceSynchronize();
@@ -42,6 +43,8 @@ cudaError_t cudaDeviceSynchronize();
 /// Fills with NaN, so that what a kernel forgets to write is seen.
 cudaError_t cudaMalloc(void** memory, std::size_t bytes);
 cudaError_t cudaMallocHost(void** memory, std::size_t bytes);
+/// As if nothing had been taken.
+cudaError_t cudaMemGetInfo(std::size_t* free, std::size_t* total);
 cudaError_t cudaFree(void* memory);
 cudaError_t cudaFreeHost(void* memory);
 cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaMemcpyKind kind,
