@@ -151,6 +151,8 @@ std::int64_t Fabric::nic_of(std::int64_t gpu) const {
   return stepcast::nic_of(place.run.node, gpu - place.first_gpu);
 }
 
+bool Fabric::hashes() const { return num_nodes_ > 1 && switches_->hashes(); }
+
 Seconds Fabric::latency_of(std::span<const LinkId> path) const {
   Seconds sum{};
   if (has_latency_)

@@ -109,6 +109,8 @@ class Fabric {
   /// Whether alike flows load alike links alike: nothing hashes, and every pair of NICs is joined
   /// in the same way.
   bool spreads_evenly() const { return spreads_evenly_; }
+  /// Whether GPUs plugged into the same switches may go different ways between them.
+  bool hashes() const;
   bool has_latency() const { return has_latency_; }  ///< of any link
   Seconds latency_of(std::span<const LinkId> path) const;
 

@@ -38,7 +38,7 @@ void add_export(CLI::App& app, std::function<int()>& run) {
   app.add_option("topology", arguments->topology, "a shipped name or a file")->required();
   app.add_option("-o,--output", arguments->output, "the file to write; - is standard output")
       ->required();
-  app.add_option("--gpus", arguments->gpus, "only the first so many (all, at most 512)")
+  app.add_option("--gpus", arguments->gpus, "only the first so many (all)")
       ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 24));
   run = [arguments] { return export_command(*arguments); };
 }

@@ -109,6 +109,10 @@ class DataCentersWiring final : public SwitchWiring {
     return cables;
   }
 
+  bool hashes() const override {
+    return std::ranges::any_of(sites_, [](const Site& site) { return site.switches->hashes(); });
+  }
+
   void route(NicPort from, NicPort to, LinkId base, std::vector<LinkId>& path) const override {
     const Site &source = site_of(from), &target = site_of(to);
     if (&source == &target)

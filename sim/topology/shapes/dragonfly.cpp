@@ -36,6 +36,8 @@ class DragonflyWiring final : public SwitchWiring {
     return cables;
   }
 
+  bool hashes() const override { return spec_.valiant; }
+
   void route(NicPort from, NicPort to, LinkId base, std::vector<LinkId>& path) const override {
     Router at = router_of(from);
     const Router goal = router_of(to);

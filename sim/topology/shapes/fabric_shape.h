@@ -30,6 +30,8 @@ class SwitchWiring {
   virtual std::vector<Cable> cables() const = 0;
   /// Whether there is a way between two NICs. Here: between all.
   virtual bool joins(NicPort, NicPort) const { return true; }
+  /// Whether NICs plugged into the same switch may go different ways to the same goal. Here: never.
+  virtual bool hashes() const { return false; }
   /// Appends the links between the switches of two NICs that are joined.
   virtual void route(NicPort from, NicPort to, LinkId base, std::vector<LinkId>& path) const = 0;
 

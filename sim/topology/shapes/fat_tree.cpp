@@ -48,6 +48,8 @@ class FatTreeWiring final : public SwitchWiring {
     return cables;
   }
 
+  bool hashes() const override { return uplinks_ > 1 && leaves_ > 1; }
+
   void route(NicPort from, NicPort to, LinkId base, std::vector<LinkId>& path) const override {
     if (leaf_of(from) == leaf_of(to)) return;
     const std::uint64_t hash = ecmp_hash(from, to);

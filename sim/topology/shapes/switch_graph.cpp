@@ -71,6 +71,14 @@ class SwitchGraphWiring final : public SwitchWiring {
     return cables;
   }
 
+  /// Where a switch has several links that bring a message nearer to a NIC.
+  bool hashes() const override {
+    for (const auto& [nic, goal] : switch_of_nic_)
+      for (std::size_t at = 0; at < exits_.size(); ++at)
+        if (num_nearer(at, goal) > 1) return true;
+    return false;
+  }
+
   void route(NicPort from, NicPort to, LinkId base, std::vector<LinkId>& path) const override {
     const std::size_t goal = place_of(to);
     std::uint64_t hash = ecmp_hash(from, to);
@@ -87,14 +95,18 @@ class SwitchGraphWiring final : public SwitchWiring {
   }
   std::size_t place_of(NicPort port) const { return switch_of_nic_.at({port.node, port.nic}); }
 
+  bool brings_nearer(const Exit& exit, std::size_t at, std::size_t goal) const {
+    return distance_[goal][exit.to] + 1 == distance_[goal][at];
+  }
+  std::int64_t num_nearer(std::size_t at, std::size_t goal) const {
+    return std::ranges::count_if(exits_[at],
+                                 [&](const Exit& exit) { return brings_nearer(exit, at, goal); });
+  }
   /// One of the links that bring a message nearer.
   const Exit& choose(std::size_t at, std::size_t goal, std::uint64_t hash) const {
-    const auto nearer = [&](const Exit& exit) {
-      return distance_[goal][exit.to] + 1 == distance_[goal][at];
-    };
-    auto skip = hash % static_cast<std::uint64_t>(std::ranges::count_if(exits_[at], nearer));
-    return *std::ranges::find_if(exits_[at],
-                                 [&](const Exit& exit) { return nearer(exit) && skip-- == 0; });
+    auto skip = hash % static_cast<std::uint64_t>(num_nearer(at, goal));
+    return *std::ranges::find_if(
+        exits_[at], [&](const Exit& exit) { return brings_nearer(exit, at, goal) && skip-- == 0; });
   }
 
   std::vector<std::string> names_;
