@@ -54,6 +54,10 @@ CollectiveSchedule nvls_tree_all_reduce(std::uint32_t ranks, std::uint32_t per_n
 /// node m hangs on switch ranks + m / radix.
 CollectiveSchedule sharp_all_reduce(std::uint32_t ranks, std::uint32_t per_node,
                                     std::uint32_t radix, std::uint32_t pieces);
+CollectiveSchedule sharp_all_gather(std::uint32_t ranks, std::uint32_t per_node,
+                                    std::uint32_t radix);
+CollectiveSchedule sharp_reduce_scatter(std::uint32_t ranks, std::uint32_t per_node,
+                                        std::uint32_t radix);
 
 CollectiveSchedule hierarchical_all_reduce(std::uint32_t ranks, std::uint32_t per_node);
 CollectiveSchedule hierarchical_all_to_all(std::uint32_t ranks, std::uint32_t per_node);

@@ -95,19 +95,6 @@ void between_owner_and_peers(StepPlanner& plan, const Nodes& nodes, std::uint32_
     }
 }
 
-/// Switches level by level, leaves first, with `radix` children each; the parent of every one.
-std::vector<std::uint32_t> switch_parents(std::uint32_t nodes, std::uint32_t radix) {
-  std::vector<std::uint32_t> parents;
-  std::uint32_t first = 0;
-  for (std::uint32_t width = (nodes + radix - 1) / radix; width > 1;) {
-    for (std::uint32_t i = 0; i < width; ++i) parents.push_back(first + width + i / radix);
-    first += width;
-    width = (width + radix - 1) / radix;
-  }
-  parents.push_back(kTreeRoot);
-  return parents;
-}
-
 /// Up to the root of the switches, every one of which adds, and down again.
 void all_reduce_in_switches(StepPlanner& plan, const Nodes& nodes, std::uint32_t radix,
                             const std::vector<std::uint32_t>& parents, std::uint32_t owner,
@@ -156,7 +143,7 @@ CollectiveSchedule sharp_all_reduce(std::uint32_t ranks, std::uint32_t per_node,
   STEPCAST_CHECK(radix >= 2, "a tree of switches has two children at the least");
   const Nodes nodes{.ranks = ranks, .per_node = per_node};
   const std::vector<std::uint32_t> parents =
-      nodes.count() > 1 ? switch_parents(nodes.count(), radix) : std::vector<std::uint32_t>{};
+      nodes.count() > 1 ? switch_tree_parents(nodes.count(), radix) : std::vector<std::uint32_t>{};
   CollectiveSchedule schedule =
       over_nodes(nodes, per_node * pieces, static_cast<std::uint32_t>(parents.size()));
   StepPlanner plan(schedule);

@@ -27,6 +27,18 @@ std::vector<std::uint32_t> double_tree_parents(std::uint32_t count, std::uint32_
   return parents;
 }
 
+std::vector<std::uint32_t> switch_tree_parents(std::uint32_t nodes, std::uint32_t radix) {
+  std::vector<std::uint32_t> parents;
+  std::uint32_t first = 0;
+  for (std::uint32_t width = (nodes + radix - 1) / radix; width > 1;) {
+    for (std::uint32_t i = 0; i < width; ++i) parents.push_back(first + width + i / radix);
+    first += width;
+    width = (width + radix - 1) / radix;
+  }
+  parents.push_back(kTreeRoot);
+  return parents;
+}
+
 std::vector<std::uint32_t> children_first(const std::vector<std::uint32_t>& parents) {
   std::vector<std::uint32_t> depth(parents.size(), 0), order;
   for (std::uint32_t vertex = 0; vertex < parents.size(); ++vertex) {

@@ -195,6 +195,22 @@ TEST(Sharp, ASwitchSendsTheBufferOnceUp) {
   EXPECT_EQ(up, Bytes(1000));
 }
 
+TEST(Sharp, MulticastPassesEveryLinkOnce) {
+  // 16 nodes of two ranks, radix 4: leaves 32 .. 35, root 36. From a leaf up go the chunks of its 8
+  // ranks, down to it those of the other 24.
+  const CollectiveSchedule schedule = sharp_all_gather(32, 2, 4);
+  EXPECT_EQ(schedule.switches, 5u);
+  int up = 0, down = 0, to_first_node = 0;
+  for (const Transfer& transfer : schedule.transfers) {
+    if (transfer.from == 32 && transfer.to == 36) ++up;
+    if (transfer.from == 36 && transfer.to == 32) ++down;
+    if (transfer.from == 32 && transfer.to < 2) ++to_first_node;
+  }
+  EXPECT_EQ(up, 8);
+  EXPECT_EQ(down, 24);
+  EXPECT_EQ(to_first_node, 30);
+}
+
 TEST(HierarchicalAllToAll, SendsOneMessagePerNodeAndLocalPeer) {
   // 4 nodes of 8: 7 + 3 steps, not 31.
   EXPECT_EQ(num_steps(hierarchical_all_to_all(32, 8)), 10u);

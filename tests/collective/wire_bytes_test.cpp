@@ -64,6 +64,8 @@ const std::vector<Row>& textbook() {
       {K::kAllGather, "ring", [](const Counts& c) { return each(c, (c.n - 1) / c.n); }},
       {K::kAllGather, "nvls", [](const Counts& c) { return each(c, 1 / c.n); }},
       {K::kAllGather, "pat", [](const Counts& c) { return each(c, (c.n - 1) / c.n); }},
+      {K::kAllGather, "sharp",
+       [](const Counts& c) { return each(c, (c.g - 1) / c.g + (c.N > 1 ? 1 / c.n : 0)); }},
       // Everybody gets every other chunk once. A core has two chunks at the most to begin with, and
       // may have a silent neighbour to tell in the end.
       {K::kAllGather, "halving_doubling",
@@ -73,6 +75,7 @@ const std::vector<Row>& textbook() {
       {K::kReduceScatter, "ring", [](const Counts& c) { return each(c, (c.n - 1) / c.n); }},
       {K::kReduceScatter, "nvls", [](const Counts& c) { return each(c, 1); }},
       {K::kReduceScatter, "pat", [](const Counts& c) { return each(c, (c.n - 1) / c.n); }},
+      {K::kReduceScatter, "sharp", [](const Counts& c) { return each(c, (c.n - 1) / c.n); }},
       // A tree over all ranks for every chunk, and the results of silent ranks on their way back.
       {K::kReduceScatter, "halving_doubling",
        [](const Counts& c) {
