@@ -1,6 +1,7 @@
 // A set of the values of a small enum.
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <initializer_list>
 
@@ -18,7 +19,8 @@ class EnumSet {
   constexpr void erase(Enum value) { bits_ &= ~bit(value); }
   constexpr bool contains(Enum value) const { return (bits_ & bit(value)) != 0; }
   constexpr bool empty() const { return bits_ == 0; }
-  constexpr bool operator==(const EnumSet&) const = default;
+  /// In no particular order, for keys.
+  constexpr auto operator<=>(const EnumSet&) const = default;
 
  private:
   static constexpr std::uint64_t bit(Enum value) {

@@ -108,6 +108,13 @@ struct NetworkProfile {
   Seconds nvls_hop_inter;            ///< each level of the tree between nodes
   double nvls_inter_efficiency = 1;  ///< of inter_efficiency, in a tree between NVSwitches
 
+  /// Reduction in the fabric's switches: algorithm bandwidth of the NICs' sum in all_reduce (0: the
+  /// network has no such switches, or nobody has measured them), and in all_gather and
+  /// reduce_scatter.
+  double sharp_efficiency = 0;
+  double sharp_gather_efficiency = 0;
+  Seconds sharp_latency;
+
   Seconds all_to_all_base;
   Seconds all_to_all_peer_intra;           ///< per peer in the same node
   Seconds all_to_all_peer_inter;           ///< per peer in another node

@@ -153,6 +153,20 @@ std::string known_ways(const GroupGeometry& group, const NetworkProfile& profile
   return known;
 }
 
+/// " (...)"; empty where there is nothing to say.
+std::string reason_against(const GroupGeometry& group, const NetworkProfile& profile,
+                           CollectiveKind kind, AlgorithmSet asked_for) {
+  for (const Algorithm algorithm : kAllAlgorithms) {
+    const ScheduleLoads* loads = group.schedule(kind, algorithm);
+    if (!asked_for.contains(algorithm) || loads == nullptr) continue;
+    if (!loads->refusal.empty()) return " (" + loads->refusal + ")";
+    if (algorithm == Algorithm::kSharp && profile.sharp_efficiency == 0)
+      return " (network profile \"" + profile.name +
+             "\" has no \"sharp_efficiency\": nobody has said what its switches reach)";
+  }
+  return "";
+}
+
 /// Says what was asked for, where, and what there is.
 Error impossible(const GroupGeometry& group, const NetworkProfile& profile, CollectiveKind kind,
                  const CollectiveChoice& allowed) {
@@ -160,11 +174,7 @@ Error impossible(const GroupGeometry& group, const NetworkProfile& profile, Coll
       asked(kAllAlgorithms, allowed.algorithms, kUsualAlgorithms, "algorithm");
   const std::string protocols =
       asked(kAllProtocols, allowed.protocols, kUsualProtocols, "protocol");
-  std::string why;
-  for (const Algorithm algorithm : kAllAlgorithms)
-    if (allowed.algorithms.contains(algorithm))
-      if (const ScheduleLoads* loads = group.schedule(kind, algorithm))
-        if (!loads->refusal.empty()) why = " (" + loads->refusal + ")";
+  const std::string why = reason_against(group, profile, kind, allowed.algorithms);
   Problem problem = allowed.place;
   problem.message = problem.path.empty() ? "" : ": ";
   problem.message += algorithms + (algorithms.empty() || protocols.empty() ? "" : " with ") +

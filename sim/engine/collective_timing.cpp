@@ -189,6 +189,24 @@ Timing nvls_timing(const GroupGeometry& group, const NetworkProfile& profile, do
           .fill = profile.nvls_fill};
 }
 
+/// Sums and copies in the fabric's switches. Inside nodes NVLS, or on GPUs without it every rank to
+/// the owner of a share and back (NCCL's CollNetDirect: nearly 2 S). The parts go side by side, so
+/// the slower one sets the pace.
+Timing sharp_timing(const GroupGeometry& group, const NetworkProfile& profile, CollectiveKind kind,
+                    double size) {
+  const ScheduleLoads& loads = *group.schedule(kind, Algorithm::kSharp);
+  const bool reduces_and_spreads = kind == CollectiveKind::kAllReduce;
+  const double nvlink = group.num_channels() * loads.intra_rate;
+  double intra = profile.intra_efficiency * nvlink;
+  if (reduces_and_spreads)
+    intra = nvls_available(group, profile) ? profile.nvls_efficiency * nvlink : intra / 2;
+  const double share =
+      reduces_and_spreads ? profile.sharp_efficiency : profile.sharp_gather_efficiency;
+  return {.first = profile.sharp_latency.value(),
+          .transfer = size / std::min(intra, share * group.num_channels() * loads.inter_rate),
+          .fill = profile.nvls_fill};
+}
+
 /// Pairwise exchange: n - 1 rounds; the parts inside and between nodes overlap.
 Timing all_to_all_timing(const GroupGeometry& group, const NetworkProfile& profile, double size) {
   STEPCAST_CHECK(group.all_to_all_intra_bandwidth() > 0, "a geometry made without all_to_all");
@@ -260,7 +278,8 @@ bool has_way(const GroupGeometry& group, const NetworkProfile& profile, Collecti
   if ((kind == CollectiveKind::kAllToAll) != (algorithm == Algorithm::kPairwise)) return false;
   if (is_scheduled(algorithm)) {
     const ScheduleLoads* loads = group.schedule(kind, algorithm);
-    return protocol == Protocol::kSimple && loads != nullptr && loads->refusal.empty();
+    const bool has_rates = algorithm != Algorithm::kSharp || profile.sharp_efficiency > 0;
+    return protocol == Protocol::kSimple && loads != nullptr && loads->refusal.empty() && has_rates;
   }
   switch (algorithm) {
     case Algorithm::kRing:
@@ -294,6 +313,8 @@ Timing timing_without_flight(const GroupGeometry& group, const NetworkProfile& p
     case Algorithm::kNvls:
     case Algorithm::kNvlsTree:
       return nvls_timing(group, profile, size);
+    case Algorithm::kSharp:
+      return sharp_timing(group, profile, kind, size);
     default:
       break;
   }
@@ -313,7 +334,7 @@ double flight_time(const GroupGeometry& group, CollectiveKind kind, Algorithm al
 
 Timing timing_of(const GroupGeometry& group, const NetworkProfile& profile, CollectiveKind kind,
                  double size, Algorithm algorithm, Protocol protocol) {
-  if (is_scheduled(algorithm))
+  if (is_scheduled(algorithm) && algorithm != Algorithm::kSharp)
     return schedule_timing(group, profile, *group.schedule(kind, algorithm), size);
   Timing timing = timing_without_flight(group, profile, kind, size, algorithm, protocol);
   timing.hops += flight_time(group, kind, algorithm);

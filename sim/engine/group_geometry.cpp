@@ -10,6 +10,7 @@
 #include "sim/collective/tree_shape.h"
 #include "sim/engine/grid_rings.h"
 #include "sim/engine/mesh_rings.h"
+#include "sim/engine/switch_loads.h"
 
 namespace stepcast {
 namespace {
@@ -124,7 +125,9 @@ GroupGeometry::GroupGeometry(const Fabric& fabric, std::span<const std::uint32_t
   if (all_to_all) load_all_to_all(fabric);
   if (fabric.has_latency()) find_tree_latency(fabric);
   for (const ScheduledWay& way : ways)
-    schedules_.push_back(find_schedule_loads(fabric, *this, way));
+    schedules_.push_back(way.algorithm == Algorithm::kSharp
+                             ? find_switch_loads(fabric, *this, way)
+                             : find_schedule_loads(fabric, *this, way));
 }
 
 const LinkWeights& GroupGeometry::links_of(Algorithm algorithm) const {

@@ -25,8 +25,8 @@ namespace stepcast {
 class GroupGeometry {
  public:
   /// `gpus` in communicator order, distinct. A group of one GPU has no links. Without `all_to_all`
-  /// nothing of that kind may be asked for: its loads are the costliest to find. `ways` are
-  /// followed transfer by transfer; no other ones of that sort may be taken.
+  /// nothing of that kind may be asked for: its loads are the costliest to find. `ways`: what
+  /// may be taken of the algorithms whose loads are found on demand.
   GroupGeometry(const Fabric& fabric, std::span<const std::uint32_t> gpus, bool all_to_all = true,
                 std::span<const ScheduledWay> ways = {});
 
@@ -41,6 +41,11 @@ class GroupGeometry {
   /// from one to the other, appended. Between nodes it leaves and enters through the channel's
   /// NICs; with `on_rail_of_receiver`, through those of the receiver's place in its node.
   std::vector<std::uint32_t> ring(int channel) const;
+  /// The GPU at whose NIC channel `channel` enters and leaves the node with this number.
+  std::uint32_t rail(int node, int channel) const {
+    const auto& of_node = rails_[static_cast<std::size_t>(node)];
+    return of_node[static_cast<std::size_t>(channel) % of_node.size()];
+  }
   void route(const Fabric& fabric, int channel, std::uint32_t from, std::uint32_t to,
              bool on_rail_of_receiver, std::vector<LinkId>& path) const;
 

@@ -16,6 +16,10 @@ constexpr std::uint32_t kTreeChunks = 32;  // per tree
 Algorithm algorithm_of(const GroupGeometry& group, const NetworkProfile& profile,
                        CollectiveKind kind, Bytes size) {
   const Algorithm chosen = plan_collective(group, profile, kind, size).algorithm;
+  if (chosen == Algorithm::kSharp)
+    throw Error(ErrorKind::kUnsupported,
+                "sums in the fabric's switches (sharp) are not followed message by message; leave "
+                "out --fidelity message, or prescribe another algorithm");
   const bool even = group.num_nodes() * group.ranks_per_node() == group.num_ranks();
   if (chosen == Algorithm::kNvls || chosen == Algorithm::kNvlsTree ||
       (chosen == Algorithm::kTree && !even))

@@ -63,8 +63,9 @@ std::string refusal_of(const GroupGeometry& group, ScheduledWay way, const Group
                  ? ""
                  : "it wants all GPUs of one torus whose sides are equal, of 3 or more";
     default:
-      return "it needs the rates of switches that reduce, which no network profile states";
+      break;
   }
+  STEPCAST_CHECK(false, "no algorithm that is followed transfer by transfer");
 }
 
 /// Seconds per byte, 0 where nothing is loaded.

@@ -1,5 +1,6 @@
-// Algorithms that are followed transfer by transfer: what their CollectiveSchedule loads in the
-// fabric, found once per group. A rank sends to one peer at a time, over its own NIC, or that of
+// Algorithms whose loads are found when somebody asks for them, once per group. All but SHARP
+// (switch_loads.h) are followed transfer by transfer: what their CollectiveSchedule loads in the
+// fabric. A rank sends to one peer at a time, over its own NIC, or that of
 // its place in the receiver's node; there are no channels.
 //
 // Two things are kept. By step, the time that the busiest link needs: the steps follow one another,
@@ -20,7 +21,7 @@ namespace stepcast {
 
 class GroupGeometry;
 
-/// Whether an algorithm is followed so. The others have loads and closed forms of their own.
+/// Whether an algorithm's loads are found so. Those of the others come with every group.
 constexpr bool is_scheduled(Algorithm algorithm) {
   switch (algorithm) {
     case Algorithm::kSharp:
@@ -57,7 +58,7 @@ struct ScheduleLoads {
   std::string refusal;  ///< why these GPUs can't do it; then all below is empty
   GroupShape shape;
   std::uint32_t chunks = 0;
-  std::vector<ScheduleStep> steps;
+  std::vector<ScheduleStep> steps;  ///< none of SHARP, whose parts all go at the same time
   /// The unit flow carries `chunks_per_unit` chunks from begin to end; as many of them as a link
   /// weighs pass it.
   LinkWeights links;

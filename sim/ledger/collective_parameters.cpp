@@ -111,6 +111,8 @@ constexpr NetworkRow kByNetwork[] = {
     {"inter_efficiency", "efa", 0.95, 0.05},
     {"inter_efficiency", "slingshot", 0.95, 0.05},
     {"inter_efficiency", "tcpx", 0.95, 0.05},
+    {"sharp_efficiency", "infiniband", 0.7, 0.1},
+    {"sharp_gather_efficiency", "infiniband", 0.95, 0.05},
     {"nic_latency", "efa", 15.0 * kUs, 0.7},
     {"nic_latency", "slingshot", 2.0 * kUs, 0.7},
     {"nic_latency", "tcpx", 25.0 * kUs, 0.7},
@@ -128,6 +130,7 @@ constexpr NetworkRow kByNetwork[] = {
 
 std::vector<std::string> networks_called(std::string_view label) {
   if (label == "ib") return {"nccl-ib", "nccl-roce"};
+  if (label == "infiniband") return {"nccl-ib"};  // whose switches add
   if (label == "plugin") return {"nccl-efa", "nccl-slingshot", "nccl-tcpx"};
   return {"nccl-" + std::string(label)};
 }
@@ -184,7 +187,7 @@ std::vector<CollectiveParameter> shared_parameters() {
                           .generation = {},
                           .set = setter_of(row.key)});
   for (const NetworkRow& row : kByNetwork) {
-    const bool efficiency = row.key == "inter_efficiency";
+    const bool efficiency = row.key == "inter_efficiency" || row.key == "sharp_gather_efficiency";
     parameters.push_back({.prior = prior_of(std::string(row.key) + " " + std::string(row.label),
                                             row.centre, row.sigma, efficiency ? 1 : 0),
                           .networks = networks_called(row.label),
@@ -221,6 +224,8 @@ std::vector<NetworkProfile> shared_profiles() {
     NetworkProfile profile = common;
     profile.name = name;
     profile.relative_sigma = profile.name == "nccl-ib" || profile.name == "nccl-roce" ? 0.25 : 0.35;
+    if (profile.name == "nccl-ib")
+      profile.sharp_latency = Seconds(43 * kUs);  // tuning.cc: NVLS 25, 18 more between nodes
     set_parameters(parameters, priors, name, "", profile);
     profiles.push_back(std::move(profile));
   }
@@ -266,6 +271,8 @@ constexpr CalibrationRow kCalibration[] = {
     {"nvls_efficiency", 0.05},
     {"nvls_latency", 0.2},
     {"nvls_inter_efficiency", 0.1},
+    {"sharp_efficiency", 0.1},
+    {"sharp_gather_efficiency", 0.05},
     {"all_to_all_base", 0.35},
     {"all_to_all_peer_intra", 0.35},
     {"all_to_all_peer_inter", 0.35},

@@ -102,7 +102,7 @@ CollectiveSystem read_system(const CsvCells& cells) {
   return system;
 }
 
-/// "peak table, Ring forced" and the like; SHARP has no prediction.
+/// "peak table, Ring forced" and the like.
 void read_notes(const std::string& notes, TimedCollective& row) {
   const auto says = [&](std::string_view words) { return notes.find(words) != std::string::npos; };
   row.settings.launch = launch_of(notes);
@@ -110,9 +110,10 @@ void read_notes(const std::string& notes, TimedCollective& row) {
   if (says(" Tree forced")) row.settings.choice.algorithms = {Algorithm::kTree};
   if (says("NVLS forced")) row.settings.choice.algorithms = {Algorithm::kNvls};
   if (says("NVLSTree forced")) row.settings.choice.algorithms = {Algorithm::kNvlsTree};
-  // NVLS over several nodes is NVSwitches joined by SHARP; without SHARP it is called NVLSTree.
-  if (says("SHARP forced") || (says("NVLS forced") && row.nodes > 1))
-    row.skipped = "reduction inside the network's switches (SHARP) is not modelled";
+  if (says("SHARP forced")) row.settings.choice.algorithms = {Algorithm::kSharp};
+  // Over several nodes NCCL's NVLS is joined by SHARP, or by trees where that is off. The published
+  // rows halve from two nodes to four, as only trees do.
+  if (says("NVLS forced") && row.nodes > 1) row.settings.choice.algorithms = {Algorithm::kNvlsTree};
 }
 
 std::int64_t divided_up(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }

@@ -17,8 +17,8 @@ std::string sweep_of(const CsvCells& cells) {
 
 const CollectiveBench& CollectiveBenches::bench(const CollectiveSystem& system,
                                                 const TimedCollective& row) {
-  const auto key =
-      std::tuple(system.name, row.op, row.ranks, row.per_node, row.nic_bandwidth.value());
+  const auto key = std::tuple(system.name, row.op, row.ranks, row.per_node,
+                              row.nic_bandwidth.value(), row.settings.choice.algorithms);
   if (const auto found = benches_.find(key); found != benches_.end()) return found->second;
   Topology topology = system.topology;
   topology.num_nodes = std::max(topology.num_nodes, row.nodes);
@@ -26,7 +26,8 @@ const CollectiveBench& CollectiveBenches::bench(const CollectiveSystem& system,
   if (row.nic_bandwidth.value() <= 0) topology.node.nics = 0;
   const Fabric fabric(topology, row.nodes * topology.node.gpus);
   return benches_
-      .emplace(key, CollectiveBench(fabric, first_gpus(fabric, row.ranks, row.per_node), row.op))
+      .emplace(key, CollectiveBench(fabric, first_gpus(fabric, row.ranks, row.per_node), row.op,
+                                    row.settings.choice))
       .first->second;
 }
 

@@ -11,14 +11,15 @@
 
 namespace stepcast {
 
-/// Geometries by system, operation, ranks and NIC rate.
+/// Geometries by system, operation, ranks, NIC rate and prescribed algorithms.
 class CollectiveBenches {
  public:
   /// Stays valid as long as this object.
   const CollectiveBench& bench(const CollectiveSystem& system, const TimedCollective& row);
 
  private:
-  std::map<std::tuple<std::string, BenchOp, std::int64_t, std::int64_t, double>, CollectiveBench>
+  std::map<std::tuple<std::string, BenchOp, std::int64_t, std::int64_t, double, AlgorithmSet>,
+           CollectiveBench>
       benches_;
 };
 

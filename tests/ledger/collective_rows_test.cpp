@@ -62,7 +62,12 @@ TEST(CollectiveRows, NotesSayWhatWasForced) {
                 .settings.choice.algorithms,
             AlgorithmSet{Algorithm::kNvlsTree});
   EXPECT_EQ(read("hgx", "1,8,400,all_reduce,1024,10,\"peak, NVLS forced\"\n").skipped, "");
-  EXPECT_NE(read("hgx", "2,16,400,all_reduce,1024,10,\"peak, NVLS forced\"\n").skipped, "");
+  EXPECT_EQ(
+      read("hgx", "2,16,400,all_reduce,1024,10,\"peak, NVLS forced\"\n").settings.choice.algorithms,
+      AlgorithmSet{Algorithm::kNvlsTree});
+  EXPECT_EQ(read("hgx", "2,16,400,all_reduce,1024,10,\"peak, CollNet SHARP forced\"\n")
+                .settings.choice.algorithms,
+            AlgorithmSet{Algorithm::kSharp});
   EXPECT_TRUE(
       read("hgx", "1,8,400,all_reduce,1024,10,one process 8 GPUs (-g 8)\n").settings.launch ==
       BenchLaunch::kSingleProcess);
