@@ -5,6 +5,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <string>
 
 #include "sim/base/json_document.h"
@@ -95,12 +96,124 @@ TEST_F(ImportKineto, TheFirstOfSeveralStepsWarmsUp) {
   EXPECT_EQ(points[0].member("time")->as_string(), "11 us");
 }
 
-TEST_F(ImportKineto, BrokenTracesAreSaid) {
-  EXPECT_NE(import("{}").err.find("traceEvents"), std::string::npos);
-  EXPECT_NE(import(R"({"traceEvents": [{"ph": "X")").err.find("ends in the middle"),
-            std::string::npos);
-  EXPECT_NE(import(R"({"traceEvents": []})").err.find("record_shapes"), std::string::npos);
-  EXPECT_FALSE(fs::exists(path("points.json")));
+// A profile of one step has its annotation on the CPU and again on the GPU: it is no warm-up.
+TEST_F(ImportKineto, ASingleStepIsKeptThoughItIsAnnotatedTwice) {
+  const std::string step = R"({"ph": "X", "name": "ProfilerStep#3", "ts": 0, "dur": 50, "cat": ")";
+  const ProgramRun ran =
+      import(trace_of({step + R"(user_annotation"})", step + R"(gpu_user_annotation"})",
+                       op(1, "aten::mm", 10, "[[64, 32], [32, 128]]"), gpu(1, 9)}));
+  EXPECT_EQ(ran.exit_code, 0) << ran.err;
+}
+
+TEST_F(ImportKineto, OperatorsBecomeTheKernelsThatTheyAre) {
+  const std::string attention = "[[2, 8, 512, 64], [2, 4, 512, 64], [2, 4, 512, 64]]";
+  const auto flagged = [](std::string event, const std::string& concrete) {
+    event.insert(event.rfind("}}"), R"(, "Concrete Inputs": )" + concrete);
+    return event;
+  };
+  const ProgramRun ran = import(trace_of(
+      {op(1, "aten::addmm", 1, "[[128], [64, 32], [32, 128]]"), gpu(1, 1),
+       op(2, "aten::bmm", 2, "[[16, 64, 32], [16, 32, 64]]"), gpu(2, 2),
+       flagged(op(3, "aten::_scaled_dot_product_flash_attention", 3, attention),
+               R"(["", "", "", "0.", "True"])"),
+       gpu(3, 3),
+       flagged(op(4, "aten::_scaled_dot_product_flash_attention_backward", 4,
+                  "[[2, 8, 512, 64], " + attention.substr(1)),
+               R"(["", "", "", "", "", "", "", "", "", "", "", "False"])"),
+       gpu(4, 4), op(5, "aten::native_layer_norm", 5, "[[4, 512, 1024], [], [1024]]"), gpu(5, 5),
+       op(6, "aten::_scaled_dot_product_flash_attention", 6, attention), gpu(6, 6)}));
+  ASSERT_EQ(ran.exit_code, 0) << ran.err;
+  std::string text;
+  for (const JsonValue& point : read_json_file(path("points.json")).root().elements()) {
+    text += *point.member("kernel")->as_string() + (point.member("causal") ? " causal" : "");
+    for (const JsonValue& dim : point.member("dims")->elements())
+      text += " " + std::to_string(*dim.as_integer());
+    text += "\n";
+  }
+  EXPECT_EQ(text,
+            "batched_gemm_forward 64 64 32 16\n"
+            "flash_attention_backward 2 8 4 512 512 64\n"
+            "flash_attention_forward causal 2 8 4 512 512 64\n"
+            "gemm_forward 64 128 32\n"
+            "layer_norm_forward 2048 1024\n");
+  EXPECT_NE(ran.err.find("attention without its causal flag: 1"), std::string::npos) << ran.err;
+}
+
+TEST_F(ImportKineto, ProductsOfFp32OnTensorCoresAreTf32) {
+  std::string product = op(1, "aten::mm", 10, "[[64, 32], [32, 128]]");
+  product.replace(product.find("c10::BFloat16"), 13, "float");
+  std::string kernel = gpu(1, 9);
+  kernel.replace(kernel.find("\"gemm\""), 6, "\"cutlass_80_tensorop_s1688gemm_128x128\"");
+  ASSERT_EQ(import(trace_of({product, kernel})).exit_code, 0);
+  EXPECT_EQ(read_json_file(path("points.json")).root().elements()[0].member("dtype")->as_string(),
+            "tf32");
+}
+
+// Kernels of a CUDA graph, and operators in old traces, have no "External id": they are not each
+// other's.
+TEST_F(ImportKineto, WhatHasNoIdIsNobodys) {
+  const auto without_id = [](std::string event) {
+    const std::size_t begin = event.find("\"External id\"");
+    return event.replace(begin, event.find_first_of(",}", begin) - begin, "\"x\": 1");
+  };
+  const ProgramRun ran = import(trace_of(
+      {without_id(op(1, "aten::mm", 10, "[[64, 32], [32, 128]]")), without_id(gpu(1, 9))}));
+  EXPECT_EQ(ran.exit_code, 3);
+  EXPECT_NE(ran.err.find("no operator with shapes and GPU time"), std::string::npos) << ran.err;
+}
+
+// 60 MB of trace in 150 MB of address space: the interpreter alone takes some 30 of them, and the
+// trace as one document would take over 300.
+TEST_F(ImportKineto, ALargeTraceIsReadPieceByPiece) {
+  const std::string noise = R"({"ph": "X", "cat": "python_function", "name": ")" +
+                            std::string(960, 'n') + R"(", "ts": 1, "dur": 1, "args": {}},)" + "\n";
+  {
+    std::ofstream trace(path("large.json"));
+    trace << R"({"traceEvents": [)"
+          << "\n";
+    for (int i = 1; i <= 60'000; ++i) {
+      trace << noise;
+      if (i % 100 == 0)
+        trace << op(i, "aten::mm", i, "[[64, 32], [32, 128]]") << ",\n" << gpu(i, 7) << ",\n";
+    }
+    trace << R"({"ph": "M"}]})";
+  }
+  const ProgramRun ran =
+      run_program({"/bin/sh", "-c",
+                   "ulimit -v 150000; exec python3 \"" + std::string(STEPCAST_SOURCE_DIR) +
+                       "/tools/import_kineto.py\" \"" + path("large.json") + "\" -o \"" +
+                       path("points.json") + "\""});
+  EXPECT_EQ(ran.exit_code, 0) << ran.err;
+  EXPECT_NE(ran.err.find("1 kernels from 600 launches"), std::string::npos) << ran.err;
+}
+
+TEST_F(ImportKineto, BrokenTracesAreSaidAndLeaveWhatWasThere) {
+  std::ofstream(path("points.json")) << "before";
+  const auto expect_refused = [&](const std::string& trace, const std::string& words) {
+    const ProgramRun ran = import(trace);
+    EXPECT_EQ(ran.exit_code, 3) << trace;
+    EXPECT_NE(ran.err.find("trace.json: "), std::string::npos) << ran.err;
+    EXPECT_NE(ran.err.find(words), std::string::npos) << ran.err;
+    EXPECT_EQ(ran.err.find("Traceback"), std::string::npos) << ran.err;
+  };
+  expect_refused("{}", "traceEvents");
+  expect_refused(R"({"traceEvents": 5})", "traceEvents");
+  expect_refused(R"({"traceEvents": [{"ph": "X")", "ends in the middle");
+  expect_refused(R"({"traceEvents": [{"ph" "X"}]})", "no JSON at character 18");
+  expect_refused(R"({"traceEvents": []})", "record_shapes");
+  expect_refused(R"({"traceEvents": [{"ph": "X", "cat": "kernel", "args": {"External id": 1}}]})",
+                 "event \"None\" without what every event has");
+  expect_refused(R"({"traceEvents": [)" + std::string(5000, '[') + "]}", "nested too deeply");
+  // Shapes that no operator has are no shapes.
+  expect_refused(trace_of({op(1, "aten::mm", 1, R"([5, "x"])"), gpu(1, 1)}), "no operator");
+  expect_refused(trace_of({op(1, "aten::addmm", 1, "[[8]]"), gpu(1, 1)}), "no operator");
+  std::ifstream left(path("points.json"));
+  EXPECT_EQ((std::string{std::istreambuf_iterator<char>(left), {}}), "before");
+  EXPECT_EQ(run_program({"/usr/bin/env", "python3",
+                         std::string(STEPCAST_SOURCE_DIR) + "/tools/import_kineto.py",
+                         path("nowhere.json"), "-o", path("points.json")})
+                .exit_code,
+            5);
 }
 
 }  // namespace
