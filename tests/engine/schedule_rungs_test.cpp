@@ -155,7 +155,6 @@ TEST(ScheduledWays, RefusalsSayWhatIsMissing) {
   expect(refusal(nodes, 20, all_reduce, Algorithm::kHierarchical), "equally many GPUs");
   expect(refusal(nodes, 16, all_gather, Algorithm::kPat), "one GPU per node");
   expect(refusal(nodes, 16, all_gather, Algorithm::kTorus), "no such algorithm");
-  expect(refusal(nodes, 16, all_reduce, Algorithm::kSharp), "no network profile states");
   expect(refusal(torus({3, 4}), 12, all_reduce, Algorithm::kTorus), "sides are equal");
 }
 
