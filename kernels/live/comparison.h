@@ -9,19 +9,11 @@
 #include <string>
 #include <vector>
 
+#include "kernels/live/compared_parts.h"
 #include "kernels/live/live_run.h"
 #include "sim/scenario/scenario.h"
 
 namespace stepcast {
-
-/// A part of the step, mean over ranks.
-struct ComparedPart {
-  std::string name;
-  Seconds predicted, measured;
-
-  Seconds off() const { return predicted - measured; }
-  double error() const { return predicted / measured - 1; }
-};
 
 struct ComparedMemory {
   std::string name;  ///< "rank 0, stage 0 of 2"
@@ -29,18 +21,23 @@ struct ComparedMemory {
 };
 
 struct LiveComparison {
-  /// Why nothing can be said now; then the times are zero and `parts` empty.
+  /// Why nothing can be said; then the times are zero and the parts empty.
   std::string not_measurable;
+  /// Of a comparison that is not measurable: other programs were in the way, which may be gone the
+  /// next time.
+  bool worth_another_try = false;
   std::size_t rounds = 0, rounds_used = 0;
   std::size_t steps = 0, disturbed = 0;  ///< timed ones
+  std::int32_t ranks_per_core = 1;       ///< at the most
   Seconds predicted, measured;           ///< medians over rounds
-  Seconds measured_q10, measured_q90;    ///< of all clean steps
-  double error = 0;                      ///< median over rounds of predicted / measured - 1
-  std::vector<ComparedPart> phases;      ///< kernels, by phase
-  std::vector<ComparedPart> classes;     ///< kernels, by class
-  std::vector<ComparedPart> exposed;     ///< communication and the waiting for it, by group
-  std::vector<ComparedPart> worst;       ///< kinds of ops that miss most of the step, worst first
-  std::vector<ComparedMemory> memory;    ///< by rank; not of a run that ended early
+  /// The prediction if every kernel found its operands in the caches, and if none found any.
+  Seconds predicted_warm, predicted_cold;
+  Seconds measured_q10, measured_q90;  ///< of all clean steps
+  double error = 0;                    ///< median over rounds of predicted / measured - 1
+  ComparedParts parts;
+  /// When each op ran, as predicted from the medians over rounds and in the clean step whose time
+  /// is nearest to their median.
+  Trace predicted_trace, measured_trace;
 };
 
 /// Steps of a round in which all ranks had their cores; of a run in which ranks share cores, all.

@@ -22,11 +22,17 @@ std::vector<T> values_of(std::span<const std::byte> bytes) {
 
 void add(RankRecords& records, RecordKind kind, std::span<const std::byte> bytes) {
   switch (kind) {
+    case RecordKind::kBegin: {
+      const BeginRecord begin = values_of<BeginRecord>(bytes).at(0);
+      records.sharing = begin.sharing;
+      records.lost_known = begin.lost_known;
+      return;
+    }
     case RecordKind::kStep:
       records.steps.push_back(values_of<StepRecord>(bytes).at(0));
       return;
-    case RecordKind::kOpSeconds:
-      records.op_seconds.push_back(values_of<float>(bytes));
+    case RecordKind::kOpTimes:
+      records.op_times.push_back(values_of<OpTime>(bytes));
       return;
     case RecordKind::kRound:
       records.rounds.push_back(values_of<double>(bytes));
@@ -37,7 +43,6 @@ void add(RankRecords& records, RecordKind kind, std::span<const std::byte> bytes
     case RecordKind::kEnd: {
       const EndRecord end = values_of<EndRecord>(bytes).at(0);
       records.peak_memory = Bytes(end.peak_memory_bytes);
-      records.lost_known = end.lost_known;
       records.complete = true;
       return;
     }

@@ -22,23 +22,34 @@ struct StepRecord {
   double wall = 0, lost = 0, waited = 0;  ///< seconds: in all, without its core, for other ranks
 };
 
+/// When an op of a step ran, seconds from the rank's begin of that step.
+struct OpTime {
+  double begin = 0, end = 0;
+
+  double seconds() const { return end - begin; }
+};
+
 /// What one rank kept.
 struct RankRecords {
+  std::int32_t sharing = 1;  ///< ranks on its core
+  bool lost_known = true;    ///< whether StepRecord::lost says anything
   std::vector<StepRecord> steps;
-  /// Of every timed step of a comparison, by step: seconds of each op of `last_ops`, in its order.
-  std::vector<std::vector<float>> op_seconds;
+  /// Of every timed step of a comparison, by step: each op of `last_ops`, in its order.
+  std::vector<std::vector<OpTime>> op_times;
   std::vector<std::vector<double>> rounds;  ///< of a comparison: see program_bench.h
   std::vector<TimedOp> last_ops;            ///< of the last step, as far as it got
   Bytes peak_memory;
-  bool lost_known = true;  ///< whether StepRecord::lost says anything
-  bool complete = false;   ///< it got to the end
+  bool complete = false;  ///< it got to the end
 };
 
-enum class RecordKind : std::uint64_t { kStep, kOpSeconds, kRound, kOps, kEnd };
+enum class RecordKind : std::uint64_t { kBegin, kStep, kOpTimes, kRound, kOps, kEnd };
 
+struct BeginRecord {
+  std::int32_t sharing = 1;
+  bool lost_known = true;
+};
 struct EndRecord {
   std::int64_t peak_memory_bytes = 0;
-  bool lost_known = true;
 };
 
 /// Keeps one piece.

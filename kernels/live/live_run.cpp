@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "kernels/live/core_clock.h"
+#include "kernels/live/core_share.h"
 #include "kernels/live/process_group.h"
 #include "kernels/live/program_bench.h"
 #include "sim/base/error.h"
@@ -20,11 +21,14 @@ class RankRun {
         options_(options),
         program_(job.programs[job.ranks[static_cast<std::size_t>(context.rank())].program]),
         rank_(connect(job, context, *options.platform)),
+        share_(find_core_share(*rank_.world)),
         recorder_(program_, context, *rank_.device),
         executor_(program_, rank_,
                   {.adam = options.adam, .seed = options.seed, .observer = &recorder_}) {}
 
   void run() {
+    const BeginRecord start{.sharing = share_.ranks, .lost_known = lost_.known()};
+    keep_record(context_, RecordKind::kBegin, std::as_bytes(std::span(&start, 1)));
     try {
       for (std::int64_t i = 0; i < options_.steps; ++i) {
         // Stamps take time of a device that would run on, so only the step that is shown has them.
@@ -37,7 +41,7 @@ class RankRun {
       throw;
     }
     keep_ops();
-    const EndRecord end{.peak_memory_bytes = executor_.peak().value(), .lost_known = lost_.known()};
+    const EndRecord end{.peak_memory_bytes = executor_.peak().value()};
     keep_record(context_, RecordKind::kEnd, std::as_bytes(std::span(&end, 1)));
   }
 
@@ -57,7 +61,7 @@ class RankRun {
                             .lost = lost_.seconds() - lost,
                             .waited = waited_seconds() - waited};
     keep_record(context_, RecordKind::kStep, std::as_bytes(std::span(&record, 1)));
-    if (round >= 0 && timed) keep_op_seconds();
+    if (round >= 0 && timed) keep_op_times(begin);
     if (!std::isfinite(record.loss))
       throw Error(ErrorKind::kLiveRank, "the loss of step " + std::to_string(record.step) +
                                             " is no number any more; try a lower learning rate");
@@ -70,11 +74,11 @@ class RankRun {
     keep_record(context_, RecordKind::kOps, std::as_bytes(std::span(ops)));
   }
 
-  void keep_op_seconds() {
-    std::vector<float> seconds;
+  void keep_op_times(double step_begin) {
+    std::vector<OpTime> times;
     for (const TimedOp& op : recorder_.ops())
-      seconds.push_back(static_cast<float>(op.end - op.begin));
-    keep_record(context_, RecordKind::kOpSeconds, std::as_bytes(std::span(seconds)));
+      times.push_back({.begin = op.begin - step_begin, .end = op.end - step_begin});
+    keep_record(context_, RecordKind::kOpTimes, std::as_bytes(std::span(times)));
   }
 
   double waited_seconds() const {
@@ -88,7 +92,7 @@ class RankRun {
     recorder_.record_memory(true);
     step(-1, false);
     recorder_.record_memory(false);
-    ProgramBench bench(job_, context_.rank(), rank_, recorder_, rank_.device->launchers(),
+    ProgramBench bench(job_, context_.rank(), rank_, share_, recorder_, rank_.device->launchers(),
                        options_.adam);
     for (std::int64_t round = 0; round < options_.rounds; ++round) {
       context_.begin_operation("timing kernels and collectives by themselves");
@@ -121,6 +125,7 @@ class RankRun {
   const LiveOptions& options_;
   const Program& program_;
   LiveRank rank_;
+  CoreShare share_;
   StepRecorder recorder_;
   Executor executor_;
   LostTime lost_;
@@ -139,7 +144,7 @@ std::size_t room_to_keep(const Job& job, const LiveOptions& options) {
                             rounds * static_cast<std::size_t>(options.steps_per_round);
   const std::size_t bytes =
       steps * 128 + ops * sizeof(TimedOp) +
-      rounds * (static_cast<std::size_t>(options.steps_per_round) + 2) * (ops * 8 + 64);
+      rounds * (static_cast<std::size_t>(options.steps_per_round) + 2) * (ops * 16 + 64);
   return (std::size_t{1} << 20) + (bytes + 63) / 64 * 64;
 }
 

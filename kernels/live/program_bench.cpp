@@ -2,21 +2,12 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cmath>
 #include <thread>
 
-#include "kernels/live/rank_main.h"
-#include "kernels/live/step_plan.h"
-#include "sim/base/error.h"
 #include "sim/ledger/statistics.h"
 
 namespace stepcast {
 namespace {
-
-/// Shorter kernels are timed several at once.
-constexpr double kLeastSample = 5e-6;
-/// More than a core's share of any cache.
-constexpr std::int64_t kMostElsewhere = 64 << 20;
 
 template <typename T>
 std::size_t place_of(const std::vector<T>& list, const T& what) {
@@ -60,26 +51,17 @@ JobPieces pieces_of(const Job& job) {
   return pieces;
 }
 
-ProgramBench::ProgramBench(const Job& job, int rank, const LiveRank& live,
+ProgramBench::ProgramBench(const Job& job, int rank, const LiveRank& live, const CoreShare& share,
                            const StepRecorder& recorder, LauncherTable launchers,
                            const AdamSettings& adam)
     : pieces_(pieces_of(job)),
       rank_(rank),
+      share_(share),
       partner_(partner_of(job, static_cast<Rank>(rank))),
       live_(live),
       recorder_(recorder),
-      launchers_(launchers),
-      adam_(adam),
-      launches_(pieces_.kernels.size()),
+      kernels_(pieces_.kernels, recorder, launchers, adam, share),
       parts_(pieces_.collectives.size()) {
-  const auto cores = static_cast<int>(usable_cores().size());
-  const Program& program = job.programs[job.ranks[static_cast<std::size_t>(rank)].program];
-  elsewhere_.resize(
-      static_cast<std::size_t>(std::min(plan_step(program).arena_size.value(), kMostElsewhere)), 1);
-  waves_ = (static_cast<int>(job.ranks.size()) + cores - 1) / cores;
-  wave_ = rank / cores;
-  for (std::size_t i = 0; i < recorder.launches().size(); ++i)
-    launches_[place_of(pieces_.kernels, *recorder.launches()[i].kernel)].push_back(i);
   const std::vector<RecordedCollective>& collectives = recorder.collectives();
   for (std::size_t i = 0; i < collectives.size(); i += collectives[i].op->parts.size()) {
     std::vector<std::size_t> parts(collectives[i].op->parts.size());
@@ -89,61 +71,34 @@ ProgramBench::ProgramBench(const Job& job, int rank, const LiveRank& live,
 }
 
 std::vector<double> ProgramBench::run_round() {
-  std::vector<double> times;
-  for (std::size_t k = 0; k < launches_.size(); ++k) {
-    double time = 0;
-    for (int wave = 0; wave < waves_; ++wave) {
-      barrier(*live_.world);
-      // Who waits looks again for a millisecond before it sleeps and leaves the core to us.
-      if (waves_ > 1) std::this_thread::sleep_for(std::chrono::milliseconds(2));
-      if (wave == wave_ && !launches_[k].empty()) time = kernel(pieces_.kernels[k], launches_[k]);
-    }
-    times.push_back(time);
-  }
+  for (int i = 0; i < kSamples; ++i) in_turn([this] { kernels_.walk(); });
+  std::vector<double> times = kernels_.take_in_place(), warm, cold;
+  in_turn([&] { warm = kernels_.warm(); });
+  in_turn([&] { cold = kernels_.cold(); });
+  times.insert(times.end(), warm.begin(), warm.end());
+  times.insert(times.end(), cold.begin(), cold.end());
   for (std::size_t i = 0; i < parts_.size(); ++i)
     times.push_back(collective(pieces_.collectives[i], parts_[i]));
   for (const Bytes size : pieces_.messages) times.push_back(message(size));
   return times;
 }
 
-void ProgramBench::launch(const RecordedLaunch& recorded) const {
-  launchers_[static_cast<std::size_t>(recorded.kernel->kind)]({.kernel = *recorded.kernel,
-                                                               .arguments = *recorded.arguments,
-                                                               .operands = recorded.operands,
-                                                               .index = recorded.index,
-                                                               .adam = adam_});
+/// All ranks at the same time, but those of a core one after the other.
+void ProgramBench::in_turn(const std::function<void()>& work) const {
+  for (int turn = 0; turn < share_.turns; ++turn) {
+    barrier(*live_.world);
+    // Who waits looks again for a millisecond before it sleeps and leaves the core to us.
+    if (share_.turns > 1) std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    if (turn == share_.turn) work();
+  }
 }
 
 bool ProgramBench::had_core(double lost_before, double time) const {
-  return waves_ > 1 || lost_.seconds() - lost_before <= kMostLost * time;
-}
-
-void ProgramBench::walk_elsewhere() {
-  constexpr std::size_t kLine = 64;
-  for (std::size_t i = 0; i < elsewhere_.size(); i += kLine) ++elsewhere_[i];
-}
-
-double ProgramBench::kernel(const Kernel& kernel, std::span<const std::size_t> places) {
-  const bool update = info(kernel.kind).pass == KernelPass::kUpdate;
-  const auto run = [&](int times) {
-    if (update) walk_elsewhere();
-    const double begin = wall_seconds();
-    for (int i = 0; i < times; ++i) launch(recorder_.launches()[places[turn_++ % places.size()]]);
-    return (wall_seconds() - begin) / times;
-  };
-  const double first = run(1);
-  const double runs = update ? 1 : std::ceil(kLeastSample / std::max(first, 1e-7));
-  const int times = std::max(1, static_cast<int>(runs));
-  std::vector<double> good;
-  for (int i = 0; i < kSamples; ++i) {
-    const double lost = lost_.seconds(), begin = wall_seconds(), time = run(times);
-    if (had_core(lost, wall_seconds() - begin)) good.push_back(time);
-  }
-  return good.empty() ? 0 : median(good);
+  return share_.turns > 1 || lost_.seconds() - lost_before <= kMostLost * time;
 }
 
 double ProgramBench::collective(const JobPieces::Exchange& exchange,
-                                std::span<const std::vector<std::size_t>> places) {
+                                std::span<const std::vector<std::size_t>> places) const {
   std::vector<double> good;
   for (int i = 0; i <= kSamples; ++i) {
     barrier(*live_.world);
@@ -164,7 +119,7 @@ double ProgramBench::collective(const JobPieces::Exchange& exchange,
 }
 
 /// There and back, halved.
-double ProgramBench::message(Bytes size) {
+double ProgramBench::message(Bytes size) const {
   std::vector<std::byte> bytes(static_cast<std::size_t>(size.value()));
   std::vector<double> good;
   for (int i = 0; i <= kSamples; ++i) {

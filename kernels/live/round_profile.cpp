@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <limits>
 
-#include "kernels/live/rank_main.h"
 #include "sim/ledger/statistics.h"
 
 namespace stepcast {
@@ -46,7 +45,7 @@ double largest_over_ranks(const Times& times, std::size_t piece) {
 }
 
 /// Kernels of one rank's step, in its own times over those of the profile.
-double slowdown_of(const Program& program, const JobPieces& pieces,
+double slowdown_of(const Program& program, const JobPieces& pieces, KernelState state,
                    const std::vector<double>& times, const MeasuredKernels& profile) {
   double own = 0, common = 0;
   for (const Call& call : program.calls)
@@ -54,17 +53,12 @@ double slowdown_of(const Program& program, const JobPieces& pieces,
       if (const auto* compute = std::get_if<Compute>(&op.what)) {
         const auto at = std::ranges::find(pieces.kernels, compute->kernel);
         const double one = profile.find(compute->kernel)->time.value();
-        const double time = times[static_cast<std::size_t>(at - pieces.kernels.begin())];
+        const double time =
+            times[pieces.kernel_at(state, static_cast<std::size_t>(at - pieces.kernels.begin()))];
         own += time > 0 ? time : one;
         common += one;
       }
   return common > 0 ? own / common : 1;
-}
-
-/// Ranks on the core of `rank`.
-double sharing(std::size_t rank, std::size_t ranks) {
-  const std::size_t cores = usable_cores().size(), core = rank % cores;
-  return static_cast<double>((ranks - core + cores - 1) / cores);
 }
 
 std::size_t ranks_of(const Job& job, GroupRole role) {
@@ -73,17 +67,20 @@ std::size_t ranks_of(const Job& job, GroupRole role) {
   return 1;
 }
 
-std::optional<RoundProfile> profile_of(const Job& job, const Times& times, std::string& missing) {
+std::optional<RoundProfile> profile_of(const Job& job, const std::vector<RankRecords>& ranks,
+                                       const Times& times, KernelState state,
+                                       std::string& missing) {
   const JobPieces pieces = pieces_of(job);
   RoundProfile profile;
-  std::size_t piece = 0;
-  for (const Kernel& kernel : pieces.kernels) {
-    const double time = mean_over_ranks(times, piece++);
+  for (std::size_t k = 0; k < pieces.kernels.size(); ++k) {
+    const Kernel& kernel = pieces.kernels[k];
+    const double time = mean_over_ranks(times, pieces.kernel_at(state, k));
     if (time <= 0) missing = to_text(kernel);
     profile.kernels.set({.kernel = kernel, .time = Seconds(time)});
   }
-  for (const JobPieces::Exchange& exchange : pieces.collectives) {
-    const double time = largest_over_ranks(times, piece++);
+  for (std::size_t c = 0; c < pieces.collectives.size(); ++c) {
+    const JobPieces::Exchange& exchange = pieces.collectives[c];
+    const double time = largest_over_ranks(times, pieces.collective_at(c));
     const std::size_t members = ranks_of(job, exchange.group);
     if (members < 2) continue;
     if (time <= 0) missing = name_of(exchange.kind);
@@ -92,16 +89,17 @@ std::optional<RoundProfile> profile_of(const Job& job, const Times& times, std::
                            .size = exchange.size,
                            .time = Seconds(time)});
   }
-  for (const Bytes size : pieces.messages) {
-    const double time = mean_over_ranks(times, piece++);
+  for (std::size_t m = 0; m < pieces.messages.size(); ++m) {
+    const double time = mean_over_ranks(times, pieces.message_at(m));
     if (time <= 0) missing = "a message";
-    profile.transfers.set({.kind = {}, .ranks = 2, .size = size, .time = Seconds(time)});
+    profile.transfers.set(
+        {.kind = {}, .ranks = 2, .size = pieces.messages[m], .time = Seconds(time)});
   }
   if (!missing.empty()) return {};
   for (std::size_t r = 0; r < times.size(); ++r)
     profile.slowdown.push_back(
-        slowdown_of(job.programs[job.ranks[r].program], pieces, times[r], profile.kernels) *
-        sharing(r, times.size()));
+        slowdown_of(job.programs[job.ranks[r].program], pieces, state, times[r], profile.kernels) *
+        ranks[r].sharing);
   return profile;
 }
 
@@ -113,12 +111,12 @@ std::optional<RoundProfile> round_profile(const Job& job, const std::vector<Rank
   for (std::size_t r = 0; r < ranks.size(); ++r)
     for (std::size_t piece = 0; piece < times[r].size(); ++piece)
       if (const double time = ranks[r].rounds[round][piece]; time > 0) times[r][piece] = time;
-  return profile_of(job, times, missing);
+  return profile_of(job, ranks, times, KernelState::kInPlace, missing);
 }
 
 std::optional<RoundProfile> median_profile(const Job& job, const std::vector<RankRecords>& ranks,
-                                           std::string& missing) {
-  return profile_of(job, median_times(ranks, pieces_of(job).count()), missing);
+                                           KernelState state, std::string& missing) {
+  return profile_of(job, ranks, median_times(ranks, pieces_of(job).count()), state, missing);
 }
 
 }  // namespace stepcast

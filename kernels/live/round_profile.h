@@ -24,8 +24,8 @@ struct RoundProfile {
 /// no round knows a piece, which `missing` then names.
 std::optional<RoundProfile> round_profile(const Job& job, const std::vector<RankRecords>& ranks,
                                           std::size_t round, std::string& missing);
-/// Medians over rounds.
+/// Medians over rounds, of kernels in that state.
 std::optional<RoundProfile> median_profile(const Job& job, const std::vector<RankRecords>& ranks,
-                                           std::string& missing);
+                                           KernelState state, std::string& missing);
 
 }  // namespace stepcast

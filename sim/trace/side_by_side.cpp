@@ -72,7 +72,8 @@ class Writer {
           ",\"args\":{" + arguments + "}");
   }
 
-  std::string out_ = "{\"schemaVersion\":1,\"displayTimeUnit\":\"ms\",\"traceEvents\":[\n";
+  std::string out_ =
+      "{\"schemaVersion\":1,\"sideBySide\":true,\"displayTimeUnit\":\"ms\",\"traceEvents\":[\n";
   bool first_ = true;
 };
 

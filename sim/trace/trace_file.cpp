@@ -2,9 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <map>
 #include <optional>
+#include <sstream>
 #include <string_view>
+#include <utility>
 
 #include "sim/base/error.h"
 #include "sim/base/json_document.h"
@@ -18,16 +21,22 @@ constexpr double kMostMicros = 1e15;
 
 class Reader {
  public:
-  explicit Reader(const std::string& file) : lines_(file) { trace_.file = file; }
+  /// `next_line` as LineReader::next().
+  Reader(std::string file, std::function<bool(std::string&)> next_line)
+      : next_line_(std::move(next_line)) {
+    trace_.file = std::move(file);
+  }
 
   TraceFile read() && {
     std::string line;
-    if (!lines_.next(line) || !line.starts_with("{\"schemaVersion\""))
+    if (!next(line) || !line.starts_with("{\"schemaVersion\""))
       refuse("is no trace that stepcast has written (predict --trace, live --trace)");
     if (line.find("\"complete\":false") != std::string::npos)
       refuse("is of a step that did not end; compare whole steps");
+    if (line.find("\"sideBySide\":true") != std::string::npos)
+      refuse("shows two runs side by side; compare the traces of one run each");
     bool ended = false;
-    while (lines_.next(line)) {
+    while (next(line)) {
       if (ended) refuse("goes on after its end");
       ended = line == "]}";
       if (line.ends_with(',')) line.pop_back();
@@ -46,9 +55,14 @@ class Reader {
   }
 
  private:
+  bool next(std::string& line) {
+    ++line_number_;
+    return next_line_(line);
+  }
+
   [[noreturn]] void refuse(const std::string& message) const {
     throw Error(ErrorKind::kInput, {Problem{.file = trace_.file,
-                                            .line = static_cast<int>(lines_.line_number()),
+                                            .line = line_number_,
                                             .column = 0,
                                             .path = "",
                                             .message = message}});
@@ -120,7 +134,8 @@ class Reader {
         .first->second;
   }
 
-  LineReader lines_;
+  std::function<bool(std::string&)> next_line_;
+  int line_number_ = 0;
   TraceFile trace_;
   std::map<std::int64_t, TracedRank> ranks_;
   std::map<TraceLabel, std::uint32_t> labels_;
@@ -141,6 +156,15 @@ std::int64_t TraceFile::end() const {
   return last;
 }
 
-TraceFile read_trace_file(const std::string& file) { return Reader(file).read(); }
+TraceFile read_trace_file(const std::string& file) {
+  LineReader lines(file);
+  return Reader(file, [&lines](std::string& line) { return lines.next(line); }).read();
+}
+
+TraceFile parse_trace(const std::string& text, const std::string& name) {
+  std::istringstream lines(text);
+  return Reader(name, [&lines](std::string& line) { return !std::getline(lines, line).fail(); })
+      .read();
+}
 
 }  // namespace stepcast

@@ -48,5 +48,7 @@ struct TraceFile {
 /// Reads `.json` or `.json.gz`, an event a line. Throws Error: kIo; kInput with the line of what is
 /// no event of stepcast's, and for a trace without slices.
 TraceFile read_trace_file(const std::string& file);
+/// As above, of the text of chrome_trace(); `name` stands in messages.
+TraceFile parse_trace(const std::string& text, const std::string& name);
 
 }  // namespace stepcast

@@ -5,7 +5,6 @@
 #include <gtest/gtest.h>
 
 #include "kernels/live/program_bench.h"
-#include "kernels/live/rank_main.h"
 #include "sim/base/error.h"
 #include "sim/stepcast.h"
 
@@ -22,14 +21,13 @@ struct MadeUpRun {
         job(build_programs(scenario)) {
     const JobPieces pieces = pieces_of(job);
     std::vector<double> times(pieces.count(), kCollective);
-    std::fill_n(times.begin(), pieces.kernels.size(), kKernel);
+    std::fill_n(times.begin(), pieces.collective_at(0), kKernel);
     for (const RankPlace& place : job.ranks) {
       RankRecords rank = made_up_step(job.programs[place.program]);
       rank.rounds.assign(kRounds, times);
       outcome.ranks.push_back(rank);
     }
-    for (const float seconds : outcome.ranks.front().op_seconds.front())
-      step += static_cast<double>(seconds);
+    step = outcome.ranks.front().op_times.front().back().end;
     for (RankRecords& rank : outcome.ranks)
       for (StepRecord& record : rank.steps) record.wall = step;
   }
@@ -37,19 +35,22 @@ struct MadeUpRun {
   static RankRecords made_up_step(const Program& program) {
     RankRecords rank;
     rank.complete = true;
-    std::vector<float> seconds;
+    std::vector<OpTime> times;
+    double now = 0;
     for (std::uint32_t c = 0; c < program.calls.size(); ++c) {
       const std::vector<Op>& ops = program.blocks[program.calls[c].block].ops;
       for (std::uint32_t i = 0; i < ops.size(); ++i) {
         const bool kernel = std::holds_alternative<Compute>(ops[i].what);
         if (!kernel && !std::holds_alternative<Collective>(ops[i].what)) continue;
-        seconds.push_back(static_cast<float>(kernel ? kKernel : kCollective));
+        const double begin = now;
+        now += kernel ? kKernel : kCollective;
+        times.push_back({.begin = begin, .end = now});
         rank.last_ops.push_back({.call = c, .op = i});
       }
     }
     for (std::int64_t s = 0; s < kRounds * 2; ++s)  // the first of a round does not count
       rank.steps.push_back({.step = s + 1, .round = s / 2, .timed = s % 2 == 1});
-    rank.op_seconds.assign(kRounds, seconds);
+    rank.op_times.assign(kRounds, times);
     return rank;
   }
 
@@ -69,18 +70,17 @@ TEST(Comparison, StepIsTheSumOfItsPieces) {
   EXPECT_EQ(comparison.disturbed, 0u);
   EXPECT_NEAR(comparison.predicted.value() / run.step, 1, 1e-3);  // the rest is issue time
   EXPECT_NEAR(comparison.error, 0, 1e-3);
-  for (const ComparedPart& part : comparison.phases) EXPECT_NEAR(part.error(), 0, 1e-6);
-  for (const ComparedPart& part : comparison.classes) EXPECT_NEAR(part.error(), 0, 1e-6);
+  for (const ComparedPart& part : comparison.parts.phases) EXPECT_NEAR(part.error(), 0, 1e-6);
+  for (const ComparedPart& part : comparison.parts.classes) EXPECT_NEAR(part.error(), 0, 1e-6);
 }
 
 TEST(Comparison, CollectivesTakeWhatTheirRoundSays) {
-  if (usable_cores().size() < 2) GTEST_SKIP() << "ranks would share the core";
   for (const char* name : {"live-tiny-dp2", "live-small-tp2"}) {
     const MadeUpRun run(name);
     const LiveComparison comparison = compare(run.scenario, run.job, run.outcome);
     EXPECT_NEAR(comparison.error, 0, 1e-3) << name;
-    ASSERT_FALSE(comparison.exposed.empty()) << name;
-    for (const ComparedPart& part : comparison.exposed)
+    ASSERT_FALSE(comparison.parts.exposed.empty()) << name;
+    for (const ComparedPart& part : comparison.parts.exposed)
       EXPECT_NEAR(part.error(), 0, 0.01) << name << ": " << part.name;
   }
 }
@@ -122,7 +122,7 @@ TEST(Comparison, MostlyDisturbedRunIsNotMeasurable) {
   const LiveComparison comparison = compare(run.scenario, run.job, run.outcome);
   EXPECT_NE(comparison.not_measurable.find("3 of 4 steps"), std::string::npos)
       << comparison.not_measurable;
-  EXPECT_TRUE(comparison.phases.empty());
+  EXPECT_TRUE(comparison.parts.phases.empty());
 }
 
 TEST(Comparison, PieceOfOneRoundIsFilledFromTheOthers) {
@@ -139,9 +139,79 @@ TEST(Comparison, WorstOpIsNamed) {
   RankRecords& rank = run.outcome.ranks.front();
   for (std::vector<double>& round : rank.rounds) round[3] = 5 * kKernel;
   const LiveComparison comparison = compare(run.scenario, run.job, run.outcome);
-  ASSERT_FALSE(comparison.worst.empty());
-  EXPECT_EQ(comparison.worst.front().name, to_text(odd));
-  EXPECT_NEAR(comparison.worst.front().error(), 4, 1e-6);
+  ASSERT_FALSE(comparison.parts.worst.empty());
+  EXPECT_EQ(comparison.parts.worst.front().name, to_text(odd));
+  EXPECT_NEAR(comparison.parts.worst.front().error(), 4, 1e-6);
+}
+
+TEST(Comparison, OnlyOtherProgramsAreWorthAnotherTry) {
+  MadeUpRun disturbed("live-tiny-1"), untimed("live-tiny-1"), untold("live-tiny-1"),
+      failed("live-tiny-1"), good("live-tiny-1");
+  for (StepRecord& step : disturbed.outcome.ranks.front().steps) step.lost = step.wall / 2;
+  for (std::vector<double>& round : untimed.outcome.ranks.front().rounds) round[0] = 0;
+  untold.outcome.ranks.front().lost_known = false;
+  failed.outcome.failure = "rank 0 was killed";
+  const auto again = [](const MadeUpRun& run) {
+    return compare(run.scenario, run.job, run.outcome).worth_another_try;
+  };
+  EXPECT_TRUE(again(disturbed));
+  EXPECT_TRUE(again(untimed));
+  EXPECT_FALSE(again(untold));
+  EXPECT_FALSE(again(failed));
+  EXPECT_FALSE(again(good));
+}
+
+TEST(Comparison, WarmAndColdKernelsBoundThePrediction) {
+  MadeUpRun run("live-tiny-1");
+  const JobPieces pieces = pieces_of(run.job);
+  for (std::vector<double>& round : run.outcome.ranks.front().rounds)
+    for (std::size_t k = 0; k < pieces.kernels.size(); ++k) {
+      round[pieces.kernel_at(KernelState::kWarm, k)] = 0.75 * kKernel;
+      round[pieces.kernel_at(KernelState::kCold, k)] = 1.5 * kKernel;
+    }
+  const LiveComparison comparison = compare(run.scenario, run.job, run.outcome);
+  EXPECT_NEAR(comparison.error, 0, 1e-3);
+  EXPECT_NEAR(comparison.predicted_warm / comparison.predicted, 0.75, 1e-3);
+  EXPECT_NEAR(comparison.predicted_cold / comparison.predicted, 1.5, 1e-3);
+  EXPECT_FALSE(comparison.parts.bubble) << "there is no pipeline";
+}
+
+TEST(Comparison, TimelinesShowTheSameOpsInTheSameOrder) {
+  const MadeUpRun run("live-tiny-1");
+  const LiveComparison comparison = compare(run.scenario, run.job, run.outcome);
+  const std::vector<Span>& predicted = comparison.predicted_trace.spans;
+  const std::vector<Span>& measured = comparison.measured_trace.spans;
+  ASSERT_EQ(predicted.size(), measured.size());
+  for (std::size_t i = 0; i < predicted.size(); ++i) {
+    EXPECT_EQ(predicted[i].call, measured[i].call);
+    EXPECT_EQ(predicted[i].op, measured[i].op);
+    EXPECT_NEAR(predicted[i].end.value(), measured[i].end.value(), 1e-3 * run.step);
+  }
+}
+
+TEST(Comparison, RanksThatShareACoreTakeAsManyTimesLongerAndTheirOpsAreMeans) {
+  MadeUpRun run("live-tiny-dp2");
+  for (RankRecords& rank : run.outcome.ranks) {
+    rank.sharing = 2;
+    for (StepRecord& step : rank.steps) step.lost = step.wall / 2;  // to each other
+    // In one step of four the first kernel waits for the other rank's turn.
+    for (OpTime& op : rank.op_times.front()) op.end += 8 * kKernel, op.begin += 8 * kKernel;
+    rank.op_times.front().front().begin -= 8 * kKernel;
+  }
+  const LiveComparison comparison = compare(run.scenario, run.job, run.outcome);
+  ASSERT_EQ(comparison.not_measurable, "");
+  EXPECT_EQ(comparison.disturbed, 0u);
+  EXPECT_EQ(comparison.ranks_per_core, 2);
+  double predicted = 0, measured = 0;
+  for (const ComparedPart& part : comparison.parts.phases) {
+    predicted += part.predicted.value();
+    measured += part.measured.value();
+  }
+  const auto is_kernel = [](const OpTime& op) { return op.seconds() > 1.5e-3; };
+  const auto kernels = static_cast<double>(
+      std::ranges::count_if(run.outcome.ranks.front().op_times.back(), is_kernel));
+  EXPECT_NEAR(predicted / (2 * kernels * kKernel), 1, 1e-3);
+  EXPECT_NEAR(measured, (kernels + 2) * kKernel, 1e-6);
 }
 
 TEST(Comparison, StackOfOtherKernelsIsRefused) {

@@ -71,8 +71,8 @@ TEST(LiveRun, EveryPieceIsTimedWhereItRuns) {
   for (const RankRecords& rank : outcome.ranks) {
     ASSERT_EQ(rank.rounds.size(), 3u);
     EXPECT_EQ(rank.rounds.front().size(), pieces.count());
-    EXPECT_EQ(rank.op_seconds.size(), 3u);  // one timed step in each round
-    EXPECT_EQ(rank.op_seconds.front().size(), rank.last_ops.size());
+    EXPECT_EQ(rank.op_times.size(), 3u);  // one timed step in each round
+    EXPECT_EQ(rank.op_times.front().size(), rank.last_ops.size());
   }
 }
 

@@ -55,6 +55,27 @@ Seconds part(const std::vector<TracedPart>& parts, const std::string& name, bool
   return Seconds(0);
 }
 
+TEST_F(CompareTraces, ATextReadsAsItsFileDoes) {
+  const std::string slices = kernel(1, 2.5) + all_reduce(1, 2, 4);
+  const TraceFile file = read(slices), text = parse_trace(trace(slices), "text");
+  EXPECT_EQ(text.labels, file.labels);
+  ASSERT_EQ(text.ranks.size(), 1u);
+  EXPECT_EQ(text.ranks.front().slices.size(), 2u);
+  EXPECT_EQ(text.end(), file.end());
+  try {
+    parse_trace("{}", "text");
+    ADD_FAILURE() << "was read";
+  } catch (const Error& error) {
+    EXPECT_NE(std::string(error.what()).find("text:1"), std::string::npos) << error.what();
+  }
+}
+
+TEST_F(CompareTraces, TwoRunsSideBySideAreNotOneTrace) {
+  const TraceFile file = read(kernel(1, 2.5));
+  EXPECT_NE(refusal(side_by_side(file, file, "A", "B")).find("two runs side by side"),
+            std::string::npos);
+}
+
 TEST_F(CompareTraces, ReadsBackWhatASliceSays) {
   const TraceFile file = read(kernel(1, 2.5) + all_reduce(1, 2, 4));
   ASSERT_EQ(file.ranks.size(), 1u);

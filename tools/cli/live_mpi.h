@@ -15,6 +15,8 @@ class LiveRanks {
   /// Whether this process prints the outcome and writes files.
   virtual bool speaks() const { return true; }
   virtual bool on_this_machine() const { return true; }
+  /// What the process that speaks says, on all of them.
+  virtual bool agree(bool said) { return said; }
 };
 
 /// By the environment, which mpirun and srun set; `local` ignores it. Throws Error(kUnsupported)

@@ -69,19 +69,43 @@ std::string parts_table(const std::string& title, const std::vector<ComparedPart
   return text;
 }
 
-std::string comparison_table(const LiveComparison& comparison) {
-  if (!comparison.not_measurable.empty())
-    return "not measurable now: " + comparison.not_measurable + "\n";
+/// "12.0 ms, 8.1 % of the step".
+std::string share_text(Seconds part, Seconds step) {
+  return printed("%s, %.1f %% of the step", to_text(part).c_str(), 100 * (part / step));
+}
+
+std::string step_lines(const LiveComparison& comparison) {
   std::string text = printed(
-      "step: predicted %s, measured %s (q10 %s, q90 %s), error %+.1f %% over %zu rounds; "
-      "%zu of %zu steps disturbed\n",
-      to_text(comparison.predicted).c_str(), to_text(comparison.measured).c_str(),
+      "step: predicted %s (%s with warm caches, %s with cold ones), measured %s (q10 %s, q90 %s)\n"
+      "error %+.1f %% over %zu rounds; %zu of %zu steps disturbed\n",
+      to_text(comparison.predicted).c_str(), to_text(comparison.predicted_warm).c_str(),
+      to_text(comparison.predicted_cold).c_str(), to_text(comparison.measured).c_str(),
       to_text(comparison.measured_q10).c_str(), to_text(comparison.measured_q90).c_str(),
       100 * comparison.error, comparison.rounds_used, comparison.disturbed, comparison.steps);
-  text += parts_table("kernels by phase", comparison.phases);
-  text += parts_table("kernels by class", comparison.classes);
-  text += parts_table("communication and waiting", comparison.exposed);
-  text += parts_table("most of the difference", comparison.worst);
+  if (const auto& bubble = comparison.parts.bubble)
+    text += printed("pipeline bubble: predicted %s, measured %s\n",
+                    share_text(bubble->predicted, comparison.predicted).c_str(),
+                    share_text(bubble->measured, comparison.measured).c_str());
+  if (comparison.ranks_per_core > 1)
+    text += printed(
+        "up to %d ranks share a core: a kernel's time holds the turns of the others, "
+        "also where these only wait\n",
+        static_cast<int>(comparison.ranks_per_core));
+  return text;
+}
+
+std::string comparison_table(const LiveRun& run) {
+  const LiveComparison& comparison = *run.comparison;
+  std::string text;
+  if (!run.first_attempt.empty())
+    text = "second attempt; the first was not measurable: " + run.first_attempt + "\n";
+  if (!comparison.not_measurable.empty())
+    return text + "not measurable now: " + comparison.not_measurable + "\n";
+  text += step_lines(comparison);
+  text += parts_table("kernels by phase", comparison.parts.phases);
+  text += parts_table("kernels by class", comparison.parts.classes);
+  text += parts_table("communication and waiting", comparison.parts.exposed);
+  text += parts_table("most of the difference", comparison.parts.worst);
   return text;
 }
 
@@ -98,26 +122,36 @@ void write_parts(JsonWriter& json, const char* name, const std::vector<ComparedP
   json.end_array();
 }
 
-void write_comparison(JsonWriter& json, const LiveComparison& comparison) {
+void write_comparison(JsonWriter& json, const LiveRun& run) {
+  const LiveComparison& comparison = *run.comparison;
   json.key("comparison");
   json.begin_object();
+  json.member("attempts", run.first_attempt.empty() ? 1 : 2);
+  if (!run.first_attempt.empty()) json.member("first_attempt_reason", run.first_attempt);
   json.member("measurable", comparison.not_measurable.empty());
   if (comparison.not_measurable.empty()) {
     json.member("rounds", comparison.rounds_used);
     json.member("predicted_step_time_s", comparison.predicted.value());
+    json.member("predicted_step_time_warm_s", comparison.predicted_warm.value());
+    json.member("predicted_step_time_cold_s", comparison.predicted_cold.value());
     json.member("measured_step_time_s", comparison.measured.value());
     json.member("measured_step_time_q10_s", comparison.measured_q10.value());
     json.member("measured_step_time_q90_s", comparison.measured_q90.value());
     json.member("error", comparison.error);
-    write_parts(json, "phases", comparison.phases);
-    write_parts(json, "classes", comparison.classes);
-    write_parts(json, "exposed", comparison.exposed);
-    write_parts(json, "worst", comparison.worst);
+    if (const auto& bubble = comparison.parts.bubble) {
+      json.member("predicted_bubble_s", bubble->predicted.value());
+      json.member("measured_bubble_s", bubble->measured.value());
+    }
+    write_parts(json, "phases", comparison.parts.phases);
+    write_parts(json, "classes", comparison.parts.classes);
+    write_parts(json, "exposed", comparison.parts.exposed);
+    write_parts(json, "worst", comparison.parts.worst);
   } else {
     json.member("reason", comparison.not_measurable);
   }
   json.member("steps", comparison.steps);
   json.member("disturbed_steps", comparison.disturbed);
+  json.member("ranks_per_core", comparison.ranks_per_core);
   json.end_object();
 }
 
@@ -141,7 +175,7 @@ std::string live_table(const LiveRun& run) {
                              to_text(run.scenario.plan).c_str());
   text += losses_table(run.outcome.losses(run.job), run.comparison ? 1 : 20);
   if (run.comparison) {
-    text += comparison_table(*run.comparison);
+    text += comparison_table(run);
   } else if (const StepTimes times = step_times(run); times.timed > 0) {
     text += printed("step time: median %s (q10 %s, q90 %s), %zu of %zu steps disturbed\n",
                     to_text(Seconds(median(times.seconds))).c_str(),
@@ -176,7 +210,7 @@ std::string live_json(const LiveRun& run) {
     json.member("disturbed_steps", times.disturbed);
   }
   write_memory(json, run.memory);
-  if (run.comparison) write_comparison(json, *run.comparison);
+  if (run.comparison) write_comparison(json, run);
   json.end_object();
   return json.text();
 }

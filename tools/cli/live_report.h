@@ -14,6 +14,8 @@ struct LiveRun {
   LiveOutcome outcome;
   std::vector<ComparedMemory> memory;
   std::optional<LiveComparison> comparison = {};
+  /// Why a first attempt at a comparison could not be measured; empty: there was only one.
+  std::string first_attempt = {};
 };
 
 std::string live_table(const LiveRun& run);
