@@ -69,7 +69,9 @@ TEST(DeviceProfile, ReadsEveryField) {
 TEST(DeviceProfile, WhatIsWrittenIsReadAgain) {
   DeviceProfile profile = read(R"({
     "name": "p", "device": "d", "condition": "sustained", "kernel_library": "stepcast",
-    "gemm": {"fp32": {"efficiency": 0.7, "memory_efficiency": 0.8, "k0": 3, "overhead": "4 us"}},
+    "gemm": {"fp32": {"efficiency": 0.7, "memory_efficiency": 0.8, "k0": 3, "overhead": "4 us"},
+             "bf16": {"efficiency": 0.7, "memory_efficiency": 0.8, "wave_hardness": 0.4,
+                      "tile0": 12, "burst_gain": 0.1, "burst_time": "2 ms"}},
     "attention": {"fp32": {"head_dims": [64, 128], "efficiency": [0.3, 0.4], "s0": 5}},
     "memory": {"efficiency": 0.75, "kernels": {
        "copy": {"efficiency": 0.6},
@@ -85,6 +87,10 @@ TEST(DeviceProfile, WhatIsWrittenIsReadAgain) {
   write_device_profile(second, again.profile, "a test");
   EXPECT_EQ(first.text(), second.text());
   EXPECT_EQ(again.profile.kernel_library, "stepcast");
+  const GemmModel& in_waves = *again.profile.gemm[static_cast<std::size_t>(Dtype::kBf16)];
+  EXPECT_EQ(in_waves.waves->hardness, 0.4);
+  EXPECT_EQ(in_waves.waves->tile0, 12);
+  EXPECT_EQ(in_waves.burst_time, Seconds(2e-3));
   ASSERT_EQ(again.profile.memory_kernels.size(), 2u);
   EXPECT_EQ(again.profile.memory_kernels[1].times[1], Seconds(50e-6));
   EXPECT_EQ(again.profile.points.all().size(), 1u);
