@@ -24,6 +24,19 @@ ErrorKind kind_of(cudaError_t status) {
   }
 }
 
+/// CUDA says the same of a driver that is too old and of none.
+std::string why_insufficient() {
+  int driver = 0, runtime = 0;
+  if (cudaDriverGetVersion(&driver) != cudaSuccess || driver == 0)
+    return "no NVIDIA driver is installed";
+  (void)cudaRuntimeGetVersion(&runtime);
+  const auto text = [](int version) {
+    return std::to_string(version / 1000) + '.' + std::to_string(version % 1000 / 10);
+  };
+  return "the NVIDIA driver serves CUDA up to " + text(driver) + ", and this build has CUDA " +
+         text(runtime) + "; install a newer driver";
+}
+
 }  // namespace
 
 void check_cuda(cudaError_t status, const CallPlace& place) {
@@ -39,10 +52,17 @@ void check_library(bool good, const std::string& library, const std::string& sta
   if (!good) throw Error(ErrorKind::kLiveRank, library + ": " + status + " at " + text_of(place));
 }
 
+std::string device_name(int number) {
+  cudaDeviceProp properties{};
+  check_cuda(cudaGetDeviceProperties(&properties, number));
+  return properties.name;
+}
+
 std::string why_no_device() {
   int devices = 0;
   const cudaError_t status = cudaGetDeviceCount(&devices);
   (void)cudaGetLastError();
+  if (status == cudaErrorInsufficientDriver) return why_insufficient();
   if (status != cudaSuccess) return cudaGetErrorString(status);
   return devices > 0 ? "" : "the driver lists no device";
 }

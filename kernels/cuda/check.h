@@ -32,6 +32,9 @@ void check_cuda(cudaError_t status, const CallPlace& place = CallPlace::current(
 void check_library(bool good, const std::string& library, const std::string& status,
                    const CallPlace& place);
 
+/// "NVIDIA H200".
+std::string device_name(int number);
+
 /// Why no device can be used here, or "" when one can. Throws nothing.
 std::string why_no_device();
 

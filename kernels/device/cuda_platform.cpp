@@ -11,4 +11,11 @@ std::unique_ptr<LiveDevice> CudaPlatform::device(const RankContext& context) con
   return std::make_unique<CudaDevice>(context.rank() % gpus_);
 }
 
+std::unique_ptr<Exchange> CudaPlatform::exchange(const Job& job, const RankContext& context,
+                                                 const LiveRank& rank) const {
+  const bool own = context.ranks() > 1 && context.ranks() <= gpus_;
+  return own && own_gpus_ ? own_gpus_(job, context, rank)
+                          : LivePlatform::exchange(job, context, rank);
+}
+
 }  // namespace stepcast

@@ -5,17 +5,25 @@
 
 namespace stepcast {
 
-/// Rank r computes on GPU r, round. Ranks communicate through the host: it works for ranks that
-/// share a GPU, too.
+/// Rank r computes on GPU r, round. Where each rank has a GPU of its own, ranks communicate as
+/// `own_gpus` says (NCCL); ranks that share one communicate through the host, since NCCL has no
+/// answer there.
 class CudaPlatform final : public LivePlatform {
  public:
-  explicit CudaPlatform(int gpus) : gpus_(gpus) {}
+  using MakeExchange = std::unique_ptr<Exchange> (*)(const Job& job, const RankContext& context,
+                                                     const LiveRank& rank);
+  /// Without `own_gpus` all communicate through the host.
+  explicit CudaPlatform(int gpus, MakeExchange own_gpus = nullptr)
+      : gpus_(gpus), own_gpus_(own_gpus) {}
 
   LauncherTable launchers() const override;
   std::unique_ptr<LiveDevice> device(const RankContext& context) const override;
+  std::unique_ptr<Exchange> exchange(const Job& job, const RankContext& context,
+                                     const LiveRank& rank) const override;
 
  private:
   int gpus_;
+  MakeExchange own_gpus_;
 };
 
 }  // namespace stepcast

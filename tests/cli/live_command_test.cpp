@@ -223,7 +223,7 @@ TEST(LiveCommand, WhatCannotRunIsRefused) {
   const std::string in_fp16 = folder.write("fp16.json", R"({
       "model": "tiny-gpt", "topology": "dgx-h100", "stack": "stepcast-live", "plan": {},
       "training": {"global_batch_size": 8, "seq_len": 64, "precision": "fp16"}})");
-  const ProgramRun half = live({in_fp16, "--steps", "1"});
+  const ProgramRun half = live({in_fp16, "--steps", "1", "--device", "cpu"});
   EXPECT_EQ(half.exit_code, 6);
   EXPECT_NE(half.err.find("fp32"), std::string::npos) << half.err;
   EXPECT_EQ(live({shipped("live-tiny-1"), "--text", "/nowhere/text"}).exit_code, 5);

@@ -11,14 +11,34 @@ struct CUevent_st {
 
 cudaError_t cudaGetLastError() { return cudaSuccess; }
 const char* cudaGetErrorString(cudaError_t status) {
+  if (status == cudaErrorNoDevice) return "no CUDA-capable device is detected";
   return status == cudaErrorMemoryAllocation ? "out of memory" : "emulated";
 }
 const char* cudaGetErrorName(cudaError_t status) {
   return status == cudaErrorMemoryAllocation ? "cudaErrorMemoryAllocation" : "emulated";
 }
 cudaError_t cudaGetDevice(int* device) { return *device = 0, cudaSuccess; }
-cudaError_t cudaGetDeviceCount(int* devices) { return *devices = 1, cudaSuccess; }
-cudaError_t cudaSetDevice(int device) { return device == 0 ? cudaSuccess : cudaErrorInvalidDevice; }
+cudaError_t cudaGetDeviceCount(int* devices) {
+  const char* const gpus = std::getenv("STEPCAST_EMULATED_GPUS");
+  *devices = gpus ? std::atoi(gpus) : 1;
+  if (*devices < 0) return cudaErrorInsufficientDriver;
+  return *devices > 0 ? cudaSuccess : cudaErrorNoDevice;
+}
+cudaError_t cudaDriverGetVersion(int* version) {
+  int devices = 0;
+  (void)cudaGetDeviceCount(&devices);
+  return *version = devices == -1 ? 0 : devices == -2 ? 11080 : 13000, cudaSuccess;
+}
+cudaError_t cudaRuntimeGetVersion(int* version) { return *version = 13000, cudaSuccess; }
+cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int /*device*/) {
+  std::strcpy(properties->name, "emulated GPU");
+  return cudaSuccess;
+}
+cudaError_t cudaSetDevice(int device) {
+  int devices = 0;
+  (void)cudaGetDeviceCount(&devices);
+  return device < devices ? cudaSuccess : cudaErrorInvalidDevice;
+}
 cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int /*device*/) {
   switch (attribute) {
     case cudaDevAttrMultiProcessorCount:
@@ -41,7 +61,9 @@ cudaError_t cudaMalloc(void** memory, std::size_t bytes) {
 }
 cudaError_t cudaMallocHost(void** memory, std::size_t bytes) { return cudaMalloc(memory, bytes); }
 cudaError_t cudaMemGetInfo(std::size_t* free, std::size_t* total) {
-  return *free = *total = std::size_t{16} << 30, cudaSuccess;
+  const char* const bytes = std::getenv("STEPCAST_EMULATED_MEMORY");
+  return *free = *total = bytes ? std::strtoull(bytes, nullptr, 10) : std::size_t{16} << 30,
+         cudaSuccess;
 }
 cudaError_t cudaFree(void* memory) { return std::free(memory), cudaSuccess; }
 cudaError_t cudaFreeHost(void* memory) { return std::free(memory), cudaSuccess; }

@@ -9,8 +9,6 @@
 #include <optional>
 
 #include "kernels/live/comparison.h"
-#include "kernels/live/cpu_device.h"
-#include "kernels/live/cpu_launchers.h"
 #include "kernels/live/rank_main.h"
 #include "kernels/live/text_source.h"
 #include "sim/base/file_io.h"
@@ -19,6 +17,7 @@
 #include "sim/model/optimizers.h"
 #include "sim/stepcast.h"
 #include "tools/cli/commands.h"
+#include "tools/cli/live_device.h"
 #include "tools/cli/live_mpi.h"
 #include "tools/cli/live_report.h"
 #include "tools/cli/memory_fit.h"
@@ -38,7 +37,7 @@ struct Arguments {
   std::uint64_t seed = 1;
   std::optional<double> learning_rate;
   double stand_still_s = 10;
-  std::string text, trace, loss_csv;
+  std::string device = "auto", text, trace, loss_csv;
   bool reference = false, json = false, compare = false, local = false;
 };
 
@@ -170,8 +169,17 @@ int live_command(const Arguments& arguments) {
   require_fit(scenario, predict_memory(scenario, run.job));
   check_ranks(*ranks, run.job, arguments);
   const auto batches = batches_of(arguments, scenario);
-  const CpuPlatform platform(arguments.reference ? reference_launchers() : cpu_launchers());
-  run_ranks(*ranks, arguments.compare, options_of(arguments, scenario, *batches, platform), run);
+  const ChosenDevice device = choose_device({.device = arguments.device,
+                                             .reference = arguments.reference,
+                                             .on_this_machine = ranks->on_this_machine()},
+                                            scenario, run.job);
+  run.device = device.name;
+  if (arguments.compare && device.on_gpus)
+    throw Error(ErrorKind::kUnsupported,
+                "--compare times kernels on cores only; on GPUs, train without it and hold the "
+                "step time against stepcast predict");
+  run_ranks(*ranks, arguments.compare, options_of(arguments, scenario, *batches, *device.platform),
+            run);
   if (!ranks->speaks()) return 0;
   run.memory = compare_memory(run.job, run.outcome);
   const std::optional<Error> not_put_out = put_out(arguments, run);
@@ -194,6 +202,9 @@ void add_live(CLI::App& app, std::function<int()>& run) {
                  "instead of the optimizer's own (stepcast list optimizers)")
       ->check(CLI::NonNegativeNumber);
   app.add_option("--text", arguments->text, "train on the bytes of a file, not on a made-up task");
+  app.add_option("--device", arguments->device,
+                 "cpu: cores; cuda: GPUs; auto: what the scenario's topology has (auto)")
+      ->check(CLI::IsMember({"cpu", "cuda", "auto"}));
   app.add_flag("--reference", arguments->reference, "plain loops instead of fast kernels");
   app.add_flag("--json", arguments->json, "one JSON document instead of the table");
   app.add_option("--trace", arguments->trace,

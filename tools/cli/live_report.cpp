@@ -171,8 +171,9 @@ void write_memory(JsonWriter& json, const std::vector<ComparedMemory>& memory) {
 }  // namespace
 
 std::string live_table(const LiveRun& run) {
-  std::string text = printed("%s: %zu ranks, %s\n", run.scenario.name.c_str(), run.job.ranks.size(),
-                             to_text(run.scenario.plan).c_str());
+  std::string text =
+      printed("%s: %zu ranks on %s, %s\n", run.scenario.name.c_str(), run.job.ranks.size(),
+              run.device.c_str(), to_text(run.scenario.plan).c_str());
   text += losses_table(run.outcome.losses(run.job), run.comparison ? 1 : 20);
   if (run.comparison) {
     text += comparison_table(run);
@@ -195,6 +196,7 @@ std::string live_json(const LiveRun& run) {
   json.member("schema", "stepcast.live/1");
   json.member("scenario", run.scenario.name);
   json.member("ranks", run.job.ranks.size());
+  json.member("device", run.device);
   json.member("complete", run.outcome.failure.empty());
   if (!run.outcome.failure.empty()) json.member("failure", run.outcome.failure);
   json.key("losses");

@@ -13,6 +13,7 @@ struct LiveRun {
   Job job;
   LiveOutcome outcome;
   std::vector<ComparedMemory> memory;
+  std::string device = {};  ///< what it ran on
   std::optional<LiveComparison> comparison = {};
   /// Why a first attempt at a comparison could not be measured; empty: there was only one.
   std::string first_attempt = {};

@@ -34,8 +34,16 @@ cudaError_t cudaGetLastError();
 const char* cudaGetErrorString(cudaError_t status);
 const char* cudaGetErrorName(cudaError_t status);
 cudaError_t cudaGetDevice(int* device);
+/// One; as many as STEPCAST_EMULATED_GPUS in the environment says. -1: there is no driver; -2: it
+/// serves CUDA 11.8 at the most.
 cudaError_t cudaGetDeviceCount(int* devices);
+struct cudaDeviceProp {
+  char name[256];
+};
+cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device);
 cudaError_t cudaSetDevice(int device);
+cudaError_t cudaDriverGetVersion(int* version);
+cudaError_t cudaRuntimeGetVersion(int* version);
 /// A device of 4 multiprocessors, compute capability 9.0.
 cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int device);
 cudaError_t cudaDeviceSynchronize();
@@ -43,7 +51,7 @@ cudaError_t cudaDeviceSynchronize();
 /// Fills with NaN, so that what a kernel forgets to write is seen.
 cudaError_t cudaMalloc(void** memory, std::size_t bytes);
 cudaError_t cudaMallocHost(void** memory, std::size_t bytes);
-/// As if nothing had been taken.
+/// 16 GiB, or as much as STEPCAST_EMULATED_MEMORY says in bytes; as if nothing had been taken.
 cudaError_t cudaMemGetInfo(std::size_t* free, std::size_t* total);
 cudaError_t cudaFree(void* memory);
 cudaError_t cudaFreeHost(void* memory);

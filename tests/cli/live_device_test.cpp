@@ -1,0 +1,124 @@
+// stepcast live --device: on emulated GPUs, which are loaded as real ones are, and where there are
+// none.
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "sim/base/json_document.h"
+#include "tests/support/run_program.h"
+#include "tests/support/scratch_folder.h"
+
+namespace stepcast {
+namespace {
+
+const std::string kEmulated = std::string("STEPCAST_CUDA_MODULE=") + STEPCAST_EMULATED_MODULE;
+
+/// Two ranks of a model that an emulated GPU trains within a second.
+class LiveDevice : public testing::Test {
+ protected:
+  ProgramRun live(const std::vector<std::string>& more,
+                  const std::vector<std::string>& environment = {kEmulated}) const {
+    std::vector<std::string> arguments = {STEPCAST_BINARY, "live", scenario_, "--steps", "2"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return run_program(arguments, {.environment = environment});
+  }
+
+ private:
+  std::string write_scenario() const {
+    folder_.write("micro.json", R"({
+        "name": "Micro GPT", "source": "made for a test", "num_layers": 1, "hidden_size": 32,
+        "num_heads": 2, "vocab_size": 64, "max_positions": 16})");
+    return folder_.write("two.json", R"({
+        "model": "micro.json", "topology": "dgx-h100", "num_gpus": 2, "stack": "stepcast-live",
+        "plan": {"tp": 2, "micro_batch_size": 1},
+        "training": {"global_batch_size": 2, "seq_len": 16, "precision": "fp32"}})");
+  }
+
+  ScratchFolder folder_;
+  std::string scenario_ = write_scenario();
+};
+
+std::vector<double> losses(const ProgramRun& run) {
+  const JsonDocument document = parse_json(run.out, "stdout");
+  std::vector<double> losses;
+  for (const JsonValue& loss : document.root().member("losses")->elements())
+    losses.push_back(loss.as_number().value_or(NAN));
+  return losses;
+}
+
+std::string device_of(const ProgramRun& run) {
+  return parse_json(run.out, "stdout").root().member("device")->as_string().value_or("");
+}
+
+TEST_F(LiveDevice, RanksThatShareAGpuOrHaveTheirOwnTrainAsOnCores) {
+  const ProgramRun cores = live({"--device", "cpu", "--json"});
+  ASSERT_EQ(cores.exit_code, 0) << cores.err;
+  EXPECT_EQ(device_of(cores), "cores");
+  for (const char* gpus : {"1", "2"}) {
+    const ProgramRun run = live({"--device", "cuda", "--json"},
+                                {kEmulated, std::string("STEPCAST_EMULATED_GPUS=") + gpus});
+    ASSERT_EQ(run.exit_code, 0) << run.err;
+    EXPECT_EQ(device_of(run), std::string(gpus) + " x emulated GPU");
+    ASSERT_EQ(losses(run).size(), 2u);
+    for (std::size_t i = 0; i < 2; ++i) EXPECT_NEAR(losses(run)[i] / losses(cores)[i], 1, 2e-6);
+  }
+}
+
+// The topology is of H100s.
+TEST_F(LiveDevice, AutoTakesWhatTheTopologyHas) {
+  const ProgramRun run = live({"--json"});
+  ASSERT_EQ(run.exit_code, 0) << run.err;
+  EXPECT_EQ(device_of(run), "1 x emulated GPU");
+  const ProgramRun none = live({}, {kEmulated, "STEPCAST_EMULATED_GPUS=0"});
+  EXPECT_EQ(none.exit_code, 6);
+  EXPECT_NE(none.err.find("two.json: the topology is of H100-SXM-80GB, and no GPU can be used: no "
+                          "CUDA-capable device is detected"),
+            std::string::npos)
+      << none.err;
+  EXPECT_NE(none.err.find("--device cpu"), std::string::npos) << none.err;
+}
+
+TEST_F(LiveDevice, WhatIsMissingIsSaid) {
+  const auto expect_said = [&](const ProgramRun& run, int code, const std::string& text) {
+    EXPECT_EQ(run.exit_code, code);
+    EXPECT_NE(run.err.find(text), std::string::npos) << run.err;
+  };
+  const std::vector<std::string> cuda = {"--device", "cuda"};
+  expect_said(live(cuda, {"STEPCAST_CUDA_MODULE=/nowhere/module.so"}), 6,
+              "this build has no part for GPUs (/nowhere/module.so)");
+  expect_said(live(cuda, {"STEPCAST_CUDA_MODULE=/etc/passwd"}), 6, "can't be loaded");
+  expect_said(live(cuda, {kEmulated, "STEPCAST_EMULATED_GPUS=0"}), 6, "no CUDA-capable device");
+  expect_said(live(cuda, {kEmulated, "STEPCAST_EMULATED_GPUS=-1"}), 6,
+              "no NVIDIA driver is installed");
+  expect_said(live(cuda, {kEmulated, "STEPCAST_EMULATED_GPUS=-2"}), 6,
+              "the NVIDIA driver serves CUDA up to 11.8, and this build has CUDA 13.0");
+  expect_said(live({"--device", "cuda", "--compare"}), 6, "--compare");
+  expect_said(live({"--device", "cuda", "--reference"}), 2, "--reference");
+  expect_said(live({"--device", "gpu"}), 2, "gpu");
+}
+
+TEST_F(LiveDevice, MemoryIsComparedWithWhatIsFreeBeforeAnyRankStarts) {
+  const ProgramRun run =
+      live({"--device", "cuda"}, {kEmulated, "STEPCAST_EMULATED_MEMORY=671088640"});
+  EXPECT_EQ(run.exit_code, 4);
+  EXPECT_NE(run.err.find("GPU 0 (emulated GPU) has 640 MiB of its 640 MiB free, and 2 ranks on it "
+                         "need"),
+            std::string::npos)
+      << run.err;
+  const ProgramRun own =
+      live({"--device", "cuda"},
+           {kEmulated, "STEPCAST_EMULATED_MEMORY=671088640", "STEPCAST_EMULATED_GPUS=2"});
+  EXPECT_EQ(own.exit_code, 0) << own.err;
+}
+
+TEST_F(LiveDevice, TheTraceShowsWhenStreamsRanWhat) {
+  const ScratchFolder folder;
+  const ProgramRun run = live({"--device", "cuda", "--trace", folder.path("t.json")});
+  ASSERT_EQ(run.exit_code, 0) << run.err;
+  const ProgramRun compared =
+      run_program({STEPCAST_BINARY, "compare", folder.path("t.json"), folder.path("t.json")});
+  EXPECT_EQ(compared.exit_code, 0) << compared.err;
+}
+
+}  // namespace
+}  // namespace stepcast
