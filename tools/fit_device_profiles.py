@@ -41,7 +41,7 @@ PROFILES = {
               'fp32': ('H100-SXM5-80GB', 'fp32', 'NeuSight')},
         attention=('H100-SXM5-80GB', 'FA2', ('flash-attention',)), memory=('H100', 3352e9)),
     'h200': dict(
-        device='H200-SXM-141GB', condition='sustained',
+        device='H200-SXM-141GB', also=('H200-half', 'H200-quarter'), condition='sustained',
         gemm={'bf16': ('H200-SXM-141GB', 'bf16', ('aiconfigurator/sglang', 'aiconfigurator/trtllm', 'aiconfigurator/vllm')), 'fp8': ('H200-SXM-141GB', 'fp8', 'aiconfigurator')},
         attention=('H200-SXM-141GB', 'cuDNN', ('cudnn-frontend',)), memory=('H200', 4800e9)),
     'b200': dict(

@@ -38,10 +38,10 @@ TEST_P(ShippedScenario, PredictsSomethingNearThePublishedTime) {
   EXPECT_LT(*root.member("step_time_low_s")->as_number(), step_time);
   EXPECT_GT(*root.member("step_time_high_s")->as_number(), step_time);
   const double mfu = *root.member("model_flops_utilization")->as_number();
-  EXPECT_GT(mfu, 0.05);
+  EXPECT_GT(mfu, 0.04);  // ranks that share a GPU and talk through the host have the least
   EXPECT_LT(mfu, 0.8);
-  // Fused attention skips what is masked, up to 4 % of these models, and model FLOPs don't.
-  EXPECT_GE(*root.member("hardware_flops_utilization")->as_number(), 0.95 * mfu);
+  // Fused attention skips what is masked, up to 10 % of small models, and model FLOPs don't.
+  EXPECT_GE(*root.member("hardware_flops_utilization")->as_number(), 0.9 * mfu);
   EXPECT_LE(*root.member("reserved_memory_bytes")->as_number(),
             *root.member("memory_capacity_bytes")->as_number());
   const auto published = root.member("published");
