@@ -22,6 +22,12 @@ std::string_view name_of(GemmForm form);
 GemmModel fit_gemm_model(const Device& device, const std::vector<TimedKernel>& timed, Dtype dtype,
                          GemmForm form);
 
+/// A model of the same form, fitted to few kernels around what another device has: its values are
+/// the centres of the priors, which are half as wide as those of a fit from nothing. Factors of
+/// passes and bursts are kept.
+GemmModel refit_gemm_model(const Device& device, const std::vector<TimedKernel>& timed, Dtype dtype,
+                           const GemmModel& around);
+
 /// Each form is fitted to two thirds of the shapes and judged on the others, three times over; the
 /// one of the smaller mean |error| is chosen. A device of one SM (a core of a CPU) has no waves,
 /// and of fewer than 24 shapes nothing can be learnt: those are smooth.

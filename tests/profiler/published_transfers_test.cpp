@@ -8,7 +8,7 @@
 #include <functional>
 #include <iostream>
 
-#include "sim/cost/transfer.h"
+#include "kernels/profiler/anchored_transfer.h"
 #include "sim/stepcast.h"
 #include "tests/profiler/published_rows.h"
 
@@ -116,10 +116,12 @@ std::vector<Row> anchors_or_others(const std::vector<Row>& rows, bool anchors) {
   return some;
 }
 
+/// Those of one condition, since a list of anchors has one.
 std::vector<MeasuredKernel> anchors_of(const Gpu& gpu) {
   std::vector<MeasuredKernel> anchors;
   for (const Row& row : anchors_or_others(gpu.rows, true))
-    anchors.push_back({row.kernels.front(), row.time});
+    if (row.condition == gpu.rows.front().condition)
+      anchors.push_back({row.kernels.front(), row.time});
   return anchors;
 }
 
@@ -171,8 +173,8 @@ void expect_honest_intervals(const std::vector<Gpu>& gpus, bool with_anchors, do
     for (const Gpu& from : gpus) {
       if (&from == &to) continue;
       const auto judged_with = [&](const std::vector<MeasuredKernel>& anchors) {
-        return judge(transfer_profile(from.profile, from.device, to.device, anchors,
-                                      to.rows.front().condition),
+        return judge(transfer_anchored(from.profile, from.device, to.device, anchors,
+                                       to.rows.front().condition),
                      to.device, rows);
       };
       plain.add(judged_with({}));

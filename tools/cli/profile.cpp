@@ -11,13 +11,13 @@
 #include <memory>
 
 #include "kernels/live/cpu_launchers.h"
+#include "kernels/profiler/anchored_transfer.h"
 #include "kernels/profiler/cpu_bench.h"
 #include "kernels/profiler/machine.h"
 #include "kernels/profiler/profile_fit.h"
 #include "kernels/profiler/profile_text.h"
 #include "kernels/profiler/sweep.h"
 #include "sim/base/file_io.h"
-#include "sim/cost/transfer.h"
 #include "sim/stepcast.h"
 #include "tools/cli/commands.h"
 #include "tools/cli/named_by.h"
@@ -172,7 +172,7 @@ int transfer(const Arguments& arguments) {
   const Condition condition =
       arguments.anchors_condition == "burst" ? Condition::kShortBenchmark : Condition::kTraining;
   DeviceProfile profile =
-      transfer_profile(source, from, to, read_anchors(arguments.anchors), condition);
+      transfer_anchored(source, from, to, read_anchors(arguments.anchors), condition);
   profile.name = profile_name(arguments);
   write_profile(arguments, profile, "transferred from " + source.name + " (" + from.name + ")");
   return 0;
