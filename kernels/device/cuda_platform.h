@@ -17,6 +17,7 @@ class CudaPlatform final : public LivePlatform {
       : gpus_(gpus), own_gpus_(own_gpus) {}
 
   LauncherTable launchers() const override;
+  bool on_cores() const override { return false; }
   std::unique_ptr<LiveDevice> device(const RankContext& context) const override;
   std::unique_ptr<Exchange> exchange(const Job& job, const RankContext& context,
                                      const LiveRank& rank) const override;

@@ -42,6 +42,7 @@ class CpuPlatform final : public LivePlatform {
  public:
   explicit CpuPlatform(LauncherTable launchers) : launchers_(launchers) {}
   LauncherTable launchers() const override { return launchers_; }
+  bool on_cores() const override { return true; }
   std::unique_ptr<LiveDevice> device(const RankContext& /*context*/) const override {
     return std::make_unique<CpuDevice>(launchers_);
   }

@@ -136,6 +136,7 @@ void Executor::initialise_weights() {
   std::vector<float> shard;
   std::vector<std::byte> stored;
   for (const WeightTensor& tensor : program_.weights) {
+    if (options_.observer) options_.observer->prepares(tensor.name);
     shard.resize(static_cast<std::size_t>(tensor.shape.elements()));
     initialise(tensor, rank_, options_.seed, shard);
     with_element_type(program_.buffers[tensor.parameters].dtype, [&]<typename T>() {
@@ -160,7 +161,10 @@ void Executor::initialise_master_copies() {
         const std::size_t first = i + 1 + signature.repeated_from - signature.slots.size();
         const LiveOperand master = run.live(update->operands[i].view),
                           weight = run.live(update->operands[first].view);
-        if (master) copy_widened(weight, master);
+        if (!master) continue;
+        if (options_.observer)
+          options_.observer->prepares(program_.buffers[update->operands[first].view.buffer].name);
+        copy_widened(weight, master);
       }
     }
 }
@@ -170,8 +174,8 @@ void Executor::copy_widened(const LiveOperand& weight, const LiveOperand& master
     std::vector<T> narrow(static_cast<std::size_t>(weight.layout.elements()));
     device_.read(reinterpret_cast<const std::byte*>(elements<T>(weight)),
                  std::as_writable_bytes(std::span(narrow)));
-    std::vector<float> wide;
-    for (const T value : narrow) wide.push_back(widened(value));
+    std::vector<float> wide(narrow.size());
+    std::ranges::transform(narrow, wide.begin(), [](T value) { return widened(value); });
     device_.write(std::as_bytes(std::span(wide)), reinterpret_cast<std::byte*>(master.floats()));
   });
 }

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "kernels/live/arena.h"
@@ -24,6 +25,8 @@ namespace stepcast {
 class OpObserver {
  public:
   virtual ~OpObserver() = default;
+  /// Before steps: the weights of that name get their first values.
+  virtual void prepares(std::string_view /*weights*/) {}
   virtual void begins(std::uint32_t call, std::uint32_t op) = 0;
   virtual void ended(std::uint32_t call, std::uint32_t op) = 0;
   /// Of the op that has begun: on which memory it works. What `launch` refers to is good until the

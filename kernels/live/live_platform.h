@@ -18,6 +18,9 @@ class LivePlatform {
 
   /// Of its devices; may be asked before any rank runs.
   virtual LauncherTable launchers() const = 0;
+  /// A rank computes on the core that it runs on, and is best kept there. (Drivers of other devices
+  /// have threads of their own.)
+  virtual bool on_cores() const = 0;
   /// Called by each rank in its own process or thread, once.
   virtual std::unique_ptr<LiveDevice> device(const RankContext& context) const = 0;
   /// `rank` has its communicators and its device. Unless a platform knows better, ranks communicate

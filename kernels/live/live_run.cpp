@@ -197,7 +197,8 @@ LiveOutcome run_live(const Job& job, const LiveOptions& options) {
   ProcessGroup group({.sizes = {.ranks = static_cast<int>(job.ranks.size()),
                                 .mailbox_bytes = room_for_messages(job),
                                 .kept_bytes = room_to_keep(job, options)},
-                      .stand_still_s = options.stand_still_s});
+                      .stand_still_s = options.stand_still_s,
+                      .pinned = options.platform->on_cores()});
   LiveOutcome outcome;
   try {
     group.run([&](RankContext& context) {

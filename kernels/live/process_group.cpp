@@ -49,14 +49,15 @@ class CaughtSignals {
 };
 
 /// The life of a rank's process. It dies with its supervisor, also if that has died already.
-[[noreturn]] void live_as_rank(const Switchboard& board, int rank, int spins, pid_t supervisor,
-                               const CaughtSignals& signals, const RankMain& rank_main) {
+[[noreturn]] void live_as_rank(const Switchboard& board, int rank, int spins, bool pinned,
+                               pid_t supervisor, const CaughtSignals& signals,
+                               const RankMain& rank_main) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (::getppid() != supervisor) ::_exit(static_cast<int>(ErrorKind::kLiveRank));
   // Ctrl-C reaches all processes of a terminal at once; the supervisor ends the ranks in order.
   for (const int signal : kEndingSignals) ::signal(signal, SIG_IGN);
   signals.restore();
-  pin_to_core_of(rank);
+  if (pinned) pin_to_core_of(rank);
   flush_subnormals();
   board.map_all_pages();
   run_rank(board, rank, spins, rank_main);
@@ -84,7 +85,7 @@ void ProcessGroup::run(const RankMain& rank_main) {
   std::fflush(nullptr);  // what is buffered would be written by every rank again
   for (int rank = 0; rank < board_.ranks(); ++rank) {
     const pid_t process = ::fork();
-    if (process == 0) live_as_rank(board_, rank, spins, self, signals, rank_main);
+    if (process == 0) live_as_rank(board_, rank, spins, options_.pinned, self, signals, rank_main);
     if (process < 0)
       throw Error(ErrorKind::kIo, "rank " + std::to_string(rank) +
                                       " can't be started: fork: " + std::strerror(errno));

@@ -31,6 +31,7 @@ struct ProcessGroupOptions {
   double stand_still_s = 10;
   /// For the others to end by themselves.
   double grace_s = 0.5;
+  bool pinned = true;  ///< each rank to a core
 };
 
 enum class Ending : std::uint8_t {
@@ -56,7 +57,7 @@ class ProcessGroup {
   /// Makes the memory that ranks will share; throws as Switchboard does.
   explicit ProcessGroup(const ProcessGroupOptions& options);
 
-  /// Forks the ranks, each pinned to a core, runs `rank_main` in them and returns when all are
+  /// Forks the ranks, runs `rank_main` in them and returns when all are
   /// done. To be called once, from a thread that lives on meanwhile, and before this process starts
   /// threads that hold locks (BLAS, CUDA): a fork takes only the calling thread along. A rank
   /// leaves by _exit(): no destructors of the caller's, no exit handlers.

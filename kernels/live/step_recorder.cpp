@@ -40,6 +40,10 @@ void StepRecorder::begin_step(std::int64_t step) {
   collectives_.clear();
 }
 
+void StepRecorder::prepares(std::string_view weights) {
+  context_.begin_operation("first values of " + std::string(weights));
+}
+
 void StepRecorder::begins(std::uint32_t call, std::uint32_t op) {
   const std::string& name = names_[program_.calls[call].block][op];
   if (name.empty()) return;

@@ -49,6 +49,7 @@ class StepRecorder final : public OpObserver {
   const std::vector<RecordedLaunch>& launches() const { return launches_; }
   const std::vector<RecordedCollective>& collectives() const { return collectives_; }
 
+  void prepares(std::string_view weights) override;
   void begins(std::uint32_t call, std::uint32_t op) override;
   void ended(std::uint32_t call, std::uint32_t op) override;
   void computes(const Launch& launch) override;

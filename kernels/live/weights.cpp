@@ -1,8 +1,12 @@
 #include "kernels/live/weights.h"
 
+#include <algorithm>
 #include <cmath>
+#include <thread>
+#include <vector>
 
 #include "kernels/live/hashed.h"
+#include "kernels/live/rank_main.h"
 
 namespace stepcast {
 namespace {
@@ -19,6 +23,24 @@ double hashed_normal(std::uint64_t a, std::uint64_t b, std::uint64_t c) {
   constexpr double kPi = 3.14159265358979323846;
   const double u = 1 - hashed_unit(a, b, 2 * c), v = hashed_unit(a, b, 2 * c + 1);
   return std::sqrt(-2 * std::log(u)) * std::cos(2 * kPi * v);
+}
+
+float normal_value(const WeightTensor& weight, std::uint64_t name, std::int64_t element,
+                   std::uint64_t seed) {
+  return static_cast<float>(weight.shape.deviation *
+                            hashed_normal(seed, name, static_cast<std::uint64_t>(element)));
+}
+
+/// Calls part(begin, end) on as many threads as this rank has cores, which are more than one where
+/// it computes on a GPU. Models of billions of parameters take minutes on one.
+template <typename Part>
+void in_parts(std::size_t count, const Part& part) {
+  constexpr std::size_t kLeast = std::size_t{1} << 16;
+  const std::size_t parts = std::clamp<std::size_t>(count / kLeast, 1, usable_cores().size());
+  std::vector<std::jthread> threads;
+  for (std::size_t i = 1; i < parts; ++i)
+    threads.emplace_back(part, count * i / parts, count * (i + 1) / parts);
+  part(0, count / parts);
 }
 
 /// Where position `at` of a shard lies along the split axis.
@@ -59,17 +81,23 @@ float initial_value(const WeightTensor& weight, std::int64_t element, std::uint6
     case Initial::kNormal:
       break;
   }
-  return static_cast<float>(
-      weight.shape.deviation *
-      hashed_normal(seed, hash_of(weight.name), static_cast<std::uint64_t>(element)));
+  return normal_value(weight, hash_of(weight.name), element, seed);
 }
 
 void initialise(const WeightTensor& weight, const LiveRank& rank, std::uint64_t seed,
                 std::span<float> shard) {
+  if (weight.shape.initial != Initial::kNormal) {
+    std::ranges::fill(shard, initial_value(weight, 0, seed));
+    return;
+  }
   const std::int64_t ranks = rank.size(GroupRole::kTensor), index = rank.index(GroupRole::kTensor);
-  for (std::size_t i = 0; i < shard.size(); ++i)
-    shard[i] = initial_value(
-        weight, global_element(weight.shape, ranks, index, static_cast<std::int64_t>(i)), seed);
+  const std::uint64_t name = hash_of(weight.name);
+  in_parts(shard.size(), [&](std::size_t begin, std::size_t end) {
+    for (std::size_t i = begin; i < end; ++i)
+      shard[i] = normal_value(
+          weight, name, global_element(weight.shape, ranks, index, static_cast<std::int64_t>(i)),
+          seed);
+  });
 }
 
 }  // namespace stepcast

@@ -370,6 +370,7 @@ class FakePlatform final : public LivePlatform {
  public:
   explicit FakePlatform(FakeWorld& world) : world_(world) {}
   LauncherTable launchers() const override { return reference_launchers(); }
+  bool on_cores() const override { return false; }
   std::unique_ptr<LiveDevice> device(const RankContext& context) const override {
     return std::make_unique<FakeDevice>(world_, context.rank());
   }
