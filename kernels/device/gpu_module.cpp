@@ -12,10 +12,7 @@ class CudaModule final : public GpuModule {
  public:
   std::vector<GpuState> gpus() const override { return cuda_gpus(); }
   std::unique_ptr<LivePlatform> platform(int gpus) const override {
-    return std::make_unique<CudaPlatform>(
-        gpus, [](const Job&, const RankContext& context, const LiveRank& rank) {
-          return std::unique_ptr<Exchange>(std::make_unique<NcclExchange>(context.rank(), rank));
-        });
+    return std::make_unique<CudaPlatform>(gpus, nccl_exchange);
   }
 };
 

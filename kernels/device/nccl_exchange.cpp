@@ -70,7 +70,12 @@ NcclExchange::NcclExchange(int own, const LiveRank& rank)
     : device_(static_cast<const CudaDevice&>(*rank.device)) {
   // All ranks in the same order, so none waits for one that waits for another group first.
   for (std::size_t role = 0; role < groups_.size(); ++role) join_group(rank, role);
-  if (rank.next != kNone && rank.next != static_cast<Rank>(own)) join_neighbours(own, rank);
+  join_neighbours(own, rank);
+}
+
+std::unique_ptr<Exchange> nccl_exchange(const Job& /*job*/, const RankContext& context,
+                                        const LiveRank& rank) {
+  return std::make_unique<NcclExchange>(context.rank(), rank);
 }
 
 void NcclExchange::join_group(const LiveRank& rank, std::size_t role) {
@@ -84,16 +89,21 @@ void NcclExchange::join_group(const LiveRank& rank, std::size_t role) {
 }
 
 /// Each rank names the pair that it makes with the next one. Of its two pairs the one of the lower
-/// rank comes first, on all ranks: around the ring nobody waits in a circle.
+/// rank comes first, on all ranks: nobody waits in a circle, also where the last stage's next is
+/// the first.
 void NcclExchange::join_neighbours(int own, const LiveRank& rank) {
-  std::array<ncclUniqueId, 2> with_next = {new_id(), new_id()}, with_previous{};
-  rank.world->send(static_cast<int>(rank.next), std::as_bytes(std::span(with_next)));
-  rank.world->receive(static_cast<int>(rank.previous),
-                      std::as_writable_bytes(std::span(with_previous)));
-  const bool own_first = own < static_cast<int>(rank.previous);
-  if (own_first) join_pair(with_next, 0);
-  join_pair(with_previous, 1);
-  if (!own_first) join_pair(with_next, 0);
+  std::array<ncclUniqueId, 2> with_next{}, with_previous{};
+  if (rank.next != kNone) {
+    with_next = {new_id(), new_id()};
+    rank.world->send(static_cast<int>(rank.next), std::as_bytes(std::span(with_next)));
+  }
+  if (rank.previous != kNone)
+    rank.world->receive(static_cast<int>(rank.previous),
+                        std::as_writable_bytes(std::span(with_previous)));
+  const bool next_first = rank.previous == kNone || own < static_cast<int>(rank.previous);
+  if (rank.next != kNone && next_first) join_pair(with_next, 0);
+  if (rank.previous != kNone) join_pair(with_previous, 1);
+  if (rank.next != kNone && !next_first) join_pair(with_next, 0);
 }
 
 void NcclExchange::join_pair(const std::array<ncclUniqueId, 2>& ids, int index) {

@@ -47,4 +47,8 @@ class NcclExchange final : public Exchange {
   std::array<Communicator, kNumStreams> messages_;  ///< by stream; empty for those of collectives
 };
 
+/// What CudaPlatform takes.
+std::unique_ptr<Exchange> nccl_exchange(const Job& job, const RankContext& context,
+                                        const LiveRank& rank);
+
 }  // namespace stepcast

@@ -1,5 +1,6 @@
-// The part for GPUs with emulated ones: what stepcast loads in tests. There is no NCCL, so ranks
-// communicate through the host on whatever GPUs they are.
+// The part for GPUs with emulated ones: what stepcast loads in tests. The emulated NCCL is one of
+// threads, and ranks are processes here: they communicate through the host on whatever GPUs they
+// are.
 #include "kernels/live/gpu_module.h"
 
 #include "kernels/device/cuda_gpus.h"

@@ -1,11 +1,12 @@
 // Programs that run on the kernels for GPUs, emulated, train as they do on plain loops: every
 // launcher reads the operands that lowering gives it as the reference does.
 #include <gtest/gtest.h>
+#include <stdlib.h>
 
 #include "kernels/device/cuda_launchers.h"
 #include "kernels/device/cuda_platform.h"
-#include "tests/live/distance.h"
-#include "tests/live/train.h"
+#include "kernels/device/nccl_exchange.h"
+#include "tests/live/plans.h"
 
 namespace stepcast::live_test {
 namespace {
@@ -89,6 +90,40 @@ TEST(TrainingOnGpuKernels, Bf16OnTensorCores) {
   tiny.model.head_dim = 16;
   tiny.model.num_heads = tiny.model.num_kv_heads = 1;
   expect_near_on_gpu(tiny);
+}
+
+// ---- a GPU for each rank ----
+
+/// Eight emulated GPUs, whose ranks communicate by NCCL's calls, between threads.
+class OwnGpus : public testing::Test {
+ protected:
+  void SetUp() override { ::setenv("STEPCAST_EMULATED_GPUS", "8", 1); }
+  void TearDown() override { ::unsetenv("STEPCAST_EMULATED_GPUS"); }
+
+  static Outcome train_on_own(TinyTraining tiny) {
+    static const CudaPlatform platform(8, nccl_exchange);
+    tiny.platform = &platform;
+    return train(tiny);
+  }
+};
+
+TEST_F(OwnGpus, PlansTrainAsOneRankDoes) {
+  TinyTraining base;
+  base.training.global_batch_size = 4;
+  base.steps = 2;
+  const Outcome one = train(base);
+  for (const Case& c :
+       {plan("dp 2, buckets", 2, 1, 1, buckets), plan("dp 4, zero 1", 4, 1, 1, zero),
+        plan("tp 2, sp", 1, 2, 1, sequence_parallel), plan("pp 2", 1, 1, 2),
+        plan("pp 4, gpipe", 1, 1, 4, gpipe), plan("pp 2, interleaved", 1, 1, 2, interleaved),
+        plan("dp 2, tp 2, pp 2, sp, zero 1", 2, 2, 2, all(sequence_parallel, zero))}) {
+    TinyTraining changed = base;
+    c.change(changed);
+    const Outcome other = train_on_own(changed);
+    const Distance d = distance(one, other);
+    EXPECT_TRUE(d.small()) << c.name << ": " << d.loss << ", " << d.norm << ", " << d.gradient;
+    EXPECT_TRUE(other.peaks_equal_the_walk) << c.name;
+  }
 }
 
 TEST(TrainingOnGpuKernels, EveryKernelOfTheCatalogueIsThere) {
