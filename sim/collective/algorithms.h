@@ -25,6 +25,9 @@ CollectiveSchedule ring_reduce(std::uint32_t ranks, std::uint32_t pieces);
 /// are chained; the trees join the heads of the nodes. `ranks` must be a multiple of `per_node`.
 CollectiveSchedule double_tree_all_reduce(std::uint32_t ranks, std::uint32_t pieces,
                                           std::uint32_t per_node = 1);
+/// The same for nodes of unequal size: their ranks, node by node.
+CollectiveSchedule double_tree_all_reduce(std::span<const std::uint32_t> ranks_of_nodes,
+                                          std::uint32_t pieces);
 CollectiveSchedule double_tree_broadcast(std::uint32_t ranks, std::uint32_t pieces);
 CollectiveSchedule double_tree_reduce(std::uint32_t ranks, std::uint32_t pieces);
 
@@ -65,8 +68,8 @@ CollectiveSchedule hierarchical_all_to_all(std::uint32_t ranks, std::uint32_t pe
 /// Over a torus of dims[0] x dims[1] x ... ranks, of which the last dimension runs fastest.
 CollectiveSchedule torus_all_reduce(const std::vector<std::uint32_t>& dims);
 
-/// Round s: rank r sends to rank r + s.
-CollectiveSchedule pairwise_all_to_all(std::uint32_t ranks);
+/// One peer per round; with nodes of several ranks, one inside the node and one outside at a time.
+CollectiveSchedule pairwise_all_to_all(std::uint32_t ranks, std::uint32_t per_node = 1);
 
 CollectiveSchedule neighbour_send_recv(std::uint32_t ranks);
 

@@ -3,6 +3,7 @@
 // which send once and never pass on; a second tree, where these are inside, uses what they have
 // left.
 #include <algorithm>
+#include <utility>
 
 #include "sim/base/error.h"
 #include "sim/collective/algorithms.h"
@@ -12,17 +13,17 @@ namespace stepcast {
 namespace {
 
 /// Parents by rank: the trees join the first ranks of blocks; inside, each hangs on the one before.
-std::vector<std::uint32_t> parents_of_ranks(std::uint32_t ranks, std::uint32_t block,
+std::vector<std::uint32_t> parents_of_ranks(std::span<const std::uint32_t> blocks,
                                             std::uint32_t tree) {
-  const std::vector<std::uint32_t> of_blocks = double_tree_parents(ranks / block, tree);
+  const auto count = static_cast<std::uint32_t>(blocks.size());
+  std::vector<std::uint32_t> heads;
+  std::uint32_t ranks = 0;
+  for (const std::uint32_t size : blocks) heads.push_back(std::exchange(ranks, ranks + size));
   std::vector<std::uint32_t> parents;
-  for (std::uint32_t rank = 0; rank < ranks; ++rank) {
-    const std::uint32_t of_block = of_blocks[rank / block];
-    if (rank % block != 0)
-      parents.push_back(rank - 1);
-    else
-      parents.push_back(of_block == kTreeRoot ? kTreeRoot : of_block * block);
-  }
+  for (std::uint32_t rank = 0; rank < ranks; ++rank) parents.push_back(rank - 1);
+  const std::vector<std::uint32_t> of_blocks = double_tree_parents(count, tree);
+  for (std::uint32_t block = 0; block < count; ++block)
+    parents[heads[block]] = of_blocks[block] == kTreeRoot ? kTreeRoot : heads[of_blocks[block]];
   return parents;
 }
 
@@ -58,10 +59,11 @@ struct Tree {
   std::uint32_t up_lane = 0;
 };
 
-Tree make_tree(std::uint32_t ranks, std::uint32_t block, std::uint32_t index) {
+Tree make_tree(std::span<const std::uint32_t> blocks, std::uint32_t index) {
   constexpr std::uint32_t kLanesPerTree = 4;  // up, and down to three children at the most
   Tree tree;
-  tree.parents = parents_of_ranks(ranks, block, index);
+  tree.parents = parents_of_ranks(blocks, index);
+  const auto ranks = static_cast<std::uint32_t>(tree.parents.size());
   tree.order = children_first(tree.parents);
   tree.up_lane = index * kLanesPerTree;
   std::vector<std::uint32_t> children(ranks, 0);
@@ -97,9 +99,16 @@ void add_chunk(CollectiveSchedule& schedule, StepAllocator& steps, const Tree& t
 CollectiveSchedule double_tree_all_reduce(std::uint32_t ranks, std::uint32_t pieces,
                                           std::uint32_t block) {
   STEPCAST_CHECK(block >= 1 && ranks >= 1 && ranks % block == 0, "blocks must be whole");
+  return double_tree_all_reduce(std::vector<std::uint32_t>(ranks / block, block), pieces);
+}
+
+CollectiveSchedule double_tree_all_reduce(std::span<const std::uint32_t> blocks,
+                                          std::uint32_t pieces) {
+  STEPCAST_CHECK(std::find(blocks.begin(), blocks.end(), 0u) == blocks.end(), "an empty block");
+  const Tree trees[] = {make_tree(blocks, 0), make_tree(blocks, 1)};
+  const auto ranks = static_cast<std::uint32_t>(trees[0].parents.size());
   CollectiveSchedule schedule{
       .kind = CollectiveKind::kAllReduce, .ranks = ranks, .chunks = 2 * pieces, .transfers = {}};
-  const Tree trees[] = {make_tree(ranks, block, 0), make_tree(ranks, block, 1)};
   StepAllocator steps(ranks);
   for (std::uint32_t piece = 0; piece < pieces; ++piece)
     for (std::uint32_t tree : {0u, 1u})

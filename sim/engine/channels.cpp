@@ -31,9 +31,13 @@ std::uint64_t colour_of(GroupRole role, const GroupGeometry& geometry) {
        << static_cast<std::uint64_t>(geometry.num_nodes())
        << static_cast<std::uint64_t>(geometry.ranks_per_node())
        << static_cast<std::uint64_t>(geometry.num_channels()) << geometry.intra_bandwidth()
-       << geometry.inter_bandwidth() << geometry.all_to_all_intra_bandwidth()
-       << geometry.all_to_all_inter_bandwidth() << geometry.ring_latency().value()
-       << geometry.tree_latency().value() << geometry.pair_latency().value();
+       << geometry.inter_bandwidth() << geometry.tree_intra_bandwidth()
+       << geometry.tree_inter_bandwidth()
+       << static_cast<std::uint64_t>(geometry.halves_per_tree_unit())
+       << static_cast<std::uint64_t>(geometry.all_to_all_peers_at_once())
+       << geometry.all_to_all_intra_bandwidth() << geometry.all_to_all_inter_bandwidth()
+       << geometry.ring_latency().value() << geometry.tree_latency().value()
+       << geometry.pair_latency().value();
   for (const ScheduleLoads& loads : geometry.schedules())
     for (const ScheduleStep& step : loads.steps)
       hash << step.intra << step.inter << step.latency.value();

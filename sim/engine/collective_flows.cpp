@@ -24,7 +24,7 @@ double unit_bytes(const GroupGeometry& group, CollectiveKind kind, double size,
     case Algorithm::kTree:
     case Algorithm::kNvls:
     case Algorithm::kNvlsTree:
-      return size / group.num_channels();
+      return size * group.halves_per_tree_unit() / (2.0 * group.num_channels());
     case Algorithm::kPairwise: {
       const Peers peers = peers_of(group);
       const double in_turn = group.num_nodes() > 1 ? peers.far : peers.near;
@@ -46,12 +46,13 @@ double idle_rate(const GroupGeometry& group, const NetworkProfile& profile, Coll
     return std::min(intra * group.all_to_all_intra_bandwidth(),
                     inter * group.all_to_all_inter_bandwidth()) /
            group.all_to_all_peers_at_once();
-  const double up_and_down = group.num_nodes() > 2 ? 2.0 : 1.0;
-  const double intra_load = algorithm == Algorithm::kTree ? 2.0 : 1.0;
-  const double inter_load = algorithm == Algorithm::kRing ? 1.0 : up_and_down;
-  return std::min(intra * group.intra_bandwidth() / intra_load,
-                  inter * group.inter_bandwidth() / inter_load) /
-         group.num_channels();
+  if (algorithm == Algorithm::kRing)
+    return std::min(intra * group.intra_bandwidth(), inter * group.inter_bandwidth()) /
+           group.num_channels();
+  const double nvlink =
+      algorithm == Algorithm::kTree ? group.tree_intra_bandwidth() : group.intra_bandwidth();
+  return std::min(intra * nvlink, inter * group.tree_inter_bandwidth()) *
+         group.halves_per_tree_unit() / (2.0 * group.num_channels());
 }
 
 /// A way to do it, and how long it takes.

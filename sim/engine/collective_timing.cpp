@@ -31,7 +31,7 @@ double coupled(double a, double b, double coupling) {
   return slow / std::sqrt(std::sqrt(1 + coupling * squared * squared));
 }
 
-/// Bandwidths of a group with the profile's efficiencies.
+/// Bandwidths of a group's rings, or trees, with the profile's efficiencies.
 struct Bandwidth {
   double intra = 0, inter = 0;
 };
@@ -41,6 +41,11 @@ Bandwidth bandwidth_of(const GroupGeometry& group, const NetworkProfile& profile
                  "a network profile must be made for_generation() before it is used");
   return {.intra = profile.intra_efficiency * group.intra_bandwidth(),
           .inter = inter_efficiency_of(group, profile) * group.inter_bandwidth()};
+}
+
+Bandwidth tree_bandwidth_of(const GroupGeometry& group, const NetworkProfile& profile) {
+  return {.intra = profile.intra_efficiency * group.tree_intra_bandwidth(),
+          .inter = inter_efficiency_of(group, profile) * group.tree_inter_bandwidth()};
 }
 
 /// Steps of a ring, and the bytes that every rank sends, as a multiple of S.
@@ -75,14 +80,6 @@ double wire_share(Protocol protocol) {
 double protocol_efficiency(const NetworkProfile& profile, Protocol protocol, double efficiency) {
   if (protocol == Protocol::kSimple) return efficiency;
   return std::min(efficiency * profile.low_latency_factor, wire_share(protocol));
-}
-
-/// Data that one slot of a channel's buffer holds (NCCL's computeBuffSizes): of 4 MiB in Simple, 8
-/// lines of 8 bytes for each of 512 threads in LL, 120 words for each of 640 threads in LL128.
-double slot_bytes(Protocol protocol) {
-  if (protocol == Protocol::kLl) return 8 * 8 * 512;
-  if (protocol == Protocol::kLl128) return wire_share(protocol) * 120 * 8 * 640;
-  return (4 << 20) / kBufferSlots;
 }
 
 /// A hop between nodes. A message that is too long to be sent unasked waits for its receiver.
@@ -139,16 +136,15 @@ Timing ring_timing(const GroupGeometry& group, const NetworkProfile& profile, Co
           .fill = protocol == Protocol::kSimple ? profile.ring_fill : profile.ring_ll_fill};
 }
 
-/// Algorithm bandwidth of a double tree: all bytes go up and down, but with two nodes a NIC sends
-/// only one of the two, the trees having opposite roots. NCCL bounds it by channel, and there is
-/// one channel for each NIC (tuning.cc, perChMaxTreeBws).
+/// Algorithm bandwidth of a double tree, by what it loads (tree_loads.h). NCCL bounds it by
+/// channel, and there is one channel for each NIC (tuning.cc, perChMaxTreeBws).
 double tree_bandwidth(const GroupGeometry& group, const NetworkProfile& profile) {
-  const Bandwidth links = bandwidth_of(group, profile);
-  const double intra = profile.tree_efficiency_one_node * links.intra / 2;
+  const Bandwidth links = tree_bandwidth_of(group, profile);
+  const double intra = profile.tree_efficiency_one_node * links.intra;
   if (group.num_nodes() == 1) return intra;
   const bool two = group.num_nodes() == 2;
-  const double inter = two ? profile.tree_efficiency_two_nodes * links.inter
-                           : profile.tree_efficiency_many_nodes * links.inter / 2;
+  const double inter =
+      (two ? profile.tree_efficiency_two_nodes : profile.tree_efficiency_many_nodes) * links.inter;
   const double rate =
       (two ? profile.tree_channel_rate_two_nodes : profile.tree_channel_rate_many_nodes).value();
   const double channels = rate > 0 ? group.num_rails() * rate / 2 : inter;
@@ -182,7 +178,7 @@ Timing nvls_timing(const GroupGeometry& group, const NetworkProfile& profile, do
   const int nodes = group.num_nodes();
   const double passes = nodes > 2 ? 2.0 : 1.0;
   const double intra = profile.nvls_efficiency * group.intra_bandwidth() / passes;
-  const double inter = profile.nvls_inter_efficiency * bandwidth_of(group, profile).inter / passes;
+  const double inter = profile.nvls_inter_efficiency * tree_bandwidth_of(group, profile).inter;
   const double hop = inter_hop(profile, profile.nvls_hop_inter, Protocol::kSimple, size);
   return {.first = profile.nvls_latency.value() + 2 * doublings(nodes) * hop,
           .transfer = size / coupled(intra, inter, profile.coupling),
@@ -207,7 +203,7 @@ Timing sharp_timing(const GroupGeometry& group, const NetworkProfile& profile, C
           .fill = profile.nvls_fill};
 }
 
-/// Pairwise exchange: n - 1 rounds; the parts inside and between nodes overlap.
+/// Pairwise exchange: the parts inside and between nodes overlap.
 Timing all_to_all_timing(const GroupGeometry& group, const NetworkProfile& profile, double size) {
   STEPCAST_CHECK(group.all_to_all_intra_bandwidth() > 0, "a geometry made without all_to_all");
   const Peers peers = peers_of(group);
@@ -219,11 +215,19 @@ Timing all_to_all_timing(const GroupGeometry& group, const NetworkProfile& profi
   const double far = profile.all_to_all_peer_inter.value();
   return {.first = profile.all_to_all_base.value(),
           .hops = near * peers.near + far * peers.far,
-          .transfer = std::max(chunk * peers.near / intra, chunk * peers.far / inter),
+          .transfer = chunk * (peers.far > 0 ? peers.far : peers.near) / std::min(intra, inter),
           .fill = profile.all_to_all_fill};
 }
 
 }  // namespace
+
+/// By NCCL's computeBuffSizes: 4 MiB in Simple, 8 lines of 8 bytes for each of 512 threads in LL,
+/// 120 words for each of 640 threads in LL128.
+double slot_bytes(Protocol protocol) {
+  if (protocol == Protocol::kLl) return 8 * 8 * 512;
+  if (protocol == Protocol::kLl128) return wire_share(protocol) * 120 * 8 * 640;
+  return (4 << 20) / kBufferSlots;
+}
 
 double inter_efficiency_of(const GroupGeometry& group, const NetworkProfile& profile) {
   double scale = 1.0;

@@ -49,6 +49,10 @@ Hops tree_hops(const NetworkProfile& profile, Protocol protocol, double size);
 /// none waits for the far end. Infinite where LL's buffers hold less than `size`.
 double broadcast_interval(const GroupGeometry& group, const NetworkProfile& profile, double size);
 
+/// Data that one slot of a channel's buffer holds, in bytes: trees, and rings that pass on a whole
+/// buffer, go in pieces of that size.
+double slot_bytes(Protocol protocol);
+
 /// Bytes that pass a link of the ring, all channels together.
 double ring_bytes(const GroupGeometry& group, CollectiveKind kind, double size);
 

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 #include <numeric>
+#include <utility>
 
 #include "sim/base/error.h"
 #include "sim/collective/tree_shape.h"
@@ -16,8 +17,6 @@ namespace stepcast {
 namespace {
 
 constexpr double kUnlimited = std::numeric_limits<double>::infinity();
-constexpr std::size_t kMaxShifts = 16;  // of a pairwise exchange, sampled evenly among all of them
-constexpr std::size_t kManyShifts = 128;  // where flows do not spread evenly
 constexpr std::size_t kMostChannels = 256;
 
 /// Parallel links between every two members; the smallest capacity is one link. Empty when there
@@ -79,15 +78,6 @@ std::vector<std::uint32_t> rotated(const std::vector<std::uint32_t>& walk, std::
   return result;
 }
 
-/// Up to `most` of 1 .. n-1, evenly spread.
-std::vector<std::size_t> shifts_of(std::size_t n, std::size_t most) {
-  std::vector<std::size_t> shifts;
-  if (n < 2) return shifts;
-  const std::size_t count = std::min(n - 1, most);
-  for (std::size_t i = 0; i < count; ++i) shifts.push_back(1 + i * (n - 1) / count);
-  return shifts;
-}
-
 /// Latencies of the hops of a ring.
 class RingLatency {
  public:
@@ -122,7 +112,9 @@ GroupGeometry::GroupGeometry(const Fabric& fabric, std::span<const std::uint32_t
   place(fabric, gpus);
   find_walks(fabric);
   load_rings(fabric);
-  if (all_to_all) load_all_to_all(fabric);
+  load_trees(fabric);
+  if (all_to_all && gpus.size() > 1)
+    exchange_ = find_exchange_loads(fabric, nodes_, nodes_.size() == 1 && !has_switch_);
   if (fabric.has_latency()) find_tree_latency(fabric);
   for (const ScheduledWay& way : ways)
     schedules_.push_back(way.algorithm == Algorithm::kSharp
@@ -142,13 +134,19 @@ const LinkWeights& GroupGeometry::links_of(Algorithm algorithm) const {
     default:
       break;
   }
-  return all_to_all_links_;
+  return exchange_.links;
 }
 
 std::vector<std::uint32_t> GroupGeometry::members() const {
   std::vector<std::uint32_t> result;
   for (const auto& node : nodes_) result.insert(result.end(), node.begin(), node.end());
   return result;
+}
+
+std::vector<std::uint32_t> GroupGeometry::ranks_of_nodes() const {
+  std::vector<std::uint32_t> counts;
+  for (const auto& node : nodes_) counts.push_back(static_cast<std::uint32_t>(node.size()));
+  return counts;
 }
 
 const ScheduleLoads* GroupGeometry::schedule(CollectiveKind kind, Algorithm algorithm) const {
@@ -246,6 +244,7 @@ void GroupGeometry::route(const Fabric& fabric, int channel, std::uint32_t from,
   std::uint32_t out = rails_[source][c % rails_[source].size()];
   std::uint32_t in = rails_[target][c % rails_[target].size()];
   if (on_rail_of_receiver) {
+    if (!has_pxn(fabric, from)) return fabric.route(from, to, path);
     const std::vector<std::uint32_t>& peers = nodes_[target];
     const auto index = std::find(peers.begin(), peers.end(), to) - peers.begin();
     out = nodes_[source][static_cast<std::size_t>(index) % nodes_[source].size()];
@@ -290,48 +289,21 @@ void GroupGeometry::load_rings(const Fabric& fabric) {
                 });
   intra_bandwidth_ = num_channels_ * least_share(fabric, ring_links_, false);
   inter_bandwidth_ = num_channels_ * least_share(fabric, ring_links_, true);
-  // Up and down a tree every byte passes a link twice, but with two nodes a NIC sends only one of
-  // the two: the trees have opposite roots. In-switch reduction passes a GPU's NVLink once each
-  // way.
-  const std::uint32_t passes = nodes_.size() > 2 ? 2 : 1;
-  tree_links_ = scaled(fabric, ring_links_, 2, passes);
-  nvls_links_ = scaled(fabric, ring_links_, 1, passes);
 }
 
-void GroupGeometry::load_all_to_all(const Fabric& fabric) {
-  LinkCounter counter(fabric);
-  const bool direct = nodes_.size() == 1 && !has_switch_;
-  const std::size_t most_shifts = fabric.spreads_evenly() && !direct ? kMaxShifts : kManyShifts;
-  const std::vector<std::size_t> local =
-      shifts_of(static_cast<std::size_t>(ranks_per_node_), most_shifts);
-  for (std::size_t shift : local)
-    for (const std::vector<std::uint32_t>& members : nodes_)
-      for (std::size_t i = 0; i < members.size(); ++i)
-        pair_latency_ = std::max(
-            pair_latency_, counter.add_route(members[i], members[(i + shift) % members.size()]));
-  all_to_all_peers_at_once_ = direct ? static_cast<int>(local.size()) : 1;
-  all_to_all_links_ = direct ? counter.take() : averaged(counter.take(), local.size());
-  // Between nodes a message first goes over NVLink to the GPU on its receiver's rail (PXN), so
-  // rails meet only themselves.
-  const std::vector<std::size_t> remote = shifts_of(nodes_.size(), most_shifts);
-  for (std::size_t shift : remote) {
-    for (std::size_t node = 0; node < nodes_.size(); ++node) {
-      const std::vector<std::uint32_t>& peers = nodes_[(node + shift) % nodes_.size()];
-      for (std::size_t i = 0; i < nodes_[node].size(); ++i)
-        pair_latency_ =
-            std::max(pair_latency_, counter.add_route(nodes_[node][i], peers[i % peers.size()]));
-    }
-  }
-  if (fabric.spreads_evenly() || remote.empty()) {
-    all_to_all_links_ = merged(all_to_all_links_, averaged(counter.take(), remote.size()));
-  } else {  // an average would round up the load of links that few rounds use: all of them at once
-    const auto rounds = static_cast<std::uint32_t>(remote.size());
-    all_to_all_peers_at_once_ = static_cast<int>(rounds);
-    all_to_all_links_ = merged(scaled(fabric, all_to_all_links_, rounds, rounds), counter.take());
-  }
-  const double flows = all_to_all_peers_at_once_;
-  all_to_all_intra_bandwidth_ = flows * least_share(fabric, all_to_all_links_, false);
-  all_to_all_inter_bandwidth_ = flows * least_share(fabric, all_to_all_links_, true);
+/// In-switch reduction passes a GPU's NVLink once each way, and the same trees between nodes.
+void GroupGeometry::load_trees(const Fabric& fabric) {
+  trees_ = find_tree_loads(
+      fabric, {walks_, rails_, static_cast<std::uint32_t>(num_channels_), ring_links_});
+  tree_links_ = std::exchange(trees_.halves, {});
+  const bool whole = std::all_of(tree_links_.begin(), tree_links_.end(),
+                                 [](const LinkWeight& use) { return use.weight % 2 == 0; });
+  halves_per_tree_unit_ = whole ? 2 : 1;
+  const auto halves = static_cast<std::uint32_t>(halves_per_tree_unit_);
+  for (LinkWeight& use : tree_links_) use.weight /= halves;
+  nvls_links_ =
+      merged(scaled(fabric, ring_links_, 2 / halves, 0), scaled(fabric, tree_links_, 0, 1));
+  std::erase_if(nvls_links_, [](const LinkWeight& use) { return use.weight == 0; });
 }
 
 /// The way of a rank's bytes to the root: down the chain of its node, then from node to node.

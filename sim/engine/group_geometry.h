@@ -12,8 +12,10 @@
 #include <vector>
 
 #include "sim/cost/network_profile.h"
+#include "sim/engine/exchange_loads.h"
 #include "sim/engine/link_weights.h"
 #include "sim/engine/schedule_loads.h"
+#include "sim/engine/tree_loads.h"
 #include "sim/topology/fabric.h"
 
 namespace stepcast {
@@ -39,7 +41,8 @@ class GroupGeometry {
 
   /// For message_level.h: the GPUs of channel `channel` in ring order, and the links of a message
   /// from one to the other, appended. Between nodes it leaves and enters through the channel's
-  /// NICs; with `on_rail_of_receiver`, through those of the receiver's place in its node.
+  /// NICs; with `on_rail_of_receiver`, through those of the receiver's place in its node
+  /// (has_pxn()).
   std::vector<std::uint32_t> ring(int channel) const;
   /// The GPU at whose NIC channel `channel` enters and leaves the node with this number.
   std::uint32_t rail(int node, int channel) const {
@@ -54,31 +57,38 @@ class GroupGeometry {
   /// Infinite where there are no such links.
   double intra_bandwidth() const { return intra_bandwidth_; }
   double inter_bandwidth() const { return inter_bandwidth_; }
-  /// The same for all_to_all, per rank.
-  double all_to_all_intra_bandwidth() const { return all_to_all_intra_bandwidth_; }
-  double all_to_all_inter_bandwidth() const { return all_to_all_inter_bandwidth_; }
+  /// The same of double trees and of in-switch reduction with trees between nodes: bytes of the
+  /// buffer per second.
+  double tree_intra_bandwidth() const { return trees_.intra_bandwidth; }
+  double tree_inter_bandwidth() const { return trees_.inter_bandwidth; }
+  /// What the unit flow of a tree carries: one or two halves of a channel's share.
+  int halves_per_tree_unit() const { return halves_per_tree_unit_; }
+  /// The same for all_to_all, per rank: what it sends to other nodes, or in a group on one node.
+  double all_to_all_intra_bandwidth() const { return exchange_.intra_bandwidth; }
+  double all_to_all_inter_bandwidth() const { return exchange_.inter_bandwidth; }
 
   /// What the latencies of links add: once round a ring (the hop that a chunk does not take is the
   /// fastest one), from the farthest rank to the root of a tree, and to the farthest peer of a
   /// pairwise exchange.
   Seconds ring_latency() const { return ring_latency_; }
   Seconds tree_latency() const { return tree_latency_; }
-  Seconds pair_latency() const { return pair_latency_; }
+  Seconds pair_latency() const { return exchange_.latency; }
 
-  /// Peers to which a rank sends at the same time in all_to_all: all of them over direct links, one
-  /// at a time where a switch or a NIC is between.
-  int all_to_all_peers_at_once() const { return all_to_all_peers_at_once_; }
+  /// Peers to which a rank sends at the same time in all_to_all: see exchange_loads.h.
+  int all_to_all_peers_at_once() const { return exchange_.peers_at_once; }
 
-  /// Loads of all channels' rings (unit: one channel); of a double binary tree and of in-switch
-  /// reduction (the same unit); of a pairwise exchange (unit: one rank to one peer).
+  /// Loads of all channels' rings (unit: one channel); of double binary trees (tree_loads.h) and of
+  /// in-switch reduction (unit: halves_per_tree_unit()); of a pairwise exchange (unit: one rank to
+  /// one peer).
   const LinkWeights& ring_links() const { return ring_links_; }
   const LinkWeights& tree_links() const { return tree_links_; }
   const LinkWeights& nvls_links() const { return nvls_links_; }
-  const LinkWeights& all_to_all_links() const { return all_to_all_links_; }
+  const LinkWeights& all_to_all_links() const { return exchange_.links; }
   const LinkWeights& links_of(Algorithm algorithm) const;
 
   /// The GPUs node by node, ascending inside a node.
   std::vector<std::uint32_t> members() const;
+  std::vector<std::uint32_t> ranks_of_nodes() const;  ///< how many each has
   /// In order of the constructor's `ways`.
   const std::vector<ScheduleLoads>& schedules() const { return schedules_; }
   /// One of them; nullptr where the constructor was not asked for it.
@@ -88,7 +98,7 @@ class GroupGeometry {
   void place(const Fabric& fabric, std::span<const std::uint32_t> gpus);
   void find_walks(const Fabric& fabric);
   void load_rings(const Fabric& fabric);
-  void load_all_to_all(const Fabric& fabric);
+  void load_trees(const Fabric& fabric);
   void find_tree_latency(const Fabric& fabric);
   std::size_t place_of_node(const Fabric& fabric, std::uint32_t gpu) const;
 
@@ -96,16 +106,17 @@ class GroupGeometry {
   int ranks_per_node_ = 0;
   int num_channels_ = 1;
   int num_rails_ = 1;
-  int all_to_all_peers_at_once_ = 1;
   bool has_switch_ = false;
   std::vector<std::vector<std::uint32_t>> nodes_;  ///< GPUs by node, ascending inside a node
   std::vector<std::vector<std::uint32_t>> rails_;  ///< by node: the first GPU at each NIC in use
   /// By node: the closed walks over its GPUs that rings take in turn.
   std::vector<std::vector<std::vector<std::uint32_t>>> walks_;
-  Seconds ring_latency_{}, tree_latency_{}, pair_latency_{};
+  Seconds ring_latency_{}, tree_latency_{};
   double intra_bandwidth_ = 0, inter_bandwidth_ = 0;
-  double all_to_all_intra_bandwidth_ = 0, all_to_all_inter_bandwidth_ = 0;
-  LinkWeights ring_links_, tree_links_, nvls_links_, all_to_all_links_;
+  TreeLoads trees_;
+  int halves_per_tree_unit_ = 2;
+  LinkWeights ring_links_, tree_links_, nvls_links_;
+  ExchangeLoads exchange_;
   std::vector<ScheduleLoads> schedules_;
 };
 

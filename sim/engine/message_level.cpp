@@ -11,42 +11,55 @@
 namespace stepcast {
 namespace {
 
-constexpr std::uint32_t kTreeChunks = 32;  // per tree
+/// Pieces of one channel's buffer at the most: with more, filling the pipeline takes no time that
+/// would be seen.
+constexpr double kMostPieces = 2048;
+/// And of a tree's half at the least: NCCL halves the pieces of small buffers.
+constexpr std::uint32_t kFewestTreePieces = 32;
 
-Algorithm algorithm_of(const GroupGeometry& group, const NetworkProfile& profile,
-                       CollectiveKind kind, Bytes size) {
-  const Algorithm chosen = plan_collective(group, profile, kind, size).algorithm;
-  if (chosen == Algorithm::kSharp)
+Algorithm algorithm_of(const FlowPlan& plan) {
+  if (plan.algorithm == Algorithm::kSharp)
     throw Error(ErrorKind::kUnsupported,
                 "sums in the fabric's switches (sharp) are not followed message by message; leave "
                 "out --fidelity message, or prescribe another algorithm");
-  const bool even = group.num_nodes() * group.ranks_per_node() == group.num_ranks();
-  if (chosen == Algorithm::kNvls || chosen == Algorithm::kNvlsTree ||
-      (chosen == Algorithm::kTree && !even))
-    return Algorithm::kRing;
-  return chosen;
+  const bool in_switch =
+      plan.algorithm == Algorithm::kNvls || plan.algorithm == Algorithm::kNvlsTree;
+  return in_switch ? Algorithm::kRing : plan.algorithm;
+}
+
+bool has_full_nodes(const GroupGeometry& group) {
+  return group.num_nodes() * group.ranks_per_node() == group.num_ranks();
+}
+
+std::uint32_t pieces_of(const GroupGeometry& group, const FlowPlan& plan, Bytes size) {
+  const double channel = static_cast<double>(size.value()) / group.num_channels();
+  return static_cast<std::uint32_t>(
+      std::clamp(std::ceil(channel / slot_bytes(plan.protocol)), 1.0, kMostPieces));
 }
 
 CollectiveSchedule schedule_of(const GroupGeometry& group, CollectiveKind kind,
-                               Algorithm algorithm) {
+                               const FlowPlan& plan, Bytes size) {
+  const Algorithm algorithm = algorithm_of(plan);
   if (const ScheduleLoads* loads = group.schedule(kind, algorithm)) return schedule_of(*loads);
   const auto ranks = static_cast<std::uint32_t>(group.num_ranks());
+  const auto per_node = static_cast<std::uint32_t>(group.ranks_per_node());
+  const std::uint32_t pieces = pieces_of(group, plan, size);
   switch (kind) {
     case CollectiveKind::kAllReduce:
       if (algorithm == Algorithm::kTree)
-        return double_tree_all_reduce(ranks, kTreeChunks,
-                                      static_cast<std::uint32_t>(group.ranks_per_node()));
+        return double_tree_all_reduce(group.ranks_of_nodes(),
+                                      std::max(kFewestTreePieces, pieces / 2));
       return ring_all_reduce(ranks);
     case CollectiveKind::kAllGather:
       return ring_all_gather(ranks);
     case CollectiveKind::kReduceScatter:
       return ring_reduce_scatter(ranks);
     case CollectiveKind::kBroadcast:
-      return ring_broadcast(ranks, 4 * ranks);
+      return ring_broadcast(ranks, pieces);
     case CollectiveKind::kReduce:
-      return ring_reduce(ranks, 4 * ranks);
+      return ring_reduce(ranks, pieces);
     case CollectiveKind::kAllToAll:
-      return pairwise_all_to_all(ranks);
+      return pairwise_all_to_all(ranks, has_full_nodes(group) ? per_node : 1);
     case CollectiveKind::kSendRecv:
       return neighbour_send_recv(ranks);
   }
@@ -56,12 +69,13 @@ CollectiveSchedule schedule_of(const GroupGeometry& group, CollectiveKind kind,
 /// What a hop costs besides its bytes.
 struct HopCosts {
   double base = 0;              // before everything
-  double intra = 0, inter = 0;  // after each chunk
+  double intra = 0, inter = 0;  // after each chunk; in an exchange before each, at its sender
   double efficiency = 1;        // of the slowest link: bounds the rate
 };
 
 HopCosts hop_costs(const GroupGeometry& group, const NetworkProfile& profile, const FlowPlan& plan,
-                   Algorithm algorithm, double size) {
+                   double size) {
+  const Algorithm algorithm = algorithm_of(plan);
   if (algorithm == Algorithm::kPairwise)
     return {.base = profile.all_to_all_base.value(),
             .intra = profile.all_to_all_peer_intra.value() * profile.intra_latency_factor,
@@ -84,12 +98,15 @@ class MessageLevel::Run {
  public:
   Run(MessageLevel& owner, const GroupGeometry& group, CollectiveKind kind, Bytes size,
       FlowSolver::Callback done)
+      : Run(owner, group, kind, size, plan_collective(group, owner.profile_, kind, size),
+            std::move(done)) {}
+  Run(MessageLevel& owner, const GroupGeometry& group, CollectiveKind kind, Bytes size,
+      const FlowPlan& plan, FlowSolver::Callback done)
       : owner_(owner),
         group_(group),
-        algorithm_(algorithm_of(group, owner.profile_, kind, size)),
-        schedule_(schedule_of(group, kind, algorithm_)),
-        costs_(hop_costs(group, owner.profile_, plan_collective(group, owner.profile_, kind, size),
-                         algorithm_, static_cast<double>(size.value()))),
+        algorithm_(algorithm_of(plan)),
+        schedule_(schedule_of(group, kind, plan, size)),
+        costs_(hop_costs(group, owner.profile_, plan, static_cast<double>(size.value()))),
         size_(size),
         done_(std::move(done)) {
     index_schedule();
@@ -122,6 +139,7 @@ class MessageLevel::Run {
     int index = 0;
     std::vector<std::uint32_t> gpus;            // by rank of the schedule
     std::vector<std::vector<LaneState>> lanes;  // by rank
+    std::vector<double> sender_free;            // by rank: when it can begin a message
     std::vector<std::uint32_t> arrived;         // by rank and chunk
   };
 
@@ -160,7 +178,8 @@ class MessageLevel::Run {
   void add_channel(int index) {
     Channel channel;
     channel.index = index;
-    channel.gpus = is_scheduled(algorithm_) ? group_.members() : group_.ring(index);
+    channel.gpus = goes_direct() ? group_.members() : group_.ring(index);
+    channel.sender_free.assign(schedule_.ranks, 0);
     for (const std::vector<Lane>& lanes : lanes_) channel.lanes.emplace_back(lanes.size());
     channel.arrived.assign(std::size_t{schedule_.ranks} * schedule_.chunks, 0);
     channels_.push_back(std::move(channel));
@@ -182,28 +201,43 @@ class MessageLevel::Run {
     }
   }
 
+  bool on_one_node(const Channel& channel, const Transfer& transfer) const {
+    return owner_.fabric_.node_of(channel.gpus[transfer.from]) ==
+           owner_.fabric_.node_of(channel.gpus[transfer.to]);
+  }
+
+  /// In an exchange a sender prepares one message after the other, whatever the lane.
   void send(std::uint32_t channel_index, std::size_t lane, const Transfer& transfer) {
+    Channel& channel = channels_[channel_index];
+    const double cost = on_one_node(channel, transfer) ? costs_.intra : costs_.inter;
+    if (algorithm_ != Algorithm::kPairwise || cost == 0)
+      return transmit(channel_index, lane, transfer, cost);
+    double& free = channel.sender_free[transfer.from];
+    free = std::max(free, owner_.solver_.now()) + cost;
+    owner_.solver_.at(free, [=, this, &transfer] { transmit(channel_index, lane, transfer, 0); });
+  }
+
+  void transmit(std::uint32_t channel_index, std::size_t lane, const Transfer& transfer,
+                double cost) {
     const Channel& channel = channels_[channel_index];
     path_.clear();
     group_.route(owner_.fabric_, channel.index, channel.gpus[transfer.from],
                  channel.gpus[transfer.to], goes_direct(), path_);
-    const bool same_node = owner_.fabric_.node_of(channel.gpus[transfer.from]) ==
-                           owner_.fabric_.node_of(channel.gpus[transfer.to]);
     const double bytes = static_cast<double>(chunk_size(schedule_, size_, transfer.chunk).value()) /
                          static_cast<double>(channels_.size());
-    const double latency =
-        (same_node ? costs_.intra : costs_.inter) + owner_.fabric_.latency_of(path_).value();
-    owner_.solver_.start(path_, bytes, rate_bound(same_node), [=, this, &transfer] {
-      Channel& here = channels_[channel_index];
-      here.lanes[transfer.from][lane].busy = false;
-      ++here.lanes[transfer.from][lane].next;
-      go_on(channel_index, transfer.from);
-      if (latency > 0)
-        owner_.solver_.at(owner_.solver_.now() + latency,
-                          [=, this, &transfer] { arrive(channel_index, transfer); });
-      else
-        arrive(channel_index, transfer);
-    });
+    const double latency = cost + owner_.fabric_.latency_of(path_).value();
+    owner_.solver_.start(
+        path_, bytes, rate_bound(on_one_node(channel, transfer)), [=, this, &transfer] {
+          Channel& here = channels_[channel_index];
+          here.lanes[transfer.from][lane].busy = false;
+          ++here.lanes[transfer.from][lane].next;
+          go_on(channel_index, transfer.from);
+          if (latency > 0)
+            owner_.solver_.at(owner_.solver_.now() + latency,
+                              [=, this, &transfer] { arrive(channel_index, transfer); });
+          else
+            arrive(channel_index, transfer);
+        });
   }
 
   /// A protocol that spends part of the wire on flags.

@@ -22,7 +22,7 @@ class MessageLevel {
   ~MessageLevel();
 
   /// Begins a collective now and calls back at its end. Runs the algorithm that plan_collective()
-  /// chooses, or the profile prescribes; in-switch reduction and trees over uneven nodes as a ring.
+  /// chooses, or the profile prescribes; in-switch reduction as a ring.
   /// `group` must live until then.
   void start(const GroupGeometry& group, CollectiveKind kind, Bytes size,
              FlowSolver::Callback done);

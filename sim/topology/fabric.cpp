@@ -79,6 +79,7 @@ Fabric::Fabric(const Topology& topology, std::int64_t num_gpus) : num_gpus_(num_
   spreads_evenly_ = topology.data_centers.empty() && topology.node_groups.empty() &&
                     (topology.fabric.kind == FabricKind::kSingleSwitch ||
                      topology.fabric.kind == FabricKind::kRailOptimized);
+  hashes_ = num_nodes_ > 1 && switches_->hashes();
   if (num_nodes_ > 1) append_links(switches_->cables(), links_);
   check_links(links_);
   has_latency_ =
@@ -150,8 +151,6 @@ std::int64_t Fabric::nic_of(std::int64_t gpu) const {
   const Place place = place_of_gpu(gpu);
   return stepcast::nic_of(place.run.node, gpu - place.first_gpu);
 }
-
-bool Fabric::hashes() const { return num_nodes_ > 1 && switches_->hashes(); }
 
 Seconds Fabric::latency_of(std::span<const LinkId> path) const {
   Seconds sum{};

@@ -110,7 +110,7 @@ class Fabric {
   /// in the same way.
   bool spreads_evenly() const { return spreads_evenly_; }
   /// Whether GPUs plugged into the same switches may go different ways between them.
-  bool hashes() const;
+  bool hashes() const { return hashes_; }
   bool has_latency() const { return has_latency_; }  ///< of any link
   Seconds latency_of(std::span<const LinkId> path) const;
 
@@ -166,6 +166,7 @@ class Fabric {
   LinkId first_switch_link_ = 0;  ///< the links between switches follow the last node
   bool has_latency_ = false;
   bool spreads_evenly_ = true;
+  bool hashes_ = false;
   std::vector<Link> links_;
 };
 
