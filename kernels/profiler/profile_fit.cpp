@@ -60,7 +60,7 @@ class Fitter {
     DeviceProfile trial = result_.profile;
     fit(seen, trial);
     const std::vector<double> errors = errors_of(device_, trial, unseen.empty() ? seen : unseen);
-    const ModelError error = judged(std::move(name), seen.size(), unseen.size(), errors);
+    ModelError error = judged(std::move(name), seen.size(), unseen.size(), errors);
     fit(timed, result_.profile);
     result_.errors.push_back(error);
     fitted_ += seen.size();
