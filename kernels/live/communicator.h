@@ -49,8 +49,8 @@ class Communicator {
 void barrier(Communicator& communicator);
 
 /// What one rank alone knows and all should agree on, such as the version and a hash of the
-/// program. Throws Error(kLiveRank) on all members, naming the first one that differs from member 0
-/// and both texts. Texts are compared, and shown, up to 240 bytes.
-void check_agreement(Communicator& communicator, std::string_view what, std::string_view text);
+/// program. `world` is of all ranks. Throws Error(kLiveRank) on all of them, with each text
+/// and the ranks that have it. Texts are compared, and shown, up to 240 bytes.
+void check_agreement(Communicator& world, std::string_view what, std::string_view text);
 
 }  // namespace stepcast

@@ -10,6 +10,7 @@
 
 #include "kernels/live/rank_main.h"
 #include "kernels/mpi/mpi_communicator.h"
+#include "kernels/mpi/mpi_kept.h"
 #include "kernels/mpi/mpi_pulse.h"
 #include "sim/base/error.h"
 
@@ -18,8 +19,8 @@ namespace {
 
 class MpiRankContext final : public RankContext {
  public:
-  MpiRankContext(int rank, int ranks, MpiPulse& pulse)
-      : rank_(rank), ranks_(ranks), pulse_(pulse) {}
+  MpiRankContext(int rank, int ranks, MpiPulse& pulse, MpiKept& kept)
+      : rank_(rank), ranks_(ranks), pulse_(pulse), kept_(kept) {}
   int rank() const override { return rank_; }
   int ranks() const override { return ranks_; }
   std::unique_ptr<Communicator> communicator(std::vector<int> members,
@@ -27,16 +28,31 @@ class MpiRankContext final : public RankContext {
     return std::make_unique<MpiCommunicator>(std::move(members), group, pulse_);
   }
   void begin_operation(std::string_view what) override { pulse_.begin_operation(what); }
-  void keep(std::span<const std::byte> bytes) override {
-    kept_.insert(kept_.end(), bytes.begin(), bytes.end());
-  }
-
-  const std::vector<std::byte>& kept() const { return kept_; }
+  void keep(std::span<const std::byte> bytes) override { kept_.keep(bytes); }
 
  private:
   int rank_, ranks_;
   MpiPulse& pulse_;
-  std::vector<std::byte> kept_;
+  MpiKept& kept_;
+};
+
+volatile std::sig_atomic_t end_signal = 0;
+
+/// To end ranks mpirun sends SIGTERM, and SIGKILL a second later, or as soon as the first one of
+/// them has gone (OpenMPI 4.1). Rank 0 needs that second; so the others stay until SIGKILL.
+class EndSignal {
+ public:
+  explicit EndSignal(int rank) {
+    end_signal = 0;
+    const auto remember = [](int signal) { end_signal = signal; };
+    before_ = std::signal(SIGTERM, rank == 0 ? static_cast<void (*)(int)>(remember) : SIG_IGN);
+  }
+  ~EndSignal() { std::signal(SIGTERM, before_); }
+  EndSignal(const EndSignal&) = delete;
+  EndSignal& operator=(const EndSignal&) = delete;
+
+ private:
+  void (*before_)(int) = SIG_DFL;
 };
 
 }  // namespace
@@ -48,16 +64,23 @@ MpiGroup::MpiGroup(double stand_still_s) {
   MPI_Comm_rank(MPI_COMM_WORLD, &rank_);
   MPI_Comm_size(MPI_COMM_WORLD, &ranks_);
   pulse_ = std::make_unique<MpiPulse>(stand_still_s);
+  pulse_->end_on(end_signal);
+  kept_ = std::make_unique<MpiKept>();
 }
 
 MpiGroup::~MpiGroup() {
+  if (failed_) MPI_Abort(MPI_COMM_WORLD, static_cast<int>(ErrorKind::kLiveRank));
+  kept_.reset();
   pulse_.reset();
   MPI_Finalize();
 }
 
 void MpiGroup::run(const RankMain& rank_main) {
   flush_subnormals();
-  MpiRankContext context(rank_, ranks_, *pulse_);
+  const EndSignal heed(rank_);
+  pulse_->begin();
+  kept_->begin();
+  MpiRankContext context(rank_, ranks_, *pulse_, *kept_);
   std::vector<int> all(static_cast<std::size_t>(ranks_));
   std::iota(all.begin(), all.end(), 0);
   const RankEnd end = call_rank_main(context, [&](RankContext& own) {
@@ -65,35 +88,30 @@ void MpiGroup::run(const RankMain& rank_main) {
     if (code == 0) pulse_->meet(all);
     return code;
   });
-  if (!end.done) {
-    std::fprintf(stderr, "rank %d on %s %s: %s, in \"%s\"\n", rank_, pulse_->host(rank_).c_str(),
-                 end.by_live_error ? "ends the run" : "failed", end.why.c_str(),
-                 pulse_->operation().c_str());
-    MPI_Abort(MPI_COMM_WORLD, static_cast<int>(ErrorKind::kLiveRank));
-  }
+  if (!end.done) fail(end);
   pulse_->end();
-  gather(context.kept());
+  kept_->finish();
 }
 
-void MpiGroup::gather(const std::vector<std::byte>& mine) {
-  const int count = static_cast<int>(mine.size());
-  kept_counts_.assign(static_cast<std::size_t>(ranks_), 0);
-  check_mpi(MPI_Gather(&count, 1, MPI_INT, kept_counts_.data(), 1, MPI_INT, 0, MPI_COMM_WORLD),
-            "MPI_Gather");
-  std::vector<int> begins(kept_counts_.size(), 0);
-  std::exclusive_scan(kept_counts_.begin(), kept_counts_.end(), begins.begin(), 0);
-  kept_.resize(static_cast<std::size_t>(begins.back()) +
-               static_cast<std::size_t>(kept_counts_.back()));
-  check_mpi(MPI_Gatherv(mine.data(), count, MPI_BYTE, kept_.data(), kept_counts_.data(),
-                        begins.data(), MPI_BYTE, 0, MPI_COMM_WORLD),
-            "MPI_Gatherv");
+void MpiGroup::fail(const RankEnd& end) {
+  const std::string what = "rank " + std::to_string(rank_) + " on " + host(rank_) +
+                           (end.by_live_error ? " ends the run: " : " failed: ") + end.why +
+                           ", in \"" + pulse_->operation() + '"';
+  std::fprintf(stderr, "%s\n", what.c_str());
+  failed_ = true;
+  if (rank_ != 0) MPI_Abort(MPI_COMM_WORLD, static_cast<int>(ErrorKind::kLiveRank));
+  kept_->take();
+  throw Error(ErrorKind::kLiveRank, what);
 }
 
-std::span<const std::byte> MpiGroup::kept(int rank) const {
-  const auto end = kept_counts_.begin() + rank;
-  return std::span(kept_).subspan(
-      static_cast<std::size_t>(std::accumulate(kept_counts_.begin(), end, 0)),
-      static_cast<std::size_t>(*end));
+std::span<const std::byte> MpiGroup::kept(int rank) const { return kept_->of(rank); }
+
+const std::string& MpiGroup::host(int rank) const { return pulse_->host(rank); }
+
+bool MpiGroup::said_by_first(bool said) const {
+  int value = said ? 1 : 0;
+  check_mpi(MPI_Bcast(&value, 1, MPI_INT, 0, MPI_COMM_WORLD), "MPI_Bcast");
+  return value != 0;
 }
 
 }  // namespace stepcast

@@ -5,45 +5,54 @@
 //   if (group.rank() == 0) group.kept(1);
 //
 // mpirun supervises: it ends all ranks when one dies or fails. A rank that stands still is noticed
-// by those that wait (mpi_pulse.h), and ranks end when mpirun does.
+// by those that wait (mpi_pulse.h), and ranks end when mpirun does. Rank 0 then has what ranks kept
+// until that moment, and about a second to say it.
 #pragma once
 
 #include <cstddef>
 #include <memory>
 #include <span>
-#include <vector>
+#include <string>
 
 #include "kernels/live/rank_context.h"
 
 namespace stepcast {
 
+class MpiKept;
 class MpiPulse;
+struct RankEnd;
 
 class MpiGroup {
  public:
   /// MPI_Init. `stand_still_s` as ProcessGroupOptions.
   explicit MpiGroup(double stand_still_s = 10);
-  ~MpiGroup();  ///< MPI_Finalize
+  ~MpiGroup();  ///< MPI_Finalize; after a failure MPI_Abort, which does not return
   MpiGroup(const MpiGroup&) = delete;
   MpiGroup& operator=(const MpiGroup&) = delete;
 
   int rank() const { return rank_; }
   int ranks() const { return ranks_; }
 
-  /// To be called by all. Returns when all are done. When one fails, it says on standard error
-  /// which rank on which host, why and in which operation, and ends all processes with exit code 7.
+  /// To be called by all, as often as one likes. Returns when all are done. When one fails, it says
+  /// on standard error which rank on which host, why and in which operation, and ends all processes
+  /// with exit code 7; but on rank 0 Error(kLiveRank) is thrown then, as well as when mpirun ends
+  /// the ranks, and the end of this group ends all processes.
   void run(const RankMain& rank_main);
 
-  /// On rank 0, after run(): what a rank kept. At most 2 GiB of all ranks together.
+  /// On rank 0, after run(): what a rank kept; after a run that failed, as far as it got here.
   std::span<const std::byte> kept(int rank) const;
+  /// Of any rank.
+  const std::string& host(int rank) const;
+  /// What rank 0 says, on all of them; to be called by all.
+  bool said_by_first(bool said) const;
 
  private:
-  void gather(const std::vector<std::byte>& mine);
+  void fail(const RankEnd& end);
 
   int rank_ = 0, ranks_ = 0;
+  bool failed_ = false;
   std::unique_ptr<MpiPulse> pulse_;
-  std::vector<std::byte> kept_;   // of all ranks, one after the other
-  std::vector<int> kept_counts_;  // by rank
+  std::unique_ptr<MpiKept> kept_;
 };
 
 }  // namespace stepcast

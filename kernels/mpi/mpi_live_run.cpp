@@ -2,7 +2,9 @@
 
 #include <string>
 
+#include "kernels/live/core_share.h"
 #include "sim/base/error.h"
+#include "sim/base/printed.h"
 #include "sim/program/text.h"
 
 namespace stepcast {
@@ -28,21 +30,64 @@ void check_ranks(const MpiGroup& group, const Job& job) {
                                           wanted);
 }
 
+/// What ranks must have in common beside their programs, or they wait for each other for ever.
+std::string text_of(const LiveOptions& options) {
+  return printed("%lld steps, %lld rounds of %lld, seed %llu, learning rate %g",
+                 static_cast<long long>(options.steps), static_cast<long long>(options.rounds),
+                 static_cast<long long>(options.steps_per_round),
+                 static_cast<unsigned long long>(options.seed), options.adam.learning_rate);
+}
+
+/// A comparison takes what collectives need from points that hold for one host, and has ranks of a
+/// core time kernels in turn, which those that wait in MPI would disturb: they never sleep.
+void check_comparable(const MpiGroup& group, const CoreShare& share) {
+  for (int rank = 1; rank < group.ranks(); ++rank)
+    if (group.host(rank) != group.host(0))
+      throw Error(ErrorKind::kUnsupported, "--compare is for ranks of one host; rank 0 is on " +
+                                               group.host(0) + ", rank " + std::to_string(rank) +
+                                               " on " + group.host(rank));
+  if (share.turns > 1)
+    throw Error(ErrorKind::kUnsupported,
+                "--compare under mpirun is for ranks with a core each, and up to " +
+                    std::to_string(share.turns) +
+                    " share one; leave mpirun out: stepcast live starts the ranks itself, and "
+                    "those that wait leave the core to the others");
+}
+
+/// Where ranks run; the same for all.
+CoreShare agree(MpiGroup& group, const Job& job, const LiveOptions& options,
+                std::string_view version) {
+  CoreShare share;
+  group.run([&](RankContext& context) {
+    context.begin_operation("agreeing on version and program");
+    const auto world = context.world();
+    check_agreement(*world, "version", version);
+    check_agreement(*world, "program", fingerprint(job));
+    check_agreement(*world, "options", text_of(options));
+    share = find_core_share(*world);
+    return 0;
+  });
+  return share;
+}
+
 }  // namespace
 
 LiveOutcome run_live_over_mpi(MpiGroup& group, const Job& job, const LiveOptions& options,
                               std::string_view version) {
   check_ranks(group, job);
   check_live(job, options);
-  group.run([&](RankContext& context) {
-    context.begin_operation("agreeing on version and program");
-    const auto world = context.world();
-    check_agreement(*world, "version", version);
-    check_agreement(*world, "program", fingerprint(job));
-    run_live_rank(context, job, options);
-    return 0;
-  });
+  const CoreShare share = agree(group, job, options, version);
+  if (options.rounds > 0) check_comparable(group, share);
   LiveOutcome outcome;
+  try {
+    group.run([&](RankContext& context) {
+      run_live_rank(context, job, options);
+      return 0;
+    });
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::kLiveRank) throw;
+    outcome.failure = error.what();
+  }
   for (int rank = 0; group.rank() == 0 && rank < group.ranks(); ++rank)
     outcome.ranks.push_back(read_records(group.kept(rank)));
   return outcome;

@@ -11,11 +11,12 @@
 namespace stepcast {
 
 /// As run_live(), to be called by all ranks of the group; what they kept is in rank 0's outcome,
-/// and the others' is empty. `version` is that of this build: ranks of another build, or with
-/// another program, end the run. A rank that fails ends all processes (MpiGroup::run).
+/// and the others' is empty. A rank that fails ends the run for all (MpiGroup::run).
 ///
-/// Throws Error(kInfeasible) when mpirun started another number of ranks than the job has, and as
-/// check_live().
+/// Throws Error(kInfeasible) when mpirun started another number of ranks than the job has,
+/// Error(kLiveRank) when ranks have other builds (`version` is that of this one) or other programs,
+/// Error(kUnsupported) as check_live() does, and for a comparison between ranks of several hosts or
+/// that share a core.
 LiveOutcome run_live_over_mpi(MpiGroup& group, const Job& job, const LiveOptions& options,
                               std::string_view version);
 

@@ -10,6 +10,7 @@
 #include <mpi.h>
 
 #include <array>
+#include <csignal>
 #include <cstdint>
 #include <list>
 #include <span>
@@ -30,6 +31,11 @@ class MpiPulse {
   MpiPulse(const MpiPulse&) = delete;
   MpiPulse& operator=(const MpiPulse&) = delete;
 
+  /// A signal that ends the run from its next operation or wait on; 0: none so far. Outlives this.
+  void end_on(const volatile std::sig_atomic_t& signal) { end_signal_ = &signal; }
+
+  /// A run begins, in which all ranks are alive and have done nothing yet.
+  void begin();
   void begin_operation(std::string_view what);
   /// Nobody waits for a sign of life of this rank any more.
   void end();
@@ -67,9 +73,11 @@ class MpiPulse {
   void send_beats(double now);
   void take_beats(double now);
   void find_standing(double now) const;
+  void look_for_end() const;
   std::string described(int rank) const;
 
   double stand_still_s_;
+  const volatile std::sig_atomic_t* end_signal_ = nullptr;
   MPI_Comm comm_ = MPI_COMM_NULL;
   int rank_ = 0, ranks_ = 1;
   std::vector<std::string> hosts_;

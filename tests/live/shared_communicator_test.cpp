@@ -388,15 +388,15 @@ TEST(SharedCommunicator, AFullMailboxIsAnError) {
       << failure;
 }
 
-TEST(CheckAgreement, NamesBothTexts) {
+TEST(CheckAgreement, NamesEachTextAndItsRanks) {
   const std::string failure = failure_of(3, [](RankContext& context) {
     const auto world = context.world();
     check_agreement(*world, "version", "1.0");
     check_agreement(*world, "program", context.rank() == 2 ? "tiny-tp2" : "tiny-dp2");
     return 0;
   });
-  EXPECT_NE(failure.find("do not agree on the program: member 0 has \"tiny-dp2\", member 2 has "
-                         "\"tiny-tp2\""),
+  EXPECT_NE(failure.find("do not agree on the program: ranks 0, 1 have \"tiny-dp2\", rank 2 "
+                         "has \"tiny-tp2\"; start all of them in one way"),
             std::string::npos)
       << failure;
 }

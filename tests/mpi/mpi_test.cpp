@@ -18,17 +18,23 @@ namespace stepcast {
 namespace {
 
 /// OpenMPI's shared files go to a folder of ours, where nothing of them outlives the test.
+RunOptions environment(const std::string& folder) {
+  RunOptions options;
+  options.environment = {
+      "OMPI_ALLOW_RUN_AS_ROOT=1",
+      "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1",
+      "OMPI_MCA_rmaps_base_oversubscribe=1",
+      "OMPI_MCA_mpi_yield_when_idle=1",
+      "OMPI_MCA_odls_base_sigkill_timeout=2",  // machines that run tests are busy
+      "OMPI_MCA_btl_vader_backing_directory=" + folder,
+      "TMPDIR=" + folder};
+  return options;
+}
+
 ProgramRun run_mpi(const std::vector<std::string>& arguments, const std::string& folder) {
   std::vector<std::string> command = {STEPCAST_MPIRUN};
   command.insert(command.end(), arguments.begin(), arguments.end());
-  RunOptions options;
-  options.environment = {"OMPI_ALLOW_RUN_AS_ROOT=1",
-                         "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1",
-                         "OMPI_MCA_rmaps_base_oversubscribe=1",
-                         "OMPI_MCA_mpi_yield_when_idle=1",
-                         "OMPI_MCA_btl_vader_backing_directory=" + folder,
-                         "TMPDIR=" + folder};
-  return run_program(command, options);
+  return run_program(command, environment(folder));
 }
 
 /// The folder is one more argument, by which the processes are found.
@@ -78,6 +84,7 @@ TEST(Mpi, AFailingRankEndsAllAndIsNamed) {
   EXPECT_NE(ran.err.find("rank 1 on "), std::string::npos) << ran.err;
   EXPECT_NE(ran.err.find("failed: a fault of its own, in \"the beginning\""), std::string::npos)
       << ran.err;
+  EXPECT_EQ(ran.out, "rank 0 kept 1\nrank 1 kept 2\nrank 2 kept 3\n");
   expect_nothing_left(folder.root());
 }
 
@@ -102,6 +109,18 @@ TEST(Mpi, AKilledRankEndsAllAndIsNamed) {
   EXPECT_NE(ran.exit_code, 0);
   EXPECT_NE(ran.err.find("rank 1"), std::string::npos) << ran.err;
   EXPECT_NE(ran.err.find("signal 9"), std::string::npos) << ran.err;
+  EXPECT_EQ(ran.out, "rank 0 kept 1\nrank 1 kept 2\nrank 2 kept 3\n");
+  expect_nothing_left(folder.root());
+}
+
+TEST(Mpi, ARankOfAnotherBuildIsRefusedAndNamed) {
+  const ScratchFolder folder;
+  const ProgramRun ran = run_ranks(3, "version", folder.root());
+  EXPECT_EQ(ran.exit_code, 7) << ran.err;
+  EXPECT_NE(ran.err.find("ranks do not agree on the version: ranks 0, 1 have \"0.1\", rank 2 has "
+                         "\"0.2\""),
+            std::string::npos)
+      << ran.err;
   expect_nothing_left(folder.root());
 }
 
@@ -159,7 +178,71 @@ TEST(LiveUnderMpi, RanksWithOtherProgramsAreTold) {
                      live("live-tiny-sgd-dp2")),
               folder.root());
   EXPECT_EQ(ran.exit_code, 7) << ran.err;
-  EXPECT_NE(ran.err.find("ranks do not agree on the program"), std::string::npos) << ran.err;
+  EXPECT_NE(ran.err.find("ranks do not agree on the program: rank 0 has \""), std::string::npos)
+      << ran.err;
+  EXPECT_NE(ran.err.find("rank 1 has \""), std::string::npos) << ran.err;
+  EXPECT_EQ(ran.out, "") << "nothing was trained";
+}
+
+TEST(LiveUnderMpi, RanksWithOtherOptionsAreTold) {
+  const ScratchFolder folder;
+  const std::vector<std::string> first = {
+      "-n", "1", STEPCAST_BINARY, "live", scenario("live-tiny-dp2"), "--steps", "4"};
+  const std::vector<std::string> second = {
+      ":", "-n", "1", STEPCAST_BINARY, "live", scenario("live-tiny-dp2"), "--steps", "5"};
+  const ProgramRun ran = run_mpi(joined(first, second), folder.root());
+  EXPECT_EQ(ran.exit_code, 7) << ran.err;
+  EXPECT_NE(ran.err.find("ranks do not agree on the options: rank 0 has \"4 steps"),
+            std::string::npos)
+      << ran.err;
+}
+
+/// As of a run that mpirun did not start.
+void expect_incomplete_steps(const ProgramRun& ran) {
+  const JsonDocument result = parse_json(ran.out, "stdout");
+  EXPECT_EQ(result.root().member("complete")->as_boolean(), false);
+  EXPECT_FALSE(result.root().member("failure")->as_string().value_or("").empty());
+  EXPECT_FALSE(result.root().member("losses")->elements().empty()) << ran.err;
+}
+
+TEST(LiveUnderMpi, StepsUntilAFailureArePrinted) {
+  const ScratchFolder folder;
+  const ProgramRun ran = run_mpi({"-n", "2", STEPCAST_BINARY, "live", scenario("live-tiny-dp2"),
+                                  "--steps", "50", "--learning-rate", "1e30", "--json"},
+                                 folder.root());
+  EXPECT_EQ(ran.exit_code, 7) << ran.err;
+  EXPECT_NE(ran.err.find("is no number any more"), std::string::npos) << ran.err;
+  expect_incomplete_steps(ran);
+}
+
+TEST(LiveUnderMpi, StepsUntilMpirunIsEndedArePrinted) {
+  const ScratchFolder folder;
+  const ProgramRun ran =
+      run_program({"/usr/bin/timeout", "--foreground", "--preserve-status", "--signal=INT", "8",
+                   STEPCAST_MPIRUN, "-n", "2", STEPCAST_BINARY, "live", scenario("live-tiny-dp2"),
+                   "--steps", "1000000", "--json"},
+                  environment(folder.root()));
+  EXPECT_NE(ran.exit_code, 0) << ran.err;
+  EXPECT_NE(ran.err.find("mpirun ends all ranks"), std::string::npos) << ran.err;
+  expect_incomplete_steps(ran);
+}
+
+TEST(LiveUnderMpi, ComparesWhereEachRankHasACore) {
+  const ScratchFolder folder;
+  const ProgramRun ran = run_mpi({"-n", "2", STEPCAST_BINARY, "live", scenario("live-tiny-dp2"),
+                                  "--compare", "--rounds", "2", "--json"},
+                                 folder.root());
+  if (std::thread::hardware_concurrency() < 2) {
+    EXPECT_EQ(ran.exit_code, 6) << ran.err;
+    EXPECT_NE(ran.err.find("share one; leave mpirun out"), std::string::npos) << ran.err;
+    return;
+  }
+  ASSERT_EQ(ran.exit_code, 0) << ran.err;
+  const JsonDocument result = parse_json(ran.out, "stdout");
+  const JsonValue comparison = *result.root().member("comparison");
+  EXPECT_EQ(comparison.member("steps")->as_integer(), 6);
+  const bool measurable = comparison.member("measurable")->as_boolean().value_or(false);
+  EXPECT_NE(measurable, comparison.member("reason").has_value());
 }
 
 }  // namespace

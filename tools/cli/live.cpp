@@ -124,11 +124,8 @@ void raise_failures(const LiveRun& run) {
                       std::to_string(rank.predicted.value()) + "; please report this scenario");
 }
 
-void check_ranks(const LiveRanks& ranks, const Job& job, const Arguments& arguments) {
-  if (ranks.on_this_machine()) return check_cores(job);
-  if (arguments.compare)
-    throw Error(ErrorKind::kUnsupported,
-                "--compare is for ranks of one machine, whose cores it watches; leave mpirun out");
+void check_ranks(const LiveRanks& ranks, const Job& job) {
+  if (ranks.on_this_machine()) check_cores(job);
 }
 
 LiveOptions options_of(const Arguments& arguments, const Scenario& scenario,
@@ -167,7 +164,7 @@ int live_command(const Arguments& arguments) {
                     "and live ranks are all alike; take nodes of one device");
   LiveRun run{.scenario = scenario, .job = build_programs(scenario), .outcome = {}, .memory = {}};
   require_fit(scenario, predict_memory(scenario, run.job));
-  check_ranks(*ranks, run.job, arguments);
+  check_ranks(*ranks, run.job);
   const auto batches = batches_of(arguments, scenario);
   const ChosenDevice device = choose_device({.device = arguments.device,
                                              .reference = arguments.reference,

@@ -34,6 +34,7 @@ class MpiRanks final : public LiveRanks {
   }
   bool speaks() const override { return group_.rank() == 0; }
   bool on_this_machine() const override { return false; }
+  bool agree(bool said) override { return group_.said_by_first(said); }
 
  private:
   MpiGroup group_;
