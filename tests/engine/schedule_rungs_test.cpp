@@ -2,6 +2,7 @@
 // as themselves chunk by chunk in the same time, and groups that can't are told why.
 #include <gtest/gtest.h>
 
+#include <bit>
 #include <string>
 
 #include "sim/base/error.h"
@@ -47,6 +48,35 @@ TEST(ScheduleTiming, HalvingDoublingMeetsTheTextbook) {
       plan_of(fabric, gpus(16), profile, CollectiveKind::kAllReduce, Bytes(4'800'000'000));
   EXPECT_EQ(plan.algorithm, Algorithm::kHalvingDoubling);
   EXPECT_NEAR(plan.uncontended.value(), 52e-3 + 16e-6, 1e-10);
+}
+
+/// Seconds, of 2^k ranks that are all alike: `alpha` for a message, `beta` for a byte. Recursive
+/// halving, or doubling, takes k alpha + (n-1)/n S beta, and an all-reduce both [Thakur,
+/// Rabenseifner and Gropp, Optimization of Collective Communication Operations in MPICH, 2005,
+/// sections 4.1, 4.3 and 4.4].
+double halving_doubling_time(CollectiveKind kind, std::uint32_t ranks, double alpha, double beta,
+                             double size) {
+  const double n = ranks;
+  const double once = (std::bit_width(ranks) - 1) * alpha + (n - 1) / n * size * beta;
+  return kind == CollectiveKind::kAllReduce ? 2 * once : once;
+}
+
+TEST(ScheduleTiming, HalvingDoublingMeetsThakurForAllCountsThatItDoes) {
+  for (const CollectiveKind kind :
+       {CollectiveKind::kAllReduce, CollectiveKind::kAllGather, CollectiveKind::kReduceScatter})
+    for (std::uint32_t ranks = 2; ranks <= 256; ranks *= 2) {
+      Topology topology = nvswitch_cluster({});
+      topology.node.gpus = ranks;
+      topology.node.nics = 0;
+      const Fabric fabric(topology, ranks);
+      const std::int64_t size = 4'800'000'000;
+      EXPECT_NEAR(plan_of(fabric, gpus(ranks),
+                          forced(kind, Algorithm::kHalvingDoubling, 1e-6, 5e-6), kind, Bytes(size))
+                      .uncontended.value(),
+                  halving_doubling_time(kind, ranks, 1e-6, 1 / 300e9, static_cast<double>(size)),
+                  1e-10)
+          << name_of(kind) << " " << ranks;
+    }
 }
 
 TEST(ScheduleTiming, HierarchicalMeetsTheTextbook) {
