@@ -6,6 +6,7 @@
 #include <sstream>
 #include <utility>
 
+#include "sim/base/plain_text.h"
 #include "sim/base/quantity_text.h"
 
 namespace stepcast {
@@ -139,10 +140,9 @@ class LayoutMaker {
                 "switch");
     const SwitchLevel& facts = report_.levels[level];
     const int middle = y + kSwitchHeight / 2;
-    layout_.boxes.text({kMargin, middle - 16}, "note",
-                       "level " + std::to_string(level + 1) + ": " +
-                           std::to_string(facts.switches) +
-                           (facts.switches == 1 ? " switch" : " switches"));
+    layout_.boxes.text(
+        {kMargin, middle - 16}, "note",
+        "level " + std::to_string(level + 1) + ": " + counted(facts.switches, "switch"));
     if (facts.oversubscription > 0)
       layout_.boxes.text({kMargin, middle}, "note",
                          "oversubscription " + number_text(facts.oversubscription, 3) + " : 1");
@@ -191,8 +191,7 @@ class LayoutMaker {
       layout_.boxes.text(middle, "", "+ " + std::to_string(selection_.nodes_left_out));
       layout_.boxes.text({middle.x, middle.y + 18}, "", "nodes");
     }
-    layout_.boxes.text({kMargin, y + 16}, "note",
-                       std::to_string(report_.nodes) + (report_.nodes == 1 ? " node" : " nodes"));
+    layout_.boxes.text({kMargin, y + 16}, "note", counted(report_.nodes, "node"));
     layout_.boxes.text({kMargin, y + 34}, "note", std::to_string(report_.gpus) + " x " + device_);
     layout_.bottom = bottom;
   }

@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <map>
 
+#include "sim/base/plain_text.h"
 #include "sim/base/quantity_text.h"
 #include "sim/drawing/layout.h"
 #include "sim/topology/inspect.h"
@@ -42,7 +43,7 @@ class TopologyDrawing {
     draw_head();
     const int bottom = draw_legend();
     return svg_.document(layout_.width, bottom + kMargin,
-                         topology_.name + ": " + std::to_string(report_.gpus) + " GPUs");
+                         topology_.name + ": " + counted(report_.gpus, "GPU"));
   }
 
  private:
@@ -115,10 +116,9 @@ class TopologyDrawing {
   void draw_head() {
     svg_.text({kMargin, 30}, "title", topology_.name);
     svg_.text({kMargin, 54}, "note",
-              std::to_string(report_.gpus) + " GPUs in " + std::to_string(report_.nodes) +
-                  (report_.nodes == 1 ? " node" : " nodes") + ", bisection " +
-                  to_text(report_.bisection) + ", diameter " +
-                  std::to_string(report_.diameter_hops) + " hops");
+              counted(report_.gpus, "GPU") + " in " + counted(report_.nodes, "node") +
+                  ", bisection " + to_text(report_.bisection) + ", diameter " +
+                  counted(report_.diameter_hops, "hop"));
   }
 
   /// "leaf: 4 links of 800 GB/s per direction". A cable's directions are of two kinds ("leaf_up"

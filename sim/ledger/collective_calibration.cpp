@@ -4,6 +4,7 @@
 #include <map>
 #include <tuple>
 
+#include "sim/base/plain_text.h"
 #include "sim/cost/network_fields.h"
 #include "sim/ledger/collective_model.h"
 #include "sim/ledger/statistics.h"
@@ -133,6 +134,7 @@ Calibration calibrate(const std::vector<const CollectiveSample*>& samples,
 
 void add_table(const std::string& file, const Topology& topology, CollectiveSamples& set) {
   const CsvTable table = read_csv_file(file);
+  require_collective_columns(table, {});
   std::vector<Problem> problems;
   for (const CsvRecord& record : table.records) {
     const CsvCells cells(table, record);
@@ -164,10 +166,10 @@ void add_run(const NcclTestsRun& run, const Topology& topology, CollectiveSample
   row.settings.launch = run.launch;
   if (row.nodes > topology.num_nodes || row.per_node > topology.node.gpus)
     throw Error(ErrorKind::kInput,
-                run.file + ": " + std::to_string(run.ranks) + " ranks on " +
-                    std::to_string(row.nodes) + " nodes are more than topology \"" + topology.name +
-                    "\" has (" + std::to_string(topology.num_nodes) + " of " +
-                    std::to_string(topology.node.gpus) + " GPUs); pass the machine's own topology");
+                run.file + ": " + counted(run.ranks, "rank") + " on " + counted(row.nodes, "node") +
+                    " are more than topology \"" + topology.name + "\" has (" +
+                    std::to_string(topology.num_nodes) + " of " +
+                    counted(topology.node.gpus, "GPU") + "); pass the machine's own topology");
   const CollectiveBench& bench = set.benches.bench(system, row);
   for (const NcclTestsPoint& point : run.points) {
     row.size = point.size;

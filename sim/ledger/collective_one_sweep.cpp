@@ -1,5 +1,6 @@
 #include "sim/ledger/collective_one_sweep.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <functional>
 #include <iterator>
@@ -8,6 +9,7 @@
 #include <tuple>
 
 #include "sim/base/json_writer.h"
+#include "sim/base/plain_text.h"
 #include "sim/ledger/collective_calibration.h"
 #include "sim/ledger/collective_fit.h"
 #include "sim/ledger/statistics.h"
@@ -101,6 +103,37 @@ std::vector<Line> lines_of(const std::vector<OneSweepError>& errors) {
   return lines;
 }
 
+std::map<std::string, std::vector<OneSweepError>> by_system(
+    const std::vector<OneSweepError>& errors) {
+  std::map<std::string, std::vector<OneSweepError>> systems;
+  for (const OneSweepError& error : errors) systems[error.system].push_back(error);
+  return systems;
+}
+
+/// A sample of the sweep that a system was calibrated on: every one has such a sweep.
+const OneSweepError& calibrated_on(const std::vector<OneSweepError>& of_system) {
+  const auto own = std::ranges::find_if(of_system, &OneSweepError::calibrated_on);
+  STEPCAST_CHECK(own != of_system.end(), "a system that was calibrated on nothing");
+  return *own;
+}
+
+void write_groups(const std::vector<OneSweepError>& errors, JsonWriter& json) {
+  json.key("groups");
+  json.begin_array();
+  for (const Line& line : lines_of(errors)) {
+    if (line.shipped.empty()) continue;
+    json.begin_object(JsonWriter::Layout::kOneLine);
+    json.member("sweep", line.name);
+    json.member("size", line.sizes);
+    json.member("rows", static_cast<std::int64_t>(line.shipped.size()));
+    json.member("shipped_median_abs", summarize(line.shipped).median_abs);
+    json.member("fitted_median_abs", summarize(line.fitted).median_abs);
+    json.member("corrected_median_abs", summarize(line.corrected).median_abs);
+    json.end_object();
+  }
+  json.end_array();
+}
+
 }  // namespace
 
 std::vector<OneSweepError> calibrate_on_one_sweep(const CollectiveSamples& set,
@@ -153,15 +186,10 @@ std::string to_table(const std::vector<OneSweepError>& errors) {
                 "fitted", "corrected");
   text += cells;
   print(lines_of(errors));
-  std::map<std::string, std::vector<OneSweepError>> systems;
-  for (const OneSweepError& error : errors) systems[error.system].push_back(error);
-  for (const auto& [system, own] : systems) {
-    for (const OneSweepError& error : own) {
-      if (!error.calibrated_on) continue;
-      text += "\n" + system + ": " + std::string(name_of(error.op)) + " on " +
-              std::to_string(error.ranks) + " ranks, " + std::to_string(error.nodes) + " nodes\n";
-      break;
-    }
+  for (const auto& [system, own] : by_system(errors)) {
+    const OneSweepError& first = calibrated_on(own);
+    text += "\n" + system + ": " + std::string(name_of(first.op)) + " on " +
+            counted(first.ranks, "rank") + ", " + counted(first.nodes, "node") + "\n";
     print(lines_of(own));
   }
   return text;
@@ -170,17 +198,17 @@ std::string to_table(const std::vector<OneSweepError>& errors) {
 std::string to_json(const std::vector<OneSweepError>& errors) {
   JsonWriter json;
   json.begin_object();
-  json.key("groups");
+  write_groups(errors, json);
+  json.key("systems");
   json.begin_array();
-  for (const Line& line : lines_of(errors)) {
-    if (line.shipped.empty()) continue;
-    json.begin_object(JsonWriter::Layout::kOneLine);
-    json.member("sweep", line.name);
-    json.member("size", line.sizes);
-    json.member("rows", static_cast<std::int64_t>(line.shipped.size()));
-    json.member("shipped_median_abs", summarize(line.shipped).median_abs);
-    json.member("fitted_median_abs", summarize(line.fitted).median_abs);
-    json.member("corrected_median_abs", summarize(line.corrected).median_abs);
+  for (const auto& [system, own] : by_system(errors)) {
+    const OneSweepError& first = calibrated_on(own);
+    json.begin_object();
+    json.member("system", system);
+    json.member("op", name_of(first.op));
+    json.member("ranks", first.ranks);
+    json.member("nodes", first.nodes);
+    write_groups(own, json);
     json.end_object();
   }
   json.end_array();

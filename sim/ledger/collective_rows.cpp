@@ -140,6 +140,23 @@ std::map<std::string, CollectiveSystem> read_collective_systems(const CsvTable& 
   return systems;
 }
 
+void require_collective_columns(const CsvTable& table, std::optional<std::string_view> system) {
+  std::vector<std::string_view> needed = {"collective", "n_gpus", "size_bytes", "time_us"};
+  if (system) needed.insert(needed.begin(), *system);
+  std::string all, missing;
+  for (const std::string_view name : needed) {
+    all += (all.empty() ? "" : ", ") + std::string(name);
+    if (!table.column(name)) missing += (missing.empty() ? "" : ", ") + std::string(name);
+  }
+  if (missing.empty()) return;
+  throw Error(ErrorKind::kInput,
+              {{.file = table.file,
+                .line = 1,
+                .path = {},
+                .message = "no table of collectives: it lacks the columns " + missing +
+                           "; expected are " + all + "; nodes, notes and quality may be there"}});
+}
+
 TimedCollective read_collective_row(const CsvCells& cells, const CollectiveSystem& system) {
   TimedCollective row;
   row.skipped = system.skipped;

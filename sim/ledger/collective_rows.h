@@ -13,7 +13,9 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "sim/engine/collective_bench.h"
@@ -32,6 +34,10 @@ struct CollectiveSystem {
 
 /// By name. Throws Error(kInput) for numbers that can't be.
 std::map<std::string, CollectiveSystem> read_collective_systems(const CsvTable& table);
+
+/// Throws Error(kInput) when the table lacks `system` or a column without which no line says what
+/// was timed: a table of something else.
+void require_collective_columns(const CsvTable& table, std::optional<std::string_view> system);
 
 /// What one line of a sweep ran.
 struct TimedCollective {

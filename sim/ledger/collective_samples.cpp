@@ -33,6 +33,7 @@ const CollectiveBench& CollectiveBenches::bench(const CollectiveSystem& system,
 
 CollectiveSamples read_collective_samples(const std::string& file) {
   const CsvTable table = read_csv_file(file);
+  require_collective_columns(table, "system");
   const std::filesystem::path beside =
       std::filesystem::path(file).parent_path() / "collective_systems.csv";
   const std::map<std::string, CollectiveSystem> systems =
@@ -65,6 +66,12 @@ CollectiveSamples read_collective_samples(const std::string& file) {
                              .bench = bench});
     }
   }
+  if (set.samples.empty())
+    throw Error(ErrorKind::kInput,
+                file + ": of none of its rows a collective can be told" +
+                    (set.skipped.empty() ? std::string("; it has none")
+                                         : ": " + set.skipped.front().first +
+                                               ", for one: " + set.skipped.front().second));
   return set;
 }
 

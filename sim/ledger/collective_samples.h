@@ -45,7 +45,8 @@ struct CollectiveSamples {
 };
 
 /// The rows of a table of collectives whose quality is "ok" or not stated; systems are those of
-/// collective_systems.csv beside it. Throws Error as read_csv_file() does.
+/// collective_systems.csv beside it. Throws Error as read_csv_file() does, and kInput when no row
+/// can be used.
 CollectiveSamples read_collective_samples(const std::string& file);
 
 }  // namespace stepcast

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <map>
 
+#include "sim/base/plain_text.h"
 #include "sim/base/printed.h"
 #include "sim/ledger/validation_text.h"
 
@@ -82,7 +83,7 @@ std::string row_lines(const Validation& v) {
 }  // namespace
 
 std::string to_table(const Validation& v, bool rows) {
-  std::string text = v.kind + ": " + std::to_string(v.answers.size()) + " rows, " +
+  std::string text = v.kind + ": " + counted(std::ssize(v.answers), "row") + ", " +
                      std::to_string(v.predicted) + " predicted (" + percent(v.coverage) + ")\n\n";
   text += header() + line("all", v.predicted, v.error, v.memory);
   for (const GroupSummary& group : v.groups)
@@ -90,11 +91,11 @@ std::string to_table(const Validation& v, bool rows) {
   text += "\n";
   if (v.ranking.groups > 0)
     text += "ranking of plans: Kendall's tau " + printed("%.2f", v.ranking.kendall_tau) +
-            " (median of " + std::to_string(v.ranking.groups) + " groups), regret " +
+            " (median of " + counted(v.ranking.groups, "group") + "), regret " +
             percent(v.ranking.regret) + "\n";
   text += oom_text(v.oom);
   if (v.reserved_memory.rows > 0)
-    text += "reserved memory: " + std::to_string(v.reserved_memory.rows) + " rows, median " +
+    text += "reserved memory: " + counted(v.reserved_memory.rows, "row") + ", median " +
             percent(v.reserved_memory.median_abs) + ", bias " +
             percent(v.reserved_memory.bias, true) + "\n";
   if (v.error.rows > 0) text += "inside the 90 % interval: " + percent(v.interval_coverage) + "\n";

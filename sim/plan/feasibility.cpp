@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include "sim/base/plain_text.h"
 #include "sim/plan/divisors.h"
 
 namespace stepcast {
@@ -65,9 +66,9 @@ class PlanCheck {
                       " must be num_gpus = " + text(num_gpus_) + gpus_way_out());
     if (num_gpus_ > topology_.num_gpus())
       add("num_gpus", "= " + text(num_gpus_) + " must be at most the " +
-                          text(topology_.num_gpus()) + " GPUs of " + topology_.name + " (" +
-                          text(topology_.num_nodes) + " nodes of " + text(topology_.node.gpus) +
-                          "); use fewer, or a cluster with more nodes");
+                          counted(topology_.num_gpus(), "GPU") + " of " + topology_.name + " (" +
+                          counted(topology_.num_nodes, "node") + " of " +
+                          text(topology_.node.gpus) + "); use fewer, or a cluster with more nodes");
   }
   std::string gpus_way_out() const {
     const std::int64_t replica = plan_.tp * plan_.pp;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "sim/base/plain_text.h"
 #include "sim/topology/shapes/fabric_shape.h"
 
 namespace stepcast {
@@ -37,9 +38,9 @@ void require_gpus(const Topology& topology, std::int64_t num_gpus) {
   if (num_gpus >= 1 && num_gpus <= topology.num_gpus()) return;
   const std::string nodes =
       topology.node_groups.empty()
-          ? std::to_string(topology.num_nodes) + " nodes of " + std::to_string(topology.node.gpus) +
-                " GPUs; use fewer GPUs or raise its num_nodes"
-          : std::to_string(topology.num_gpus()) + " GPUs in all its node_groups; use fewer";
+          ? counted(topology.num_nodes, "node") + " of " + counted(topology.node.gpus, "GPU") +
+                "; use fewer GPUs or raise its num_nodes"
+          : counted(topology.num_gpus(), "GPU") + " in all its node_groups; use fewer";
   throw Error(ErrorKind::kInfeasible, "num_gpus = " + std::to_string(num_gpus) + " must be 1 to " +
                                           std::to_string(topology.num_gpus()) + ": topology \"" +
                                           topology.name + "\" has " + nodes);

@@ -79,6 +79,26 @@ TEST_F(CalibrateNetworkCommand, EveryBadLineOfATableIsNamed) {
     EXPECT_NE(ran.err.find(part), std::string::npos) << part << "\n" << ran.err;
 }
 
+TEST_F(CalibrateNetworkCommand, ATableOfSomethingElseIsToldWhatItLacks) {
+  const std::string table = folder_.write("gemm.csv", "gpu,m,n,k,time_us\nH100,1,2,3,4\n");
+  for (const ProgramRun& ran : {calibrate(table), run({"calibrate-network", table}),
+                                run({"calibrate-network", table, "--one-sweep"})}) {
+    EXPECT_EQ(ran.exit_code, 3);
+    EXPECT_NE(ran.err.find("gemm.csv:1: no table of collectives: it lacks the columns "),
+              std::string::npos)
+        << ran.err;
+    EXPECT_NE(ran.err.find("expected are "), std::string::npos) << ran.err;
+  }
+  folder_.write("collective_systems.csv", "system,gpus_per_node\n");
+  const ProgramRun none = run(
+      {"calibrate-network",
+       folder_.write(
+           "t.csv",
+           "id,system,collective,nodes,n_gpus,size_bytes,time_us\nr1,a,all_reduce,2,16,1024,9\n")});
+  EXPECT_EQ(none.exit_code, 3);
+  EXPECT_NE(none.err.find("r1, for one: "), std::string::npos) << none.err;
+}
+
 TEST_F(CalibrateNetworkCommand, LogsNeedATopologyThatExists) {
   const std::string log = folder_.write("all_reduce-2n.log", text_log("all_reduce_perf"));
   const ProgramRun none = run({"calibrate-network", log});

@@ -49,6 +49,15 @@ TEST(TopologyCommand, PrintsATableOfTheWholeClusterByDefault) {
   EXPECT_NE(ran.out.find("route from GPU 0 to GPU 9215"), std::string::npos) << ran.out;
 }
 
+TEST(TopologyCommand, TooManyGpusAreToldByTheNameOfTheOption) {
+  const ProgramRun ran = run({"l40s-4", "--gpus", "257"});
+  EXPECT_EQ(ran.exit_code, 4);
+  EXPECT_EQ(ran.err.find("num_gpus"), std::string::npos) << ran.err;
+  EXPECT_NE(ran.err.find("--gpus 257: topology \"l40s-4\" has 256 GPUs (64 nodes)"),
+            std::string::npos)
+      << ran.err;
+}
+
 TEST(TopologyCommand, ShowsOneGpuWithoutRoute) {
   const ProgramRun ran = run({"dgx-h100", "--gpus", "1", "--json"});
   ASSERT_EQ(ran.exit_code, 0) << ran.err;
@@ -73,8 +82,10 @@ TEST(ExportCommand, WritesAPlatform) {
   EXPECT_NE(ran.out.find("<route src=\"gpu7\" dst=\"gpu6\" symmetrical=\"NO\">"),
             std::string::npos);
   EXPECT_EQ(
-      run_program({STEPCAST_BINARY, "export", "simgrid-platform", "dgx-h100", "-o", "-"}).exit_code,
-      2);
+      run_program({STEPCAST_BINARY, "export", "simgrid-platform", "tpu-v4-wiring-a100", "-o", "-"})
+          .exit_code,
+      6)
+      << "4,096 GPUs of one torus have 17 million routes";
   EXPECT_EQ(run_program({STEPCAST_BINARY, "export", "dot", "dgx-h100", "-o", "-"}).exit_code, 2);
 }
 

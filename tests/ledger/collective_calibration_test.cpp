@@ -6,6 +6,7 @@
 
 #include <cmath>
 
+#include "sim/base/json_document.h"
 #include "sim/base/json_writer.h"
 #include "sim/ledger/collective_fit.h"
 #include "sim/ledger/collective_one_sweep.h"
@@ -150,6 +151,24 @@ TEST(SharedFit, PredictsASystemItHasNotSeenWhenAllAreAlike) {
   }
   EXPECT_LT(median(errors), 0.05);
   EXPECT_EQ(fit.profiles.size(), 5u);
+}
+
+TEST(OneSweep, EverySystemHasItsGroupsInJsonToo) {
+  const std::vector<OneSweepError> errors = {
+      {"a", BenchOp::kAllReduce, 16, 2, 1 << 20, true, 0.2, 0.1, 0.1},
+      {"b", BenchOp::kAllGather, 8, 1, 1 << 20, true, -0.4, 0.3, 0.1},
+      {"b", BenchOp::kAllReduce, 32, 4, 1 << 20, false, 0.6, 0.3, 0.3}};
+  const JsonDocument document = parse_json(to_json(errors), "out");
+  const auto systems = document.root().member("systems")->elements();
+  ASSERT_EQ(systems.size(), 2u);
+  EXPECT_EQ(systems[1].member("system")->as_string(), "b");
+  EXPECT_EQ(systems[1].member("op")->as_string(), "all_gather");
+  EXPECT_EQ(systems[1].member("ranks")->as_integer(), 8);
+  const auto groups = systems[1].member("groups")->elements();
+  ASSERT_EQ(groups.size(), 2u);
+  EXPECT_EQ(groups[0].member("shipped_median_abs")->as_number(), 0.4);
+  EXPECT_EQ(groups[1].member("shipped_median_abs")->as_number(), 0.6);
+  EXPECT_NE(to_table(errors).find("b: all_gather on 8 ranks, 1 node\n"), std::string::npos);
 }
 
 TEST(OneSweep, CorrectionsAreJudgedAtSizesThatTheyHaveNotSeen) {

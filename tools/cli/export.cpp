@@ -8,6 +8,7 @@
 #include "sim/exchange/platform_xml.h"
 #include "sim/scenario/scenario.h"
 #include "tools/cli/commands.h"
+#include "tools/cli/gpus_option.h"
 
 namespace stepcast::cli {
 namespace {
@@ -24,8 +25,7 @@ int export_command(const Arguments& arguments) {
     throw Error(ErrorKind::kUsage,
                 "export " + arguments.format + ": unknown format; known: simgrid-platform");
   const Topology topology = load_topology(arguments.topology, find_library());
-  const std::string text =
-      platform_xml(topology, arguments.gpus == 0 ? topology.num_gpus() : arguments.gpus);
+  const std::string text = platform_xml(topology, gpus_of_option(arguments.gpus, topology));
   write_output(arguments.output, text);
   return 0;
 }

@@ -9,6 +9,7 @@
 
 #include "sim/base/file_io.h"
 #include "sim/base/json_writer.h"
+#include "sim/base/plain_text.h"
 #include "sim/scenario/resolve.h"
 #include "tools/cli/commands.h"
 #include "tools/cli/progress.h"
@@ -59,7 +60,7 @@ void copy_value(JsonWriter& json, const JsonValue& value) {
 }
 
 std::string source_of(const Arguments& arguments, const StackFit& fit) {
-  return "stepcast fit to " + std::to_string(fit.rows.size()) + " rows of " +
+  return "stepcast fit to " + counted(std::ssize(fit.rows), "row") + " of " +
          std::filesystem::path(arguments.ledger).filename().string();
 }
 

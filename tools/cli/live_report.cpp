@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "sim/base/json_writer.h"
+#include "sim/base/plain_text.h"
 #include "sim/base/printed.h"
 #include "sim/base/quantity_text.h"
 #include "sim/ledger/statistics.h"
@@ -171,9 +172,9 @@ void write_memory(JsonWriter& json, const std::vector<ComparedMemory>& memory) {
 }  // namespace
 
 std::string live_table(const LiveRun& run) {
-  std::string text =
-      printed("%s: %zu ranks on %s, %s\n", run.scenario.name.c_str(), run.job.ranks.size(),
-              run.device.c_str(), to_text(run.scenario.plan).c_str());
+  std::string text = printed("%s: %s on %s, %s\n", run.scenario.name.c_str(),
+                             counted(std::ssize(run.job.ranks), "rank").c_str(), run.device.c_str(),
+                             to_text(run.scenario.plan).c_str());
   text += losses_table(run.outcome.losses(run.job), run.comparison ? 1 : 20);
   if (run.comparison) {
     text += comparison_table(run);

@@ -18,6 +18,7 @@
 #include "sim/topology/inspect.h"
 #include "sim/topology/upkeep.h"
 #include "tools/cli/commands.h"
+#include "tools/cli/gpus_option.h"
 
 namespace stepcast::cli {
 namespace {
@@ -84,7 +85,7 @@ Route find_route(const Fabric& fabric, const std::string& ends) {
 View look_at(const Arguments& arguments) {
   View view;
   view.topology = load_topology(arguments.topology, find_library());
-  const std::int64_t gpus = arguments.gpus == 0 ? view.topology.num_gpus() : arguments.gpus;
+  const std::int64_t gpus = gpus_of_option(arguments.gpus, view.topology);
   view.route = find_route(Fabric(view.topology, gpus), arguments.route);
   view.fabric = inspect(view.topology, gpus);
   view.upkeep = upkeep(view.topology, view.fabric.nodes);
