@@ -45,7 +45,7 @@ class ClusterJobs {
       : cluster_(cluster), fabric_(cluster.topology, cluster.num_gpus()) {
     for (const ClusterJob& job : cluster.jobs) {
       jobs_.push_back(build_programs(job.scenario));
-      models_.push_back(cost_models(job.scenario).front());
+      add_models(job.scenario, jobs_.back());
     }
   }
 
@@ -67,8 +67,10 @@ class ClusterJobs {
     std::vector<const CostModel*> models;
     for (const CostModel& model : models_) models.push_back(&model);
     std::vector<std::uint32_t> of_program;
-    for (const std::uint32_t owner : joint.owner)
-      of_program.push_back(static_cast<std::uint32_t>(owner == kNone ? 0 : selected[owner]));
+    for (std::size_t i = 0; i < joint.owner.size(); ++i)
+      of_program.push_back(joint.owner[i] == kNone
+                               ? 0
+                               : model_of_[selected[joint.owner[i]]][joint.job.programs[i].device]);
     Simulation simulation =
         simulate(joint.job, fabric_, JobCosts(std::move(models), std::move(of_program)), options);
     return {std::move(joint.job), std::move(simulation)};
@@ -84,6 +86,17 @@ class ClusterJobs {
   }
 
  private:
+  /// Of the devices that run something: what others would get out of links does not count.
+  void add_models(const Scenario& scenario, const Job& job) {
+    const std::vector<CostModel> all = cost_models(scenario);
+    std::vector<std::uint32_t>& numbers = model_of_.emplace_back(all.size(), kNone);
+    for (const Program& program : job.programs)
+      if (numbers[program.device] == kNone) {
+        numbers[program.device] = static_cast<std::uint32_t>(models_.size());
+        models_.push_back(all[program.device]);
+      }
+  }
+
   std::vector<Seconds> starts(const std::vector<std::size_t>& selected) const {
     std::vector<Seconds> result(cluster_.num_gpus(), Seconds(0));
     for (const std::size_t id : selected)
@@ -95,6 +108,7 @@ class ClusterJobs {
   Fabric fabric_;
   std::vector<Job> jobs_;
   std::vector<CostModel> models_;
+  std::vector<std::vector<std::uint32_t>> model_of_;  // by job, then device: place in models_
 };
 
 }  // namespace
@@ -107,7 +121,7 @@ Job build_programs(const Scenario& scenario) {
     if (scenario.further_devices.empty()) return job;
     std::vector<std::string> names = {scenario.topology.device.name};
     for (const DeviceKind& kind : scenario.further_devices) names.push_back(kind.device.name);
-    return split_by_device(std::move(job), devices_of_ranks(scenario), names);
+    return split_by_device(std::move(job), scenario.device_of_rank, names);
   });
 }
 

@@ -18,9 +18,16 @@ const ClassPlan& ChannelPlans::at(std::uint32_t channel_class, std::uint32_t tra
   return *plan;
 }
 
-/// Members on different devices know the network differently: the slowest sets the pace.
-FlowPlan ChannelPlans::slowest_plan(std::uint32_t channel_class,
-                                    const TransferKey& transfer) const {
+const NetworkProfile& ChannelPlans::slowest_network(std::uint32_t channel_class,
+                                                    std::uint32_t transfer) const {
+  const auto& models = costs_.models();
+  const std::uint32_t slowest =
+      models.size() == 1 ? 0 : slowest_plan(channel_class, transfers_[transfer]).second;
+  return models[slowest]->network();
+}
+
+std::pair<FlowPlan, std::uint32_t> ChannelPlans::slowest_plan(std::uint32_t channel_class,
+                                                              const TransferKey& transfer) const {
   const JobChannels& all = channels_.unfolded();
   const std::uint32_t id = channels_.classes()[channel_class].channel;
   std::set<std::uint32_t> models;
@@ -28,20 +35,21 @@ FlowPlan ChannelPlans::slowest_plan(std::uint32_t channel_class,
     models.insert(costs_.model_of(job_.ranks[member.rank].program));
     if (models.size() == costs_.models().size()) break;
   }
-  FlowPlan slowest;
+  std::pair<FlowPlan, std::uint32_t> slowest;
   for (const std::uint32_t model : models) {
     const NetworkProfile& network = costs_.models()[model]->network();
     const FlowPlan plan =
         all.channels[id].is_group()
             ? plan_collective(all.geometry[id], network, transfer.kind, transfer.size)
             : plan_p2p(channels_.pair(channel_class), network, transfer.size);
-    if (model == *models.begin() || plan.uncontended > slowest.uncontended) slowest = plan;
+    if (model == *models.begin() || plan.uncontended > slowest.first.uncontended)
+      slowest = {plan, model};
   }
   return slowest;
 }
 
 ClassPlan ChannelPlans::make(std::uint32_t channel_class, const TransferKey& transfer) const {
-  const FlowPlan plan = slowest_plan(channel_class, transfer);
+  const FlowPlan plan = slowest_plan(channel_class, transfer).first;
   ClassPlan result{.latency = plan.latency.value(),
                    .bytes = plan.bytes,
                    .rate_bound = plan.rate_bound,

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "sim/engine/channels.h"
@@ -28,11 +29,16 @@ class ChannelPlans {
 
   /// Made on demand. References stay good.
   const ClassPlan& at(std::uint32_t channel_class, std::uint32_t transfer);
+  /// Of the member that does worst at it: members on different devices know the network
+  /// differently.
+  const NetworkProfile& slowest_network(std::uint32_t channel_class, std::uint32_t transfer) const;
   /// Bytes per second by link class.
   std::vector<double> capacities(const Fabric& fabric) const;
 
  private:
-  FlowPlan slowest_plan(std::uint32_t channel_class, const TransferKey& transfer) const;
+  /// Of the model that sets the pace, and its number.
+  std::pair<FlowPlan, std::uint32_t> slowest_plan(std::uint32_t channel_class,
+                                                  const TransferKey& transfer) const;
   ClassPlan make(std::uint32_t channel_class, const TransferKey& transfer) const;
 
   const FoldedChannels& channels_;

@@ -71,26 +71,28 @@ class JobRun {
 
   /// Over the links themselves: nothing is folded.
   void carry_chunk_by_chunk() {
-    STEPCAST_CHECK(costs_.models().size() == 1, "chunks know one network profile");
-    const NetworkProfile& network = costs_.models().front()->network();
-    capacities_ = effective_capacities(prepared_.fabric, network);
-    message_level_.emplace(solver_, prepared_.fabric, network);
+    capacities_.clear();
+    for (const Link& link : prepared_.fabric.links()) capacities_.push_back(costs_.capacity(link));
+    message_level_.emplace(solver_, prepared_.fabric, capacities_);
     meetings_.set_carrier([this](std::uint32_t channel_class, std::uint32_t transfer, double start,
                                  FlowSolver::Callback done) {
       solver_.at(start, [this, channel_class, transfer, done = std::move(done)]() mutable {
-        start_chunks(folded_.classes()[channel_class].channel, prepared_.ops.transfers()[transfer],
-                     std::move(done));
+        start_chunks(channel_class, transfer, std::move(done));
       });
     });
   }
 
-  void start_chunks(std::uint32_t id, const TransferKey& transfer, FlowSolver::Callback done) {
+  void start_chunks(std::uint32_t channel_class, std::uint32_t transfer,
+                    FlowSolver::Callback done) {
+    const std::uint32_t id = folded_.classes()[channel_class].channel;
     const Channel& channel = prepared_.channels.channels[id];
+    const NetworkProfile& network = plans_.slowest_network(channel_class, transfer);
+    const TransferKey& what = prepared_.ops.transfers()[transfer];
     if (channel.is_group())
-      message_level_->start(prepared_.channels.geometry[id], transfer.kind, transfer.size,
+      message_level_->start(network, prepared_.channels.geometry[id], what.kind, what.size,
                             std::move(done));
     else
-      message_level_->start_message(channel.from, channel.to, transfer.size, std::move(done));
+      message_level_->start_message(network, channel.from, channel.to, what.size, std::move(done));
   }
 
   void find_overlaps() {

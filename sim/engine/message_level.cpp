@@ -96,17 +96,18 @@ HopCosts hop_costs(const GroupGeometry& group, const NetworkProfile& profile, co
 /// One collective under way.
 class MessageLevel::Run {
  public:
-  Run(MessageLevel& owner, const GroupGeometry& group, CollectiveKind kind, Bytes size,
-      FlowSolver::Callback done)
-      : Run(owner, group, kind, size, plan_collective(group, owner.profile_, kind, size),
+  Run(MessageLevel& owner, const NetworkProfile& profile, const GroupGeometry& group,
+      CollectiveKind kind, Bytes size, FlowSolver::Callback done)
+      : Run(owner, profile, group, kind, size, plan_collective(group, profile, kind, size),
             std::move(done)) {}
-  Run(MessageLevel& owner, const GroupGeometry& group, CollectiveKind kind, Bytes size,
-      const FlowPlan& plan, FlowSolver::Callback done)
+  Run(MessageLevel& owner, const NetworkProfile& profile, const GroupGeometry& group,
+      CollectiveKind kind, Bytes size, const FlowPlan& plan, FlowSolver::Callback done)
       : owner_(owner),
+        profile_(profile),
         group_(group),
         algorithm_(algorithm_of(plan)),
         schedule_(schedule_of(group, kind, plan, size)),
-        costs_(hop_costs(group, owner.profile_, plan, static_cast<double>(size.value()))),
+        costs_(hop_costs(group, profile, plan, static_cast<double>(size.value()))),
         size_(size),
         done_(std::move(done)) {
     index_schedule();
@@ -240,21 +241,32 @@ class MessageLevel::Run {
         });
   }
 
-  /// A protocol that spends part of the wire on flags.
+  /// 0: none. A protocol may spend part of the wire on flags, and software may get less out of it
+  /// than that of others.
   double rate_bound(bool same_node) const {
-    if (costs_.efficiency >= 1) return 0;
-    if (is_scheduled(algorithm_)) return costs_.efficiency * narrowest_link();
-    const double bandwidth = same_node
-                                 ? group_.intra_bandwidth() * owner_.profile_.intra_efficiency
-                                 : group_.inter_bandwidth() * owner_.profile_.inter_efficiency;
-    return costs_.efficiency * bandwidth / group_.num_channels();
+    const double own = narrowest([this](std::uint32_t link) {
+      return effective_capacity(owner_.fabric_.links()[link], profile_);
+    });
+    const double there = narrowest([this](std::uint32_t link) { return owner_.capacities_[link]; });
+    const double by_software = own < there ? own : 0;
+    if (costs_.efficiency >= 1) return by_software;
+    const double by_protocol =
+        costs_.efficiency * (is_scheduled(algorithm_) ? own : share(same_node));
+    return by_software > 0 ? std::min(by_software, by_protocol) : by_protocol;
+  }
+
+  /// Of a channel.
+  double share(bool same_node) const {
+    const double bandwidth = same_node ? group_.intra_bandwidth() * profile_.intra_efficiency
+                                       : group_.inter_bandwidth() * profile_.inter_efficiency;
+    return bandwidth / group_.num_channels();
   }
 
   /// Of the path.
-  double narrowest_link() const {
+  template <typename Capacity>
+  double narrowest(Capacity capacity) const {
     double least = std::numeric_limits<double>::infinity();
-    for (const std::uint32_t link : path_)
-      least = std::min(least, effective_capacity(owner_.fabric_.links()[link], owner_.profile_));
+    for (const std::uint32_t link : path_) least = std::min(least, capacity(link));
     return least;
   }
 
@@ -267,6 +279,7 @@ class MessageLevel::Run {
   }
 
   MessageLevel& owner_;
+  const NetworkProfile& profile_;
   const GroupGeometry& group_;
   Algorithm algorithm_;
   CollectiveSchedule schedule_;
@@ -280,23 +293,23 @@ class MessageLevel::Run {
   std::vector<std::uint32_t> path_;
 };
 
-MessageLevel::MessageLevel(FlowSolver& solver, const Fabric& fabric, const NetworkProfile& profile)
-    : solver_(solver), fabric_(fabric), profile_(profile) {}
+MessageLevel::MessageLevel(FlowSolver& solver, const Fabric& fabric, std::vector<double> capacities)
+    : solver_(solver), fabric_(fabric), capacities_(std::move(capacities)) {}
 
 MessageLevel::~MessageLevel() = default;
 
-void MessageLevel::start(const GroupGeometry& group, CollectiveKind kind, Bytes size,
-                         FlowSolver::Callback done) {
+void MessageLevel::start(const NetworkProfile& profile, const GroupGeometry& group,
+                         CollectiveKind kind, Bytes size, FlowSolver::Callback done) {
   if (group.num_ranks() == 1) return solver_.at(solver_.now(), std::move(done));
-  runs_.push_back(std::make_unique<Run>(*this, group, kind, size, std::move(done)));
+  runs_.push_back(std::make_unique<Run>(*this, profile, group, kind, size, std::move(done)));
   Run* run = runs_.back().get();
   solver_.at(solver_.now() + run->base_latency(), [run] { run->begin(); });
 }
 
-void MessageLevel::start_message(std::uint32_t from, std::uint32_t to, Bytes size,
-                                 FlowSolver::Callback done) {
+void MessageLevel::start_message(const NetworkProfile& profile, std::uint32_t from,
+                                 std::uint32_t to, Bytes size, FlowSolver::Callback done) {
   const PairGeometry pair(fabric_, from, to);
-  const FlowPlan plan = plan_p2p(pair, profile_, size);
+  const FlowPlan plan = plan_p2p(pair, profile, size);
   std::vector<std::uint32_t> path;
   append_path(plan.links, path);
   solver_.at(solver_.now() + plan.latency.value(),

@@ -17,24 +17,26 @@ namespace stepcast {
 
 class MessageLevel {
  public:
-  /// Keeps references; `solver` must have been reset to effective_capacities() of both.
-  MessageLevel(FlowSolver& solver, const Fabric& fabric, const NetworkProfile& profile);
+  /// Keeps references. `capacities`: bytes per second by link, to which `solver` has been reset: as
+  /// much as any of the profiles gets out of it (effective_capacities()).
+  MessageLevel(FlowSolver& solver, const Fabric& fabric, std::vector<double> capacities);
   ~MessageLevel();
 
   /// Begins a collective now and calls back at its end. Runs the algorithm that plan_collective()
-  /// chooses, or the profile prescribes; in-switch reduction as a ring.
-  /// `group` must live until then.
-  void start(const GroupGeometry& group, CollectiveKind kind, Bytes size,
-             FlowSolver::Callback done);
+  /// chooses, or the profile prescribes; in-switch reduction as a ring. `profile` and `group` must
+  /// live until then.
+  void start(const NetworkProfile& profile, const GroupGeometry& group, CollectiveKind kind,
+             Bytes size, FlowSolver::Callback done);
 
   /// Begins a message from one GPU to another.
-  void start_message(std::uint32_t from, std::uint32_t to, Bytes size, FlowSolver::Callback done);
+  void start_message(const NetworkProfile& profile, std::uint32_t from, std::uint32_t to,
+                     Bytes size, FlowSolver::Callback done);
 
  private:
   class Run;
   FlowSolver& solver_;
   const Fabric& fabric_;
-  const NetworkProfile& profile_;
+  std::vector<double> capacities_;
   std::vector<std::unique_ptr<Run>> runs_;  // under way
 };
 

@@ -33,10 +33,6 @@ Seconds Simulator::step_time(const JobCosts& costs) const { return run(costs, fa
 
 Simulation simulate(const Job& job, const Fabric& fabric, const JobCosts& costs,
                     const SimulateOptions& options) {
-  if (options.fidelity == Fidelity::kMessage && costs.models().size() > 1)
-    throw Error(ErrorKind::kUnsupported,
-                "single messages are simulated for one kind of device and one job; leave out "
-                "--fidelity message");
   SimulateOptions with_ways = options;
   for (const CostModel* model : costs.models())
     for (const ScheduledWay& way : scheduled_ways(model->network().choices))

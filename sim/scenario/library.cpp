@@ -36,6 +36,9 @@ std::string Library::stack_file(const std::string& name) const {
 std::string Library::scenario_file(const std::string& name) const {
   return root + "/scenarios/" + name + ".json";
 }
+std::string Library::shared_cluster_file(const std::string& name) const {
+  return root + "/scenarios/shared/" + name + ".json";
+}
 
 Library find_library() {
   std::string tried;

@@ -1,25 +1,11 @@
 // Scenarios, models, topologies, stacks and profiles on their own: named on a command line, or by a
 // ledger.
-#include <filesystem>
-
 #include "sim/scenario/references.h"
 #include "sim/scenario/resolve.h"
 #include "sim/scenario/scenario_reader.h"
 
 namespace stepcast {
 namespace {
-
-/// A person may name a path anywhere; a bare name is a shipped one.
-JsonDocument open_named(const std::string& name_or_path, const Library& library,
-                        ShippedFile shipped) {
-  if (is_path(name_or_path)) return read_json_file(name_or_path);
-  try {
-    return resolve(name_or_path, "", [&](const std::string& n) { return (library.*shipped)(n); });
-  } catch (const Error& error) {
-    if (!error.problems().front().file.empty()) throw;
-    throw Error(error.kind(), "\"" + name_or_path + "\": " + error.problems().front().message);
-  }
-}
 
 template <typename Read>
 auto load(const std::string& name_or_path, const Library& library, ShippedFile shipped, Read read) {
@@ -31,12 +17,8 @@ auto load(const std::string& name_or_path, const Library& library, ShippedFile s
 
 }  // namespace
 
-/// A file of one's own counts before a shipped one, whatever its name ends in.
 Scenario load_scenario(const std::string& name_or_path, const Library& library) {
-  const bool own = std::filesystem::is_regular_file(name_or_path);
-  return read_scenario((own ? read_json_file(name_or_path)
-                            : open_named(name_or_path, library, &Library::scenario_file))
-                           .root(),
+  return read_scenario(open_own_or_named(name_or_path, library, &Library::scenario_file).root(),
                        library);
 }
 

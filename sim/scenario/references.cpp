@@ -12,6 +12,24 @@ std::string folder_of(const JsonValue& value) {
   return std::filesystem::path(file_of(value)).parent_path().string();
 }
 
+JsonDocument open_named(const std::string& name_or_path, const Library& library,
+                        ShippedFile shipped) {
+  if (is_path(name_or_path)) return read_json_file(name_or_path);
+  try {
+    return resolve(name_or_path, "", [&](const std::string& n) { return (library.*shipped)(n); });
+  } catch (const Error& error) {
+    if (!error.problems().front().file.empty()) throw;
+    throw Error(error.kind(), "\"" + name_or_path + "\": " + error.problems().front().message);
+  }
+}
+
+JsonDocument open_own_or_named(const std::string& name_or_path, const Library& library,
+                               ShippedFile shipped) {
+  return std::filesystem::is_regular_file(name_or_path)
+             ? read_json_file(name_or_path)
+             : open_named(name_or_path, library, shipped);
+}
+
 std::optional<JsonValue> References::follow(const JsonValue& value, ShippedFile shipped) {
   if (value.is_object()) return value;
   const std::optional<std::string> name = value.as_string();

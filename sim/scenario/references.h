@@ -17,6 +17,14 @@ std::string folder_of(const JsonValue& value);
 /// Where the library keeps the files of one kind, such as &Library::model_file.
 using ShippedFile = std::string (Library::*)(const std::string& name) const;
 
+/// A file that a person names on a command line: a path anywhere; a bare name is a shipped one.
+/// Throws Error(kInput), kIo when a path can't be read.
+JsonDocument open_named(const std::string& name_or_path, const Library& library,
+                        ShippedFile shipped);
+/// The same, where a file of one's own counts before a shipped one, whatever its name ends in.
+JsonDocument open_own_or_named(const std::string& name_or_path, const Library& library,
+                               ShippedFile shipped);
+
 /// Mistakes of all files go to one list. Keeps references to its arguments.
 class References {
  public:

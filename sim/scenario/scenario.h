@@ -38,18 +38,16 @@ struct Scenario {
   StackProfile stack;
   DeviceProfile device_profile;  ///< of topology.device, as is the next
   NetworkProfile network_profile;
-  /// What the first `num_gpus` GPUs have besides topology.device and its profile. Mostly nothing.
+  /// What its GPUs have besides topology.device and its profile. Mostly nothing.
   std::vector<DeviceKind> further_devices;
-  /// By group of topology.groups_for(num_gpus): 0 is topology.device, 1 the first further one.
-  std::vector<std::uint32_t> device_of_group;
+  /// By rank: 0 is topology.device, 1 the first further one. Empty without further ones.
+  std::vector<std::uint32_t> device_of_rank;
   Published published;
   bool own_prices = false;  ///< it has "prices"
 };
 
-/// By number as in Scenario::device_of_group.
+/// By number as in Scenario::device_of_rank.
 const Device& device_of(const Scenario& scenario, std::uint32_t number);
-/// By rank.
-std::vector<std::uint32_t> devices_of_ranks(const Scenario& scenario);
 
 /// Where the shipped files are, below one folder.
 struct Library {
@@ -61,6 +59,7 @@ struct Library {
   std::string network_profile_file(const std::string& name) const;  ///< topologies/networks/
   std::string stack_file(const std::string& name) const;            ///< scenarios/stacks/
   std::string scenario_file(const std::string& name) const;         ///< scenarios/NAME.json
+  std::string shared_cluster_file(const std::string& name) const;   ///< scenarios/shared/NAME.json
 };
 
 /// The folder with models/ and topologies/: $STEPCAST_HOME, else found from the program's own place

@@ -1,5 +1,6 @@
 // Reads a scenario and everything that it names. Mistakes of all files are gathered, so that one
 // run shows them all; whether the plan is feasible is asked once the files are sound.
+#include <algorithm>
 #include <filesystem>
 #include <string>
 #include <utility>
@@ -38,8 +39,8 @@ void read_prices(const JsonValue& value, Problems& problems, Topology& topology)
 class ScenarioReader {
  public:
   ScenarioReader(const JsonValue& root, const Library& library,
-                 const std::optional<JsonValue>& topology)
-      : references_(library, problems_), fields_(root, problems_), topology_(topology) {
+                 const std::optional<Placement>& placement)
+      : references_(library, problems_), fields_(root, problems_), placement_(placement) {
     scenario_.file = file_of(root);
   }
 
@@ -77,9 +78,9 @@ class ScenarioReader {
 
   /// The topology given from outside; the scenario may still name one.
   std::optional<JsonValue> topology() {
-    if (!topology_) return part("topology", &Library::topology_file);
+    if (!placement_) return part("topology", &Library::topology_file);
     fields_.child("topology");
-    return topology_;
+    return placement_->topology;
   }
 
   void read_cluster() {
@@ -101,14 +102,40 @@ class ScenarioReader {
 
   /// Every device among the GPUs that the plan uses has a profile that times it.
   void read_devices(const JsonValue& topology) {
-    const std::vector<NodeGroup> groups = scenario_.topology.groups_for(
-        problems_.empty() ? scenario_.plan.world_size() : scenario_.topology.num_gpus());
+    const std::vector<NodeGroup> groups = scenario_.topology.all_groups();
+    const std::vector<std::size_t> group_of_rank = groups_of_ranks(groups);
+    std::vector<std::uint32_t> device_of_group(groups.size(), 0);
     for (std::size_t g = 0; g < groups.size(); ++g)
-      scenario_.device_of_group.push_back(device_number(topology, groups[g], g));
+      if (std::ranges::find(group_of_rank, g) != group_of_rank.end())
+        device_of_group[g] = device_number(topology, groups[g], g);
+    if (!scenario_.further_devices.empty())
+      for (const std::size_t g : group_of_rank)
+        scenario_.device_of_rank.push_back(device_of_group[g]);
     const std::string problem = mismatch(scenario_.device_profile, scenario_.topology.device.name);
     if (problem.empty()) return;
     if (fields_.has("device_profile")) return fields_.reject("device_profile", problem);
     problems_.add(topology.member("device_profile")->problem(problem));
+  }
+
+  /// All GPUs when the plan can't be told.
+  std::vector<std::size_t> groups_of_ranks(const std::vector<NodeGroup>& groups) const {
+    std::vector<std::size_t> of_gpu;
+    for (std::size_t g = 0; g < groups.size(); ++g)
+      of_gpu.insert(of_gpu.end(),
+                    static_cast<std::size_t>(groups[g].num_nodes * groups[g].node.gpus), g);
+    if (!problems_.empty()) return of_gpu;
+    std::vector<std::size_t> of_rank;
+    const std::int64_t ranks = std::min(scenario_.plan.world_size(), std::ssize(of_gpu));
+    for (std::int64_t rank = 0; rank < ranks; ++rank)
+      if (const std::size_t gpu = gpu_of(rank); gpu < of_gpu.size()) of_rank.push_back(of_gpu[gpu]);
+    return of_rank;
+  }
+
+  std::size_t gpu_of(std::int64_t rank) const {
+    if (!placement_) return static_cast<std::size_t>(rank);
+    if (placement_->gpus.empty()) return static_cast<std::size_t>(placement_->first_gpu + rank);
+    const auto place = static_cast<std::size_t>(rank);
+    return place < placement_->gpus.size() ? placement_->gpus[place] : kNoGpu;
   }
 
   std::uint32_t device_number(const JsonValue& topology, const NodeGroup& group, std::size_t g) {
@@ -116,9 +143,9 @@ class ScenarioReader {
     if (fields_.has("device_profile")) {
       if (!is_first)
         fields_.reject("device_profile",
-                       ": is of one device, and the plan uses nodes of " +
-                           scenario_.topology.device.name + " and " + group.device.name +
-                           "; leave it out, and give node_groups a device_profile each");
+                       ": is for " + scenario_.topology.device.name +
+                           ", and the plan uses nodes of " + group.device.name +
+                           " (too); leave it out, and give node_groups a device_profile each");
       return 0;
     }
     if (is_first && group.device_profile == scenario_.topology.device_profile) return 0;
@@ -187,7 +214,8 @@ class ScenarioReader {
   Problems problems_;
   References references_;
   Fields fields_;
-  std::optional<JsonValue> topology_;
+  static constexpr std::size_t kNoGpu = ~std::size_t{0};
+  const std::optional<Placement>& placement_;
   std::optional<JsonValue> sound_cluster_;  // the topology, when nothing about it is wrong
   std::vector<std::string> names_;  // of the profiles of further devices, as nodes name them
   Scenario scenario_;
@@ -230,8 +258,8 @@ void check_feasible(const Scenario& scenario, const JsonValue& root) {
 }  // namespace
 
 Scenario read_scenario(const JsonValue& root, const Library& library,
-                       const std::optional<JsonValue>& topology) {
-  Scenario scenario = ScenarioReader(root, library, topology).read();
+                       const std::optional<Placement>& placement) {
+  Scenario scenario = ScenarioReader(root, library, placement).read();
   for (DeviceKind& kind : scenario.further_devices)
     kind.network_profile = for_generation(scenario.network_profile, kind.device.generation);
   scenario.network_profile =

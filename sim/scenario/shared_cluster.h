@@ -26,8 +26,9 @@ struct SharedCluster {
   std::uint32_t num_gpus() const;  ///< up to the last one in use
 };
 
-/// Throws one Error with every mistake of all files: those of load_scenario(), and kInput when jobs
-/// share GPUs or the topology has not enough, naming the jobs.
-SharedCluster load_shared_cluster(const std::string& file, const Library& library);
+/// A shipped name, or a path that may lead anywhere. Throws one Error with every mistake of all
+/// files: those of load_scenario(), and kInput when jobs share GPUs or the topology has not enough,
+/// naming the jobs.
+SharedCluster load_shared_cluster(const std::string& name_or_path, const Library& library);
 
 }  // namespace stepcast

@@ -38,11 +38,6 @@ class SharedClusterReader {
     topology_ = named ? references_.follow(*named, &Library::topology_file) : std::nullopt;
     const std::size_t before = problems_.all().size();
     if (topology_) cluster_.topology = references_.topology(*topology_);
-    if (!cluster_.topology.has_one_device())
-      problems_.add(topology_->member("node_groups")
-                        ->problem("has nodes of several devices, and jobs that share a cluster are "
-                                  "predicted with one; take nodes of one device (stepcast predict "
-                                  "knows several)"));
     if (problems_.all().size() > before) topology_.reset();
   }
 
@@ -68,7 +63,10 @@ class SharedClusterReader {
     const auto root =
         scenario ? references_.follow(*scenario, &Library::scenario_file) : std::nullopt;
     fields.finish();
-    if (!topology_ || !root || !read_scenario_of(*root, job)) return;
+    if (!topology_ || !root ||
+        !read_scenario_of(*root, {.topology = *topology_, .gpus = job.gpus, .first_gpu = first},
+                          job))
+      return;
     const std::int64_t ranks = job.scenario.plan.world_size();
     for (std::int64_t rank = 0; !listed && rank < ranks; ++rank)
       job.gpus.push_back(static_cast<std::uint32_t>(first + rank));
@@ -88,9 +86,9 @@ class SharedClusterReader {
     }
   }
 
-  bool read_scenario_of(const JsonValue& root, ClusterJob& job) {
+  bool read_scenario_of(const JsonValue& root, const Placement& placement, ClusterJob& job) {
     try {
-      job.scenario = read_scenario(root, library_, topology_);
+      job.scenario = read_scenario(root, library_, placement);
       return true;
     } catch (const Error& error) {
       const std::size_t before = problems_.all().size();
@@ -143,8 +141,10 @@ std::uint32_t SharedCluster::num_gpus() const {
   return count;
 }
 
-SharedCluster load_shared_cluster(const std::string& file, const Library& library) {
-  return SharedClusterReader(read_json_file(file), library).read();
+SharedCluster load_shared_cluster(const std::string& name_or_path, const Library& library) {
+  return SharedClusterReader(
+             open_own_or_named(name_or_path, library, &Library::shared_cluster_file), library)
+      .read();
 }
 
 }  // namespace stepcast

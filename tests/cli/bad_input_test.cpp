@@ -120,7 +120,8 @@ const std::map<std::string, std::vector<std::string>> kMustSay = {
     {"scenario/device_file_missing", {"topology.device = \"./devices/none.json\"", "No such file"}},
     // cluster and profiles
     {"scenario/disconnected_nodes", {"leaves the nodes disconnected"}},
-    {"scenario/mixed_devices_one_profile", {"device_profile", "A100-SXM-80GB and H100-SXM-80GB"}},
+    {"scenario/mixed_devices_one_profile",
+     {"device_profile", "is for A100-SXM-80GB, and the plan uses nodes of H100-SXM-80GB"}},
     {"scenario/mixed_devices_wrong_profile",
      {"topology.node_groups[1]",
       "\"a100-80g\" is for A100-SXM-80GB, and the nodes have H100-SXM-80GB"}},

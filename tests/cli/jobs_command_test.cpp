@@ -35,6 +35,17 @@ TEST(JobsCommand, TheShippedExampleSlowsBothJobsDown) {
   EXPECT_EQ(stepcast_run({"check", kExample}).exit_code, 0);
 }
 
+TEST(JobsCommand, TakesAShippedNameAndTellsThemApart) {
+  EXPECT_EQ(stepcast_run({"jobs", "two-gpt-22b-thin-spine", "--json"}).out,
+            stepcast_run({"jobs", kExample, "--json"}).out);
+  const ProgramRun missed = stepcast_run({"jobs", "two-gpt-22b-thin-spin"});
+  EXPECT_EQ(missed.exit_code, 3);
+  EXPECT_NE(missed.err.find("did you mean \"two-gpt-22b-thin-spine\"?"), std::string::npos)
+      << missed.err;
+  EXPECT_NE(stepcast_run({"list", "shared_clusters"}).out.find("two-gpt-22b-thin-spine"),
+            std::string::npos);
+}
+
 TEST(JobsCommand, FoldingAndRepetitionChangeNothing) {
   const ProgramRun folded = stepcast_run({"jobs", kExample, "--json"});
   EXPECT_EQ(folded.out, stepcast_run({"jobs", kExample, "--json"}).out);
@@ -55,6 +66,7 @@ TEST(JobsCommand, OneJobAloneIsWhatPredictSays) {
   const double step = number(parse_json(predicted.out, "stdout").root(), "step_time_s");
   EXPECT_EQ(number(jobs.at(0), "step_time_alone_s"), step);
   EXPECT_EQ(number(jobs.at(0), "slowdown"), 1);
+  EXPECT_NE(stepcast_run({"jobs", file}).out.find("one: 1 job on dgx-a100-80g"), std::string::npos);
 }
 
 TEST(JobsCommand, WritesATableAndATrace) {

@@ -59,12 +59,32 @@ TEST(MessageLevel, MessagesTakeTheirPlansTime) {
   const NetworkProfile profile = for_generation(shipped_profile("nccl-ib"), "ampere");
   FlowSolver& solver = simgrid_solver();
   solver.reset(effective_capacities(fabric, profile));
-  MessageLevel level(solver, fabric, profile);
+  MessageLevel level(solver, fabric, effective_capacities(fabric, profile));
   double end = -1;
-  level.start_message(1, 9, Bytes(10'000'000), [&] { end = solver.now(); });
+  level.start_message(profile, 1, 9, Bytes(10'000'000), [&] { end = solver.now(); });
   solver.run();
   const PairGeometry pair(fabric, 1, 9);
   EXPECT_NEAR(end, plan_p2p(pair, profile, Bytes(10'000'000)).uncontended.value(), 1e-12);
+}
+
+TEST(MessageLevel, SoftwareThatGetsLessOutOfALinkIsHeldBack) {
+  // Two rings over the same two nodes and different NICs; one software gets 25 GB/s, one 10 GB/s.
+  const Fabric fabric(nvswitch_cluster({.nodes = 2}), 16);
+  const NetworkProfile good = with_hops(0, 0);
+  NetworkProfile poor = good;
+  poor.inter_efficiency = 0.4;
+  FlowSolver& solver = simgrid_solver();
+  solver.reset(effective_capacities(fabric, good));
+  MessageLevel level(solver, fabric, effective_capacities(fabric, good));
+  const GroupGeometry first(fabric, gpus(2, 8)), second(fabric, gpus(2, 8, 1));
+  double good_end = -1, poor_end = -1;
+  level.start(good, first, CollectiveKind::kAllReduce, Bytes(250'000'000),
+              [&] { good_end = solver.now(); });
+  level.start(poor, second, CollectiveKind::kAllReduce, Bytes(250'000'000),
+              [&] { poor_end = solver.now(); });
+  solver.run();
+  EXPECT_NEAR(good_end, 0.010, 1e-9);  // 2 (n-1)/n S = 250 MB
+  EXPECT_NEAR(poor_end, 0.025, 1e-9);
 }
 
 // ---- Coupled transfers against chunks

@@ -57,14 +57,14 @@ inline std::vector<double> messages(const Fabric& fabric, const NetworkProfile& 
                                     const std::vector<Launch>& launches) {
   FlowSolver& solver = simgrid_solver();
   solver.reset(effective_capacities(fabric, profile));
-  MessageLevel level(solver, fabric, profile);
+  MessageLevel level(solver, fabric, effective_capacities(fabric, profile));
   std::vector<double> ends(launches.size(), -1);
   std::vector<GroupGeometry> groups;
   for (const Launch& launch : launches)
     groups.emplace_back(fabric, launch.ranks, true, scheduled_ways(profile.choices));
   for (std::size_t i = 0; i < launches.size(); ++i)
     solver.at(launches[i].start, [&, i] {
-      level.start(groups[i], launches[i].kind, launches[i].size,
+      level.start(profile, groups[i], launches[i].kind, launches[i].size,
                   [&, i] { ends[i] = solver.now(); });
     });
   solver.run();

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "sim/base/json_writer.h"
+#include "sim/base/plain_text.h"
 #include "tools/cli/collective_live.h"
 #include "tools/cli/collective_setup.h"
 #include "tools/cli/commands.h"
@@ -37,7 +38,7 @@ std::vector<Result> run_sweep(const CollectiveSetup& setup) {
   const double factor = busbw_factor(setup.op, bench.num_ranks());
   std::vector<Result> results;
   for (const std::int64_t size : setup.sizes) {
-    const FlowPlan plan = bench.plan(setup.network, Bytes(size), setup.settings);
+    const FlowPlan plan = setup.plan(bench, Bytes(size));
     const double algbw = algorithm_bandwidth(size, plan.uncontended);
     results.push_back(
         {.size = size, .plan = plan, .algbw_gb_s = algbw, .busbw_gb_s = algbw * factor});
@@ -85,8 +86,8 @@ std::string channels_text(const FlowPlan& plan) {
 }
 
 std::string to_table(const CollectiveSetup& setup, const std::vector<Result>& results) {
-  std::string text = "# " + std::string(name_of(setup.op)) + ", " + std::to_string(setup.gpus) +
-                     " GPUs of " + setup.topology.name + ", network profile " + setup.network.name +
+  std::string text = "# " + std::string(name_of(setup.op)) + ", " + counted(setup.gpus, "GPU") +
+                     " of " + setup.topology.name + ", network profile " + setup.network.name +
                      " (" + std::string(name_of(setup.network.grade)) + ")\n";
   char line[128];
   std::snprintf(line, sizeof line, "#%15s %10s %10s %8s %12s %10s %10s\n", "size", "algorithm",

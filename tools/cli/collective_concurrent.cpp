@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include "sim/base/json_writer.h"
+#include "sim/base/plain_text.h"
 #include "sim/engine/concurrent_bench.h"
 #include "tools/cli/collective_setup.h"
 
@@ -104,8 +105,8 @@ std::string to_json(const CollectiveSetup& setup, const std::string& split,
 std::string to_table(const CollectiveSetup& setup, const std::string& split,
                      const ConcurrentBench& bench, const std::vector<AlikeGroups>& rows) {
   std::string text = "# " + std::string(name_of(setup.op)) + " in " +
-                     std::to_string(bench.groups().size()) + " groups at once (" + split + "), " +
-                     std::to_string(setup.gpus) + " GPUs of " + setup.topology.name +
+                     counted(std::ssize(bench.groups()), "group") + " at once (" + split + "), " +
+                     counted(setup.gpus, "GPU") + " of " + setup.topology.name +
                      ", network profile " + setup.network.name + " (" +
                      std::string(name_of(setup.network.grade)) + ")\n";
   char line[192];
@@ -133,6 +134,12 @@ std::string to_table(const CollectiveSetup& setup, const std::string& split,
 
 std::string concurrent_collectives(const CollectiveSetup& setup, const std::string& split,
                                    bool json) {
+  if (!setup.further_networks.empty())
+    throw Error(ErrorKind::kUnsupported,
+                "--concurrent: the first " + std::to_string(setup.gpus) + " GPUs of topology \"" +
+                    setup.topology.name +
+                    "\" are of several generations, and groups that run at once are predicted for "
+                    "one; take --gpus of one generation (stepcast jobs knows several)");
   const Fabric fabric = setup.fabric();
   const ConcurrentBench bench(
       fabric, split_ranks(first_gpus(fabric, setup.gpus, setup.per_node), parse_rank_split(split)),

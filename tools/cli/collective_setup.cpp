@@ -1,8 +1,10 @@
 #include "tools/cli/collective_setup.h"
 
+#include <set>
 #include <span>
 #include <utility>
 
+#include "sim/base/plain_text.h"
 #include "sim/scenario/scenario.h"
 
 namespace stepcast::cli {
@@ -28,6 +30,21 @@ BenchSettings settings_of(const CollectiveArguments& arguments) {
   return settings;
 }
 
+/// Of the generations among the first nodes that differ from the first one's.
+std::vector<NetworkProfile> further_networks(const CollectiveSetup& setup,
+                                             const NetworkProfile& network) {
+  std::vector<NetworkProfile> networks;
+  std::set<std::string> seen = {setup.topology.device.generation};
+  std::int64_t nodes = (setup.gpus + setup.per_node - 1) / setup.per_node;
+  for (const NodeGroup& group : setup.topology.all_groups()) {
+    if (nodes <= 0) break;
+    nodes -= group.num_nodes;
+    if (seen.insert(group.device.generation).second)
+      networks.push_back(for_generation(network, group.device.generation));
+  }
+  return networks;
+}
+
 }  // namespace
 
 BenchOp op_of_option(const std::string& text) {
@@ -43,10 +60,19 @@ Fabric CollectiveSetup::fabric() const {
   if (nodes > topology.num_nodes)
     throw Error(ErrorKind::kInfeasible,
                 "--gpus " + std::to_string(gpus) + " at " + std::to_string(per_node) +
-                    " per node need " + std::to_string(nodes) + " nodes; topology \"" +
-                    topology.name + "\" has " + std::to_string(topology.num_nodes));
+                    " per node need " + counted(nodes, "node") + "; topology \"" + topology.name +
+                    "\" has " + std::to_string(topology.num_nodes));
   const bool alike = topology.node_groups.empty();
   return Fabric(topology, alike ? nodes * topology.node.gpus : topology.num_gpus());
+}
+
+FlowPlan CollectiveSetup::plan(const CollectiveBench& bench, Bytes size) const {
+  FlowPlan slowest = bench.plan(network, size, settings);
+  for (const NetworkProfile& other : further_networks)
+    if (const FlowPlan plan = bench.plan(other, size, settings);
+        plan.uncontended > slowest.uncontended)
+      slowest = plan;
+  return slowest;
 }
 
 CollectiveSetup set_up_collective(const CollectiveArguments& arguments,
@@ -59,14 +85,15 @@ CollectiveSetup set_up_collective(const CollectiveArguments& arguments,
   setup.op = op_of_option(arguments.op);
   const std::string& profile = arguments.network_profile.empty() ? setup.topology.network_profile
                                                                  : arguments.network_profile;
-  setup.network =
-      for_generation(load_network_profile(profile, library), setup.topology.device.generation);
+  const NetworkProfile network = load_network_profile(profile, library);
+  setup.network = for_generation(network, setup.topology.device.generation);
   setup.gpus = arguments.gpus;
   setup.per_node = arguments.per_node == 0 ? setup.topology.node.gpus : arguments.per_node;
   if (setup.per_node > setup.topology.node.gpus)
     throw Error(ErrorKind::kUsage,
                 "--per-node " + std::to_string(setup.per_node) + " is more than the " +
-                    std::to_string(setup.topology.node.gpus) + " GPUs that a node has");
+                    counted(setup.topology.node.gpus, "GPU") + " that a node has");
+  setup.further_networks = further_networks(setup, network);
   return setup;
 }
 

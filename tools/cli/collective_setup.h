@@ -22,7 +22,8 @@ struct CollectiveArguments {
 
 struct CollectiveSetup {
   Topology topology;
-  NetworkProfile network;
+  NetworkProfile network;                        ///< for the generation of topology.device
+  std::vector<NetworkProfile> further_networks;  ///< for the others among the nodes in use
   BenchOp op{};
   std::int64_t gpus = 0, per_node = 0;
   BenchSettings settings;
@@ -31,6 +32,8 @@ struct CollectiveSetup {
   /// The nodes that are used, and no more: a large topology makes large tables of links. Throws
   /// Error(kInfeasible) when there are not enough.
   Fabric fabric() const;
+  /// Members of different generations know the network differently: the slowest sets the pace.
+  FlowPlan plan(const CollectiveBench& bench, Bytes size) const;
 };
 
 /// Of --op, by name with or without underscores. Throws Error(kUsage) with what is known.

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "sim/base/json_writer.h"
+#include "sim/base/plain_text.h"
 #include "sim/base/quantity_text.h"
 #include "sim/stepcast.h"
 #include "tools/cli/commands.h"
@@ -32,8 +33,8 @@ std::string gpus_text(const std::vector<std::uint32_t>& gpus) {
 }
 
 std::string to_table(const SharedCluster& cluster, const SharedPrediction& prediction) {
-  std::string text = "# " + cluster.name + ": " + std::to_string(cluster.jobs.size()) +
-                     " jobs on " + cluster.topology.name + "\n";
+  std::string text = "# " + cluster.name + ": " + counted(std::ssize(cluster.jobs), "job") +
+                     " on " + cluster.topology.name + "\n";
   char line[256];
   std::snprintf(line, sizeof line, "%-24s %14s %10s %6s %12s %12s %9s  %s\n", "job", "GPUs",
                 "start", "steps", "alone", "together", "slowdown", "grade");
@@ -106,7 +107,8 @@ int jobs_command(const Arguments& arguments) {
 
 void add_jobs(CLI::App& app, std::function<int()>& run) {
   const auto arguments = std::make_shared<Arguments>();
-  app.add_option("file", arguments->file, "jobs and their places (scenarios/shared/*.json)")
+  app.add_option("file", arguments->file,
+                 "jobs and their places: a shipped name (scenarios/shared) or a file")
       ->required();
   app.add_flag("--json", arguments->json, "one JSON document instead of the table");
   app.add_option("--trace", arguments->trace,

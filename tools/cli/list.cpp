@@ -51,9 +51,11 @@ struct Category {
   std::vector<Entry> (*entries)(const Library& library);
 };
 
-const std::array<Category, 13> kCategories = {{
+const std::array<Category, 14> kCategories = {{
     {"scenarios",
      [](const Library& library) { return shipped(library.root + "/scenarios/x.json"); }},
+    {"shared_clusters",
+     [](const Library& library) { return shipped(library.shared_cluster_file("x")); }},
     {"models", [](const Library& library) { return shipped(library.model_file("x")); }},
     {"topologies", [](const Library& library) { return shipped(library.topology_file("x")); }},
     {"node_shapes", [](const Library&) { return rows(node_shapes()); }},
