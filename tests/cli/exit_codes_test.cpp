@@ -129,7 +129,12 @@ TEST(ExitCode, FourForAPlanThatCannotRunOrDoesNotFit) {
       std::string(STEPCAST_SOURCE_DIR) + "/tests/corpus/plan/does_not_fit_in_memory.json";
   EXPECT_EQ(stepcast_run({"predict", full}).exit_code, 4);
   EXPECT_EQ(stepcast_run({"predict", full, "--ignore-memory"}).exit_code, 0);
-  EXPECT_EQ(stepcast_run({"memory", full}).exit_code, 0) << "shows why";
+  const ProgramRun memory = stepcast_run({"memory", full});
+  EXPECT_EQ(memory.exit_code, 0) << "that is the answer";
+  EXPECT_NE(memory.out.find("does not fit"), std::string::npos) << memory.out;
+  const ProgramRun check = stepcast_run({"check", full});
+  EXPECT_EQ(check.exit_code, 4) << "as predict would";
+  EXPECT_NE(check.err.find("does not fit in memory"), std::string::npos) << check.err;
 }
 
 TEST(ExitCode, FiveForFilesThatCannotBeReadOrWritten) {

@@ -7,9 +7,9 @@
 #include <string_view>
 
 #include "sim/base/json_writer.h"
-#include "sim/scenario/scenario.h"
-#include "sim/scenario/shared_cluster.h"
+#include "sim/stepcast.h"
 #include "tools/cli/commands.h"
+#include "tools/cli/memory_fit.h"
 
 namespace stepcast::cli {
 namespace {
@@ -33,9 +33,22 @@ void check_part(const std::string& file, const Library& library) {
   load(file, library);
 }
 
+void require_room(const Scenario& scenario) {
+  require_fit(scenario, predict_memory(scenario, build_programs(scenario)));
+}
+
+/// Plans that do not fit in memory are mistakes, too.
+void check_scenario(const std::string& file, const Library& library) {
+  require_room(load_scenario(file, library));
+}
+
+void check_shared_cluster(const std::string& file, const Library& library) {
+  for (const ClusterJob& job : load_shared_cluster(file, library).jobs) require_room(job.scenario);
+}
+
 constexpr std::array<FileKind, 8> kFileKinds = {{
-    {"scenario", {"plan", "training"}, check_part<load_scenario>},
-    {"shared cluster", {"jobs", "jobs"}, check_part<load_shared_cluster>},
+    {"scenario", {"plan", "training"}, check_scenario},
+    {"shared cluster", {"jobs", "jobs"}, check_shared_cluster},
     {"stack", {"traits", "costs"}, check_part<load_stack>},
     {"model", {"num_layers", "hidden_size"}, check_part<load_model>},
     {"topology", {"node", "num_nodes"}, check_part<load_topology>},
