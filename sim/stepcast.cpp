@@ -6,6 +6,7 @@
 #include "sim/program/place_together.h"
 #include "sim/program/split_by_device.h"
 #include "sim/program/verify.h"
+#include "sim/scenario/stack_domain.h"
 
 namespace stepcast {
 namespace {
@@ -25,7 +26,7 @@ auto naming_file(const Scenario& scenario, Work work) {
 }
 
 Grade grade_of(const Scenario& scenario, const Simulation& simulation) {
-  return worst(simulation.grade, worst(scenario.stack.grade, scenario.network_profile.grade));
+  return worst(simulation.grade, worst(stack_grade(scenario), scenario.network_profile.grade));
 }
 
 /// Programs have the costs of their device. Keeps pointers to `models`.

@@ -1,6 +1,7 @@
 // The "costs" of scenarios/stacks/*.json -> StackProfile.
 #include "sim/cost/stack_profile.h"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -42,6 +43,8 @@ constexpr std::array<std::pair<std::string_view, Seconds StackProfile::*>, 9> kT
     {"ring_step_overhead", &StackProfile::ring_step_overhead},
     {"per_shard", &StackProfile::per_shard},
 }};
+constexpr std::array kPrecisions = {Dtype::kFp32, Dtype::kTf32, Dtype::kFp16, Dtype::kBf16,
+                                    Dtype::kFp8};
 constexpr Seconds kLongestTime{60};
 constexpr Bytes kMostContextMemory{1'000'000'000'000};
 
@@ -50,6 +53,43 @@ template <typename Q>
 void read_bounded(Fields& fields, std::string_view key, Q most, Q& value) {
   value = fields.quantity<Q>(key, value, true);
   if (value > most) fields.reject(key, "= " + to_text(value) + " must be at most " + to_text(most));
+}
+
+std::vector<std::string> read_texts(Fields& fields, Problems& problems, std::string_view key) {
+  std::vector<std::string> texts;
+  const std::optional<JsonValue> list = fields.child(key);
+  if (!list) return texts;
+  for (const JsonValue& element : list->elements())
+    if (const auto text = element.as_string()) texts.push_back(*text);
+  if (!list->is_array() || texts.empty() || texts.size() != list->elements().size())
+    problems.add(list->problem("must be a list of one text or more"));
+  return texts;
+}
+
+std::vector<Dtype> read_precisions(Fields& fields, Problems& problems) {
+  std::vector<Dtype> precisions;
+  for (const std::string& text : read_texts(fields, problems, "fitted_precisions"))
+    if (const auto dtype = std::ranges::find(kPrecisions, text, [](Dtype d) { return name_of(d); });
+        dtype != kPrecisions.end())
+      precisions.push_back(*dtype);
+    else
+      fields.reject("fitted_precisions",
+                    ": \"" + text + "\" is no precision; known: fp32, tf32, fp16, bf16, fp8");
+  return precisions;
+}
+
+void write_domain(JsonWriter& json, const StackProfile& profile) {
+  if (!profile.fitted_generations.empty()) {
+    json.key("fitted_generations");
+    json.begin_array(JsonWriter::Layout::kOneLine);
+    for (const std::string& generation : profile.fitted_generations) json.value(generation);
+    json.end_array();
+  }
+  if (profile.fitted_precisions.empty()) return;
+  json.key("fitted_precisions");
+  json.begin_array(JsonWriter::Layout::kOneLine);
+  for (const Dtype dtype : profile.fitted_precisions) json.value(name_of(dtype));
+  json.end_array();
 }
 
 }  // namespace
@@ -61,6 +101,8 @@ StackProfile read_stack_profile(JsonValue value, Problems& problems) {
   profile.grade = fields.grade("grade", Grade::kAssumed);
   fields.text("source", "");
   profile.kernel_library = fields.text("kernel_library", "");
+  profile.fitted_generations = read_texts(fields, problems, "fitted_generations");
+  profile.fitted_precisions = read_precisions(fields, problems);
   for (const auto& [key, field, range] : kFactors)
     profile.*field = fields.number(key, range, profile.*field);
   for (const auto& [key, field] : kTimes) read_bounded(fields, key, kLongestTime, profile.*field);
@@ -76,6 +118,7 @@ void write_stack_profile(JsonWriter& json, const StackProfile& profile, const st
   json.member("grade", name_of(profile.grade));
   json.member("source", source);
   if (!profile.kernel_library.empty()) json.member("kernel_library", profile.kernel_library);
+  write_domain(json, profile);
   for (const auto& [key, field, range] : kFactors) json.member(key, profile.*field);
   for (const auto& [key, field] : kTimes)
     json.member(key, number_text((profile.*field).value() * 1e6) + " us");

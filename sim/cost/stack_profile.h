@@ -5,6 +5,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "sim/base/json_fields.h"
 #include "sim/base/json_writer.h"
@@ -20,6 +21,9 @@ struct StackProfile {
   /// Who wrote its attention and memory-bound kernels, where a device profile may have points of
   /// them ("stepcast": the live executor's); empty: not said.
   std::string kernel_library;
+  /// Where its figures were fitted: generations of device, and precisions. Empty: not said.
+  std::vector<std::string> fitted_generations;
+  std::vector<Dtype> fitted_precisions;
   double gemm_efficiency = 1.0;       ///< of the device profile's sustained GEMM rate
   double attention_efficiency = 1.0;  ///< of the device profile's flash-attention rate
   double memory_efficiency = 1.0;     ///< of the device profile's rate of memory-bound kernels

@@ -156,6 +156,19 @@ ErrorSummary summarize_rows(const std::vector<FittedRow>& rows, Get get) {
   return summarize(errors);
 }
 
+/// Where the rows ran is where the fit holds.
+void set_domain(const FitRows& rows, StackProfile& stack) {
+  stack.fitted_generations.clear();
+  stack.fitted_precisions.clear();
+  const auto add = [](auto& list, const auto& value) {
+    if (std::ranges::find(list, value) == list.end()) list.push_back(value);
+  };
+  for (const PreparedRow& row : rows.prepared) {
+    add(stack.fitted_generations, row.scenario.topology.device.generation);
+    add(stack.fitted_precisions, row.scenario.training.precision);
+  }
+}
+
 void sum_up(StackFit& fit) {
   using Time = std::optional<double>;
   fit.before = summarize_rows(fit.rows, [](const FittedRow& row) { return Time(row.before_s); });
@@ -172,6 +185,7 @@ void keep_profiles(const std::vector<const FitParameter*>& parameters,
   for (const PreparedRow& row : rows.prepared) {
     const FittedProfiles profiles = put_in(parameters, values, row.scenario, reference);
     fit.stack = profiles.stack;
+    set_domain(rows, fit.stack);
     fit.networks[profiles.network.name] = profiles.network;
   }
 }

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "sim/scenario/stack_domain.h"
+
 namespace stepcast {
 namespace {
 
@@ -97,7 +99,7 @@ double step_sigma(const Scenario& scenario, const Simulation& simulation) {
            rank.time.transfer_pipeline;
   });
   const double share = network / simulation.step_time;
-  const double compute = (1 - share) * scenario.stack.relative_sigma;
+  const double compute = (1 - share) * stack_sigma(scenario);
   const double communication = share * scenario.network_profile.relative_sigma;
   const double kernels =
       mean_over_ranks(simulation, [](const RankReport& rank) { return rank.unmeasured_sigma; }) /
@@ -111,8 +113,9 @@ void add_time(const Scenario& scenario, const Simulation& simulation, Report& re
   const double half_width = kSigmasOf90Percent * report.relative_sigma;
   report.step_time_low = report.step_time * std::max(1 - half_width, 0.0);
   report.step_time_high = report.step_time * (1 + half_width);
+  report.warning = beyond_fitted_domain(scenario);
   report.grade =
-      worst(simulation.grade, worst(scenario.stack.grade, scenario.network_profile.grade));
+      worst(simulation.grade, worst(stack_grade(scenario), scenario.network_profile.grade));
 }
 
 void add_speed(const Scenario& scenario, const Job& job, Report& report) {

@@ -52,6 +52,7 @@ struct Report {
   Seconds step_time_low, step_time_high;  ///< 90 % interval
   double relative_sigma = 0;
   Grade grade = Grade::kAssumed;
+  std::string warning;  ///< why the figures are to be taken with care; mostly empty
   double tokens_per_s = 0;
   double model_flops_utilization = 0;     ///< mfu: 3 x forward of the model / (time x peak)
   double hardware_flops_utilization = 0;  ///< hfu: GEMM and attention flops as executed

@@ -48,6 +48,7 @@ void write_speed(JsonWriter& json, const Scenario& scenario, const Report& repor
   json.member("step_time_high_s", report.step_time_high.value());
   json.member("relative_sigma", report.relative_sigma);
   json.member("grade", name_of(report.grade));
+  if (!report.warning.empty()) json.member("warning", report.warning);
   if (!scenario.published.source.empty()) write_published(json, scenario.published, report);
   json.member("tokens_per_s", report.tokens_per_s);
   json.member("model_flops_utilization", report.model_flops_utilization);

@@ -94,6 +94,7 @@ std::string speed_text(const Scenario& scenario, const Report& report) {
               to_text(report.step_time_low).c_str(), to_text(report.step_time_high).c_str(),
               std::string(name_of(report.grade)).c_str(),
               beside(report.step_time, scenario.published.step_time).c_str());
+  if (!report.warning.empty()) text += "  beware          " + report.warning + "\n";
   text += printed("  tokens/s        %s\n", with_thousands(report.tokens_per_s).c_str());
   text += printed("  utilisation     model %.1f %%, hardware %.1f %% of peak; %s per GPU\n",
                   100 * report.model_flops_utilization, 100 * report.hardware_flops_utilization,

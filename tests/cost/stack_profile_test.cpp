@@ -29,6 +29,22 @@ TEST(StackProfile, ReadsNumbersTimesAndSizes) {
   EXPECT_EQ(stack.collective_memory_share, 0.125);
 }
 
+TEST(StackProfile, SaysWhereItWasFitted) {
+  Problems problems;
+  const StackProfile stack = read(R"({"name": "mine", "fitted_generations": ["ampere", "hopper"],
+      "fitted_precisions": ["fp16", "fp8"]})",
+                                  problems);
+  EXPECT_TRUE(problems.empty());
+  EXPECT_EQ(stack.fitted_generations, (std::vector<std::string>{"ampere", "hopper"}));
+  EXPECT_EQ(stack.fitted_precisions, (std::vector<Dtype>{Dtype::kFp16, Dtype::kFp8}));
+  JsonWriter json;
+  write_stack_profile(json, stack, "");
+  EXPECT_EQ(read(json.text(), problems).fitted_precisions, stack.fitted_precisions);
+  read(R"({"name": "mine", "fitted_generations": "ampere", "fitted_precisions": ["int4"]})",
+       problems);
+  EXPECT_EQ(problems.all().size(), 2u);
+}
+
 TEST(StackProfile, MissingKeysKeepTheirDefaults) {
   Problems problems;
   const StackProfile stack = read(R"({"name": "mine"})", problems);

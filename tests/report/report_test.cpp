@@ -81,6 +81,30 @@ TEST(Report, TheGradeIsThatOfTheWorstPart) {
   EXPECT_EQ(small.report().grade, Grade::kAssumed);
 }
 
+TEST(Report, AStackBeyondWhatItWasFittedOnIsGradedDownAndSaysSo) {
+  SmallReport small = small_report();
+  small.scenario.topology.device.generation = "hopper";
+  small.scenario.training.precision = Dtype::kBf16;
+  small.scenario.stack.relative_sigma = 0.05;
+  small.scenario.stack.fitted_generations = {"ampere", "hopper"};
+  small.scenario.stack.fitted_precisions = {Dtype::kFp16};
+  const Report known = small.report();
+  EXPECT_EQ(known.warning, "") << "fp16 and bf16 take the same kernels";
+  EXPECT_EQ(known.grade, Grade::kFitted);
+  small.scenario.stack.fitted_precisions = {Dtype::kFp8};
+  const Report other_precision = small.report();
+  EXPECT_NE(other_precision.warning.find("was fitted on ampere and hopper in fp8, and this is bf16 "
+                                         "on hopper"),
+            std::string::npos)
+      << other_precision.warning;
+  EXPECT_EQ(other_precision.grade, Grade::kTransferred);
+  EXPECT_EQ(other_precision.step_time, known.step_time);
+  EXPECT_GT(other_precision.relative_sigma, 2 * known.relative_sigma);
+  small.scenario.stack.fitted_precisions = {};
+  small.scenario.stack.fitted_generations = {"ampere"};
+  EXPECT_EQ(small.report().grade, Grade::kTransferred);
+}
+
 TEST(Report, UtilisationCountsModelFlopsOnceAndHardwareFlopsAsExecuted) {
   const SmallReport small = small_report();
   const Report report = small.report();
