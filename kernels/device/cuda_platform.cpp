@@ -7,6 +7,12 @@ namespace stepcast {
 
 LauncherTable CudaPlatform::launchers() const { return cuda_launchers(); }
 
+CoreShare CudaPlatform::share(const RankContext& context, Communicator& /*world*/) const {
+  const auto on_gpu = [&](int gpu) { return (context.ranks() - gpu + gpus_ - 1) / gpus_; };
+  return {
+      .ranks = on_gpu(context.rank() % gpus_), .turn = context.rank() / gpus_, .turns = on_gpu(0)};
+}
+
 std::unique_ptr<LiveDevice> CudaPlatform::device(const RankContext& context) const {
   return std::make_unique<CudaDevice>(context.rank() % gpus_);
 }

@@ -14,7 +14,8 @@ namespace stepcast {
 
 /// One of the collectives that are launched together; see Communicator::run() for sizes.
 struct ExchangePart {
-  std::span<std::byte> from, to;
+  std::span<const std::byte> from;
+  std::span<std::byte> to;
 };
 
 /// Memory is the device's. Ranks are those of the job.

@@ -22,9 +22,9 @@ namespace stepcast {
 
 class KernelBench {
  public:
-  /// `recorder` has recorded a step; it and `adam` outlive this.
-  KernelBench(std::span<const Kernel> kernels, const StepRecorder& recorder,
-              LauncherTable launchers, const AdamSettings& adam, const CoreShare& share);
+  /// `recorder` has recorded a step on `device`; both and `adam` outlive this.
+  KernelBench(std::span<const Kernel> kernels, const StepRecorder& recorder, LiveDevice& device,
+              const AdamSettings& adam, const CoreShare& share);
 
   /// All kernels of the step once, in its order.
   void walk();
@@ -46,15 +46,16 @@ class KernelBench {
   double warm(std::size_t place) const;
   double cold(std::size_t place);
   void launch(std::size_t place) const;
+  void walk_elsewhere();
 
   const StepRecorder& recorder_;
-  LauncherTable launchers_;
+  LiveDevice& device_;
   const AdamSettings& adam_;
   bool shares_core_ = false;
   LostTime lost_;
   std::vector<std::vector<std::size_t>> places_;  ///< in the recorder, by kernel
   std::vector<std::vector<double>> walks_;        ///< good samples, by place
-  std::vector<std::uint8_t> elsewhere_;           ///< more than a core's share of any cache
+  DeviceBlock elsewhere_;                         ///< more than any cache holds of a core or GPU
 };
 
 }  // namespace stepcast

@@ -3,6 +3,7 @@
 
 #include <memory>
 
+#include "kernels/live/core_share.h"
 #include "kernels/live/exchange.h"
 #include "kernels/live/live_device.h"
 #include "kernels/live/rank_context.h"
@@ -21,6 +22,8 @@ class LivePlatform {
   /// A rank computes on the core that it runs on, and is best kept there. (Drivers of other devices
   /// have threads of their own.)
   virtual bool on_cores() const = 0;
+  /// Which ranks take turns: those on a core. Called by all ranks.
+  virtual CoreShare share(const RankContext& context, Communicator& world) const;
   /// Called by each rank in its own process or thread, once.
   virtual std::unique_ptr<LiveDevice> device(const RankContext& context) const = 0;
   /// `rank` has its communicators and its device. Unless a platform knows better, ranks communicate

@@ -11,6 +11,10 @@ std::unique_ptr<Exchange> LivePlatform::exchange(const Job& /*job*/, const RankC
   return std::make_unique<HostExchange>(rank);
 }
 
+CoreShare LivePlatform::share(const RankContext& /*context*/, Communicator& world) const {
+  return find_core_share(world);
+}
+
 LiveRank connect(const Job& job, RankContext& context, const LivePlatform& platform) {
   const RankPlace& place = job.ranks[static_cast<std::size_t>(context.rank())];
   LiveRank rank;

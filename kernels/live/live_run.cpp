@@ -21,7 +21,7 @@ class RankRun {
         options_(options),
         program_(job.programs[job.ranks[static_cast<std::size_t>(context.rank())].program]),
         rank_(connect(job, context, *options.platform)),
-        share_(find_core_share(*rank_.world)),
+        share_(options.platform->share(context, *rank_.world)),
         recorder_(program_, context, *rank_.device),
         executor_(program_, rank_,
                   {.adam = options.adam, .seed = options.seed, .observer = &recorder_}) {}
@@ -92,8 +92,7 @@ class RankRun {
     recorder_.record_memory(true);
     step(-1, false);
     recorder_.record_memory(false);
-    ProgramBench bench(job_, context_.rank(), rank_, share_, recorder_, rank_.device->launchers(),
-                       options_.adam);
+    ProgramBench bench(job_, context_.rank(), rank_, share_, recorder_, options_.adam);
     for (std::int64_t round = 0; round < options_.rounds; ++round) {
       context_.begin_operation("timing kernels and collectives by themselves");
       const std::vector<std::vector<std::byte>> kept = kept_buffers();

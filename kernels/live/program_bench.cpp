@@ -52,15 +52,14 @@ JobPieces pieces_of(const Job& job) {
 }
 
 ProgramBench::ProgramBench(const Job& job, int rank, const LiveRank& live, const CoreShare& share,
-                           const StepRecorder& recorder, LauncherTable launchers,
-                           const AdamSettings& adam)
+                           const StepRecorder& recorder, const AdamSettings& adam)
     : pieces_(pieces_of(job)),
       rank_(rank),
       share_(share),
       partner_(partner_of(job, static_cast<Rank>(rank))),
       live_(live),
       recorder_(recorder),
-      kernels_(pieces_.kernels, recorder, launchers, adam, share),
+      kernels_(pieces_.kernels, recorder, *live.device, adam, share),
       parts_(pieces_.collectives.size()) {
   const std::vector<RecordedCollective>& collectives = recorder.collectives();
   for (std::size_t i = 0; i < collectives.size(); i += collectives[i].op->parts.size()) {
@@ -106,21 +105,38 @@ double ProgramBench::collective(const JobPieces::Exchange& exchange,
     const double lost = lost_.seconds();
     barrier(*live_.group(exchange.group));
     const double begin = wall_seconds();
-    for (const std::size_t part : places[static_cast<std::size_t>(i) % places.size()]) {
-      const RecordedCollective& recorded = recorder_.collectives()[part];
-      live_.group(exchange.group)
-          ->run(exchange.kind, recorded.from, recorded.to, element_of(recorded.op->dtype),
-                recorded.op->reduce);
-    }
+    const std::vector<std::size_t>& place = places[static_cast<std::size_t>(i) % places.size()];
+    std::vector<ExchangePart> parts;
+    for (const std::size_t part : place)
+      parts.push_back(
+          {.from = recorder_.collectives()[part].from, .to = recorder_.collectives()[part].to});
+    const Collective& op = *recorder_.collectives()[place.front()].op;
+    live_.exchange->collective(Stream::kTensor, exchange.group, exchange.kind, parts,
+                               element_of(op.dtype), op.reduce);
+    live_.device->wait(Stream::kTensor);
     const double time = wall_seconds() - begin;
     if (i > 0 && had_core(lost, time)) good.push_back(time);
   }
   return good.empty() ? 0 : median(good);
 }
 
+// The lower rank of two partners is the earlier stage.
+void ProgramBench::send_and_wait(int to, std::span<const std::byte> bytes) const {
+  const Stream stream = rank_ < to ? Stream::kSendNext : Stream::kSendPrevious;
+  live_.exchange->send(stream, to, bytes);
+  live_.device->wait(stream);
+}
+
+void ProgramBench::receive_and_wait(int from, std::span<std::byte> bytes) const {
+  const Stream stream = rank_ < from ? Stream::kRecvNext : Stream::kRecvPrevious;
+  live_.exchange->receive(stream, from, bytes);
+  live_.device->wait(stream);
+}
+
 /// There and back, halved.
 double ProgramBench::message(Bytes size) const {
-  std::vector<std::byte> bytes(static_cast<std::size_t>(size.value()));
+  const DeviceBlock memory = live_.device->allocate(size);
+  const std::span<std::byte> bytes(memory.get(), static_cast<std::size_t>(size.value()));
   std::vector<double> good;
   for (int i = 0; i <= kSamples; ++i) {
     barrier(*live_.world);
@@ -128,11 +144,11 @@ double ProgramBench::message(Bytes size) const {
     const auto other = static_cast<int>(partner_);
     const double lost = lost_.seconds(), begin = wall_seconds();
     if (rank_ < other) {
-      live_.world->send(other, bytes);
-      live_.world->receive(other, bytes);
+      send_and_wait(other, bytes);
+      receive_and_wait(other, bytes);
     } else {
-      live_.world->receive(other, bytes);
-      live_.world->send(other, bytes);
+      receive_and_wait(other, bytes);
+      send_and_wait(other, bytes);
     }
     const double time = (wall_seconds() - begin) / 2;
     if (i > 0 && had_core(lost, time)) good.push_back(time);

@@ -50,7 +50,7 @@ class ProgramBench {
  public:
   /// `recorder` has recorded a step; it, `live` and `adam` outlive this.
   ProgramBench(const Job& job, int rank, const LiveRank& live, const CoreShare& share,
-               const StepRecorder& recorder, LauncherTable launchers, const AdamSettings& adam);
+               const StepRecorder& recorder, const AdamSettings& adam);
 
   /// To be called by all ranks together. Seconds of every piece, in the order of JobPieces; 0 for
   /// what this rank does not do, or did without its core. Leaves the program's buffers changed.
@@ -62,6 +62,8 @@ class ProgramBench {
   double collective(const JobPieces::Exchange& exchange,
                     std::span<const std::vector<std::size_t>> places) const;
   double message(Bytes size) const;
+  void send_and_wait(int to, std::span<const std::byte> bytes) const;
+  void receive_and_wait(int from, std::span<std::byte> bytes) const;
   /// Ranks that share a core take it from each other, so nothing can be said there.
   bool had_core(double lost_before, double time) const;
 

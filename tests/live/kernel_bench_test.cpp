@@ -35,8 +35,9 @@ class KernelBenchTest : public ::testing::Test {
       recorder.begin_step(1);
       executor.run_step(CountingTask(20, 7));
       const auto launchers = remembering_launchers();
+      CpuDevice remembering(launchers);
       const AdamSettings adam;
-      KernelBench bench(pieces.kernels, recorder, launchers, adam, find_core_share(*rank.world));
+      KernelBench bench(pieces.kernels, recorder, remembering, adam, find_core_share(*rank.world));
       called.clear();
       test(bench, pieces);
       return 0;

@@ -171,10 +171,6 @@ int live_command(const Arguments& arguments) {
                                              .on_this_machine = ranks->on_this_machine()},
                                             scenario, run.job);
   run.device = device.name;
-  if (arguments.compare && device.on_gpus)
-    throw Error(ErrorKind::kUnsupported,
-                "--compare times kernels on cores only; on GPUs, train without it and hold the "
-                "step time against stepcast predict");
   run_ranks(*ranks, arguments.compare, options_of(arguments, scenario, *batches, *device.platform),
             run);
   if (!ranks->speaks()) return 0;

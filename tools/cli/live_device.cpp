@@ -55,8 +55,7 @@ ChosenDevice on_gpus(const Job& job) {
   for (std::size_t number = 0; number < used; ++number)
     check_memory(gpus[number], number, gpus.size(), job);
   return {.platform = module.platform(static_cast<int>(gpus.size())),
-          .name = std::to_string(used) + " x " + gpus.front().name,
-          .on_gpus = true};
+          .name = std::to_string(used) + " x " + gpus.front().name};
 }
 
 }  // namespace

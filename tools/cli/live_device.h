@@ -18,7 +18,6 @@ struct DeviceChoice {
 struct ChosenDevice {
   std::unique_ptr<LivePlatform> platform;
   std::string name;  ///< for the user: "cores", "1 x NVIDIA H200"
-  bool on_gpus = false;
 };
 
 /// Throws Error(kUnsupported) with the reason when GPUs are asked for and can't be used, and
