@@ -36,6 +36,8 @@ BenchOperand described(const OperandSlot& slot, const Kernel& kernel) {
   BenchOperand operand{.dtype = kernel.dtype, .access = slot.access};
   if (slot.name == "ids" || slot.name == "labels") operand.content = Content::kIds;
   if (slot.name == "mask") operand.content = Content::kMask;
+  // Products of fp8 come out in 16 bits.
+  if (kernel.dtype == Dtype::kFp8 && slot.access != Access::kRead) operand.dtype = Dtype::kBf16;
   if (is_always_fp32(slot.name, kernel.kind)) operand.dtype = Dtype::kFp32;
   return operand;
 }

@@ -48,6 +48,22 @@ ModelError judged(std::string name, std::size_t fitted, std::size_t held_out,
   return error;
 }
 
+/// Small products are told apart: their time is hardly that of their work.
+std::string class_of(const Kernel& kernel) {
+  switch (info(kernel.kind).family) {
+    case KernelFamily::kGemm:
+    case KernelFamily::kBatchedGemm:
+      return std::min({kernel.dims[0], kernel.dims[1], kernel.dims[2]}) >= 512
+                 ? "products, m, n, k >= 512"
+                 : "products, smaller";
+    case KernelFamily::kAttention:
+      return "attention";
+    case KernelFamily::kMemoryBound:
+      return "memory-bound";
+  }
+  throw InternalError("unhandled kernel family");
+}
+
 /// Fits without the shapes held out, judges on those, and fits again with all.
 class Fitter {
  public:
@@ -63,22 +79,36 @@ class Fitter {
     ModelError error = judged(std::move(name), seen.size(), unseen.size(), errors);
     fit(timed, result_.profile);
     result_.errors.push_back(error);
-    fitted_ += seen.size();
-    if (!unseen.empty()) held_out_.insert(held_out_.end(), errors.begin(), errors.end());
+    for (const TimedKernel& one : seen) ++classes_[class_of(one.kernel)].fitted;
+    for (std::size_t i = 0; i < unseen.size(); ++i)
+      classes_[class_of(unseen[i].kernel)].held_out.push_back(errors[i]);
     return error;
   }
 
-  /// One line over the shapes held out of all models.
-  void add_total() {
-    if (!held_out_.empty())
-      result_.errors.push_back(judged("all of them", fitted_, held_out_.size(), held_out_));
+  /// A line over the shapes held out of each class of kernels, and one over all of them.
+  void add_totals() {
+    Class all;
+    for (const auto& [name, one] : classes_) {
+      add_line(name, one);
+      all.fitted += one.fitted;
+      all.held_out.insert(all.held_out.end(), one.held_out.begin(), one.held_out.end());
+    }
+    add_line("all of them", all);
   }
 
  private:
+  struct Class {
+    std::size_t fitted = 0;
+    std::vector<double> held_out;  ///< signed errors
+  };
+  void add_line(const std::string& name, const Class& of) {
+    if (!of.held_out.empty())
+      result_.errors.push_back(judged(name, of.fitted, of.held_out.size(), of.held_out));
+  }
+
   const Device& device_;
   FittedProfile& result_;
-  std::size_t fitted_ = 0;
-  std::vector<double> held_out_;
+  std::map<std::string, Class> classes_;
 };
 
 double sigma_of(const ModelError& error) {
@@ -130,12 +160,21 @@ void fit_memory_kernels(const Timed& timed, Fitter& fitter, FittedProfile& resul
   result.profile.memory_relative_sigma = median(sigmas);
 }
 
+/// A burst belongs to the point of its kernel, where that is one.
 void add_points(const Timed& timed, double within, DeviceProfile& profile) {
   for (const TimedKernel& one : timed)
     if (one.disagreement <= within && one.condition == Condition::kTraining)
       profile.points.set({.kernel = one.kernel,
                           .time = one.time,
                           .relative_sigma = std::max(one.disagreement, kLeastSigma)});
+  for (const TimedKernel& one : timed) {
+    if (one.disagreement > within || one.condition == Condition::kTraining) continue;
+    const MeasuredKernel* const found = profile.points.find(one.kernel);
+    if (found == nullptr) continue;
+    MeasuredKernel point = *found;
+    point.burst = one.time;
+    profile.points.set(point);
+  }
 }
 
 }  // namespace
@@ -180,7 +219,7 @@ FittedProfile fit_profile(const Device& device, const std::vector<TimedKernel>& 
       fit_memory_kernels(some, fitter, result);
     }
   }
-  fitter.add_total();
+  fitter.add_totals();
   add_points(timed, points_within, result.profile);
   if (result.errors.empty() && result.profile.points.empty())
     throw Error(ErrorKind::kUnsupported,

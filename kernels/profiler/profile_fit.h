@@ -33,7 +33,8 @@ struct ModelError {
 
 struct FittedProfile {
   DeviceProfile profile;
-  std::vector<ModelError> errors;  ///< one per model, and one over all shapes held out
+  std::vector<ModelError>
+      errors;  ///< one per model, then one per class of kernels, and one over all shapes held out
 };
 
 /// Whether a shape is held out of the first fit: two in five, chosen by the shape itself, so the
@@ -46,9 +47,9 @@ std::uint32_t shape_hash(const Kernel& kernel);
 /// Fits all models that `timed` has kernels for. GEMMs need eight shapes of a dtype, attention
 /// four; of fewer no model is made, and the points alone count. The form of a GEMM model is chosen
 /// (gemm_fit.h). Memory-bound kernels become times by size. `points_within`: those whose halves
-/// agree so closely become points of the profile, unless they are of a short benchmark. The
-/// profile's name, provenance and library are the caller's. Throws Error(kUnsupported) when there
-/// is nothing to fit.
+/// agree so closely become points of the profile; a time of a short benchmark goes with the point
+/// of its kernel. The profile's name, provenance and library are the caller's. Throws
+/// Error(kUnsupported) when there is nothing to fit.
 FittedProfile fit_profile(const Device& device, const std::vector<TimedKernel>& timed,
                           double points_within, const std::string& kernel_library);
 

@@ -3,16 +3,30 @@
 #include "sim/base/error.h"
 
 namespace stepcast {
+namespace {
+
+std::vector<TimedKernel> timed_before(const DeviceProfile& profile) {
+  std::vector<TimedKernel> timed;
+  for (const MeasuredKernel& point : profile.points.all()) {
+    timed.push_back(
+        {.kernel = point.kernel, .time = point.time, .disagreement = point.relative_sigma});
+    if (point.burst)
+      timed.push_back({.kernel = point.kernel,
+                       .time = *point.burst,
+                       .disagreement = point.relative_sigma,
+                       .condition = Condition::kShortBenchmark});
+  }
+  return timed;
+}
+
+}  // namespace
 
 ProfileRun run_profile(KernelBench& bench, const std::vector<Kernel>& kernels,
                        const DeviceProfile* earlier, const TimingOptions& options,
                        Stopwatch& stopwatch) {
   ProfileRun run;
-  if (earlier)
-    for (const MeasuredKernel& point : earlier->points.all())
-      run.timed.push_back(
-          {.kernel = point.kernel, .time = point.time, .disagreement = point.relative_sigma});
-  run.kept = run.timed.size();
+  if (earlier) run.timed = timed_before(*earlier);
+  run.kept = earlier ? earlier->points.all().size() : 0;
   std::vector<Kernel> asked;
   std::vector<Trial> trials;
   for (const Kernel& kernel : kernels) {

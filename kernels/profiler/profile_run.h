@@ -28,6 +28,7 @@ struct ProfileRun {
   std::size_t unknown = 0;         ///< were disturbed in every sample
   std::size_t samples = 0, dropped = 0;
   std::vector<std::pair<Kernel, std::string>> refused;
+  std::string broken{};  ///< what the device said when it stopped working
   bool complete = true;  ///< false: stopped or out of budget before the first round was over
 };
 

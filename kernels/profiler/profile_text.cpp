@@ -24,10 +24,13 @@ std::string model_line(const ModelError& error) {
 
 }  // namespace
 
-void require_usable(const ProfileRun& run) {
+void require_usable(const ProfileRun& run, const std::vector<std::string>& notes) {
   if (!run.timed.empty()) return;
+  if (!run.broken.empty()) throw Error(ErrorKind::kLiveRank, run.broken);
   std::string why = "no kernel was timed";
-  if (run.unknown > 0)
+  if (run.unknown > 0 && !notes.empty())
+    why += ": " + notes.back();
+  else if (run.unknown > 0)
     why += ": other work has the cores of this machine (" + std::to_string(run.dropped) +
            " samples lost theirs); run it when the machine is idle";
   else if (!run.refused.empty())
@@ -49,7 +52,7 @@ std::string profile_table(const Device& device, const ProfileRun& run,
   if (!run.complete) text += "incomplete: a rerun with the same output goes on\n";
   if (run.dropped > 0)
     text += std::to_string(run.dropped) +
-            " samples lost their core to other work and do not count, " +
+            " samples were disturbed by other work and do not count, " +
             std::to_string(run.samples) + " do\n";
   if (run.unknown > 0) text += std::to_string(run.unknown) + " kernels never had a whole sample\n";
   for (const auto& [kernel, why] : run.refused)

@@ -2,15 +2,17 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "kernels/profiler/profile_fit.h"
 #include "kernels/profiler/profile_run.h"
 
 namespace stepcast {
 
-/// Throws Error(kUnsupported) when the run timed nothing, with the reason: all refused, stopped
-/// before the first kernel, or a machine whose cores belong to others.
-void require_usable(const ProfileRun& run);
+/// Throws Error when the run timed nothing, with the reason: a device that stopped working
+/// (kLiveRank), else all refused, stopped before the first kernel, or what disturbed every sample
+/// (kUnsupported): `notes` say it of GPUs, else others have the cores of this machine.
+void require_usable(const ProfileRun& run, const std::vector<std::string>& notes = {});
 
 /// For people: how each model does on shapes it has not seen, what was refused and what is unknown.
 std::string profile_table(const Device& device, const ProfileRun& run, const FittedProfile& fitted);

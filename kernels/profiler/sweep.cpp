@@ -42,8 +42,10 @@ void add_products(const GridLimits& limits, Dtype dtype, std::vector<Kernel>& ke
     const std::int64_t m = lengths[picks.below(lengths.size())],
                        n = lengths[picks.below(lengths.size())],
                        k = lengths[picks.below(lengths.size())];
-    const Kernel kernel{
-        .kind = kKinds[seen.size() % kKinds.size()], .dtype = dtype, .dims = {m, n, k}};
+    // Products of fp8 take one layout only, that of forward; the others are run as that.
+    const KernelKind kind =
+        dtype == Dtype::kFp8 ? kGemmForward : kKinds[seen.size() % kKinds.size()];
+    const Kernel kernel{.kind = kind, .dtype = dtype, .dims = {m, n, k}};
     if (flops_of(kernel).value() > limits.most_flops || !seen.insert({m, n, k}).second) continue;
     kernels.push_back(kernel);
   }
@@ -118,6 +120,8 @@ std::vector<Kernel> grid(const GridLimits& limits) {
   std::vector<Kernel> kernels;
   for (const Dtype dtype : limits.dtypes) {
     add_products(limits, dtype, kernels);
+    // In memory tf32 is fp32, and fp8 is of products alone.
+    if (dtype == Dtype::kTf32 || dtype == Dtype::kFp8) continue;
     add_attentions(limits, dtype, kernels);
     add_streaming(limits, dtype, kernels);
   }

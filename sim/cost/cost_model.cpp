@@ -251,10 +251,12 @@ Cost CostModel::kernel(const Kernel& kernel) const {
   const MeasuredKernel* point = same_implementation(device_profile_, stack_, family)
                                     ? device_profile_.points.find(kernel)
                                     : nullptr;
-  Cost cost = point ? Cost{.time = point->time / efficiency_of(family, stack_),
-                           .grade = Grade::kMeasured,
-                           .relative_sigma = point->relative_sigma}
-                    : modelled(kernel);
+  const bool burst = condition_ == Condition::kShortBenchmark && point && point->burst;
+  Cost cost =
+      point ? Cost{.time = (burst ? *point->burst : point->time) / efficiency_of(family, stack_),
+                   .grade = Grade::kMeasured,
+                   .relative_sigma = point->relative_sigma}
+            : modelled(kernel);
   if (device_.name != device_profile_.device) cost.grade = worst(cost.grade, Grade::kTransferred);
   return cost;
 }

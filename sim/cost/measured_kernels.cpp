@@ -64,9 +64,12 @@ MeasuredKernel read_point(const JsonValue& value, Problems& problems) {
     fields.reject("causal", "is for attention kernels only, not " + std::string(row.name));
   point.time = fields.quantity<Seconds>("time");
   point.relative_sigma = fields.number("relative_sigma", {.max = 1}, 0.05);
+  if (fields.has("burst")) point.burst = fields.quantity<Seconds>("burst");
   fields.finish();
   return point;
 }
+
+std::string microseconds(Seconds time) { return number_text(time.value() * 1e6, 5) + " us"; }
 
 /// One batch is written like none.
 Kernel plain(Kernel kernel) {
@@ -126,8 +129,9 @@ void write_measured_kernels(JsonWriter& json, const MeasuredKernels& points) {
       json.value(point.kernel.dims[i]);
     json.end_array();
     if (point.kernel.causal) json.member("causal", true);
-    json.member("time", number_text(point.time.value() * 1e6, 5) + " us");
+    json.member("time", microseconds(point.time));
     json.member("relative_sigma", point.relative_sigma);
+    if (point.burst) json.member("burst", microseconds(*point.burst));
     json.end_object();
   }
   json.end_array();

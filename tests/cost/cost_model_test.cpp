@@ -402,5 +402,16 @@ TEST(Burst, ShortBenchmarksRunFasterThanTrainingAndLongOnesDoNot) {
   EXPECT_NEAR(ratio(65536), 1.0, 0.001);
 }
 
+TEST(Burst, APointHasItsOwnTimeInShortBenchmarks) {
+  DeviceProfile profile = toy_profile();
+  profile.points.set({.kernel = gemm(64, 64, 64), .time = Seconds(8e-6), .burst = Seconds(7e-6)});
+  profile.points.set({.kernel = gemm(64, 64, 128), .time = Seconds(9e-6)});
+  const CostModel benchmark(quick_memory(), profile, ideal_network_profile(), StackProfile{},
+                            Condition::kShortBenchmark);
+  EXPECT_EQ(model(quick_memory(), profile).kernel(gemm(64, 64, 64)).time, Seconds(8e-6));
+  EXPECT_EQ(benchmark.kernel(gemm(64, 64, 64)).time, Seconds(7e-6));
+  EXPECT_EQ(benchmark.kernel(gemm(64, 64, 128)).time, Seconds(9e-6));
+}
+
 }  // namespace
 }  // namespace stepcast

@@ -75,6 +75,18 @@ TEST(MeasuredKernels, WhatIsWrittenIsReadAgain) {
   }
 }
 
+TEST(MeasuredKernels, ABurstIsWrittenAndReadWhereItWasTimed) {
+  MeasuredKernels points;
+  points.set({.kernel = norm(10), .time = Seconds(2e-3), .burst = Seconds(1.75e-3)});
+  points.set({.kernel = norm(20), .time = Seconds(3e-3)});
+  JsonWriter json;
+  write_measured_kernels(json, points);
+  const Outcome outcome = read(json.text());
+  EXPECT_EQ(outcome.problems, "");
+  EXPECT_EQ(outcome.points.find(norm(10))->burst, Seconds(1.75e-3));
+  EXPECT_FALSE(outcome.points.find(norm(20))->burst.has_value());
+}
+
 TEST(MeasuredKernels, MistakesNameTheirPlaceAndTheRule) {
   const auto expect = [](const std::string& point, const std::string& text) {
     const Outcome outcome = read("[" + point + "]");

@@ -80,7 +80,8 @@ TEST(ProfileFit, FindsTheModelThatMadeTheTimes) {
   std::vector<Kernel> kernels = products();
   for (const Kernel& kernel : attentions()) kernels.push_back(kernel);
   const FittedProfile fitted = fit_profile(device(), timed_by(truth(), kernels), 0, "ours");
-  ASSERT_EQ(fitted.errors.size(), 3u);  // gemm, attention, and over all shapes held out
+  // Two models, three classes (large products and small ones) and all of them.
+  ASSERT_EQ(fitted.errors.size(), 6u);
   for (const ModelError& error : fitted.errors) {
     EXPECT_GT(error.held_out, 5u) << error.name;
     EXPECT_LT(error.median_abs, 0.01) << error.name;
@@ -141,6 +142,18 @@ TEST(ProfileFit, TooFewShapesMakeNoModelButPoints) {
   EXPECT_FALSE(fitted.profile.gemm[static_cast<std::size_t>(Dtype::kFp32)]);
   EXPECT_EQ(fitted.profile.points.all().size(), 5u);
   EXPECT_THROW(fit_profile(device(), {}, 0.1, "ours"), Error);
+}
+
+TEST(ProfileFit, ABurstGoesWithThePointOfItsKernel) {
+  const Kernel kernel = products().front(), other = products().back();
+  const std::vector<TimedKernel> timed = {
+      {.kernel = kernel, .time = Seconds(4), .condition = Condition::kShortBenchmark},
+      {.kernel = other, .time = Seconds(3), .condition = Condition::kShortBenchmark},
+      {.kernel = kernel, .time = Seconds(5)}};
+  const FittedProfile fitted = fit_profile(device(), timed, 0.1, "ours");
+  ASSERT_EQ(fitted.profile.points.all().size(), 1u);
+  EXPECT_EQ(fitted.profile.points.find(kernel)->time, Seconds(5));
+  EXPECT_EQ(fitted.profile.points.find(kernel)->burst, Seconds(4));
 }
 
 }  // namespace

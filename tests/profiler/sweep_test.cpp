@@ -67,5 +67,14 @@ TEST(Sweep, AGridHasNoKernelTwiceAndIsTheSameEveryTime) {
   EXPECT_EQ(kernels, grid(full_gpu_grid({Dtype::kBf16, Dtype::kFp8})));
 }
 
+// cuBLASLt multiplies fp8 in the layout of forward alone, and tf32 is fp32 in memory.
+TEST(Sweep, TypesOfProductsAloneHaveNoOtherKernels) {
+  for (const Dtype dtype : {Dtype::kTf32, Dtype::kFp8})
+    for (const Kernel& kernel : grid(full_gpu_grid({dtype}))) {
+      EXPECT_EQ(info(kernel.kind).family, KernelFamily::kGemm);
+      EXPECT_TRUE(dtype == Dtype::kTf32 || kernel.kind == KernelKind::kGemmForward);
+    }
+}
+
 }  // namespace
 }  // namespace stepcast
