@@ -71,7 +71,7 @@ std::string read_all(int descriptor) {
 
 }  // namespace
 
-const GpuModule& load_gpu_module() {
+void* gpu_module_entry(const char* name) {
   const fs::path file = module_file();
   std::error_code ignored;
   if (!fs::exists(file, ignored))
@@ -83,11 +83,14 @@ const GpuModule& load_gpu_module() {
     unsupported("the part for GPUs can't be loaded: " + std::string(::dlerror()) +
                 "; put the libraries that it names on LD_LIBRARY_PATH, or run on cores with "
                 "--device cpu");
-  void* const entry = ::dlsym(library, kGpuModuleEntry);
+  void* const entry = ::dlsym(library, name);
   if (entry == nullptr)
-    unsupported(file.string() + " is not the part for GPUs of this build: it has no " +
-                kGpuModuleEntry);
-  return *reinterpret_cast<GpuModuleEntry>(entry)();
+    unsupported(file.string() + " is not the part for GPUs of this build: it has no " + name);
+  return entry;
+}
+
+const GpuModule& load_gpu_module() {
+  return *reinterpret_cast<GpuModuleEntry>(gpu_module_entry(kGpuModuleEntry))();
 }
 
 std::vector<GpuState> find_gpus(const GpuModule& module) {

@@ -36,6 +36,8 @@ using GpuModuleEntry = const GpuModule* (*)();
 /// Throws Error(kUnsupported) when this build has none, or the system can't load it (the libraries
 /// that it needs are missing, say). Stays loaded.
 const GpuModule& load_gpu_module();
+/// The same of any function that the library exports.
+void* gpu_module_entry(const char* name);
 
 /// GpuModule::gpus() of a child process, so that ours can be forked: ranks are. Throws
 /// Error(kUnsupported) with the reason when there is none.

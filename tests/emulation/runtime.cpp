@@ -1,6 +1,7 @@
 #include <cuda_runtime_api.h>
 
 #include <chrono>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 
@@ -39,6 +40,14 @@ cudaError_t cudaSetDevice(int device) {
   (void)cudaGetDeviceCount(&devices);
   return device < devices ? cudaSuccess : cudaErrorInvalidDevice;
 }
+cudaError_t cudaDeviceGetPCIBusId(char* text, int length, int device) {
+  std::snprintf(text, static_cast<std::size_t>(length), "0000:%02x:00.0", device);
+  return cudaSuccess;
+}
+cudaError_t cudaDeviceCanAccessPeer(int* reaches, int /*device*/, int /*peer*/) {
+  return *reaches = 1, cudaSuccess;
+}
+cudaError_t cudaDeviceEnablePeerAccess(int /*peer*/, unsigned /*flags*/) { return cudaSuccess; }
 cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int /*device*/) {
   switch (attribute) {
     case cudaDevAttrMultiProcessorCount:
@@ -47,6 +56,10 @@ cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int /*d
       return *value = 9, cudaSuccess;
     case cudaDevAttrComputeCapabilityMinor:
       return *value = 0, cudaSuccess;
+    case cudaDevAttrL2CacheSize:
+      return *value = 1 << 20, cudaSuccess;
+    case cudaDevAttrMaxSharedMemoryPerBlockOptin:
+      return *value = 1 << 16, cudaSuccess;
   }
   return cudaErrorInvalidDevice;
 }

@@ -168,7 +168,7 @@ TEST(House, KernelRoomsIncludeOnlyWhatTheyLink) {
 }
 
 TEST(House, OnlyRoomsForGpusKnowCuda) {
-  const std::set<std::string> for_gpus = {"cuda", "ops", "device"};
+  const std::set<std::string> for_gpus = {"cuda", "ops", "device", "cuda_profiler"};
   for_each_source(kKernels, [&](const fs::path& file) {
     const std::string room = *std::next(fs::relative(file, kKernels).begin(), 0);
     for (const char* library : {"<cuda", "<cublas", "<cudnn", "<nccl", "<mma"})
