@@ -10,9 +10,9 @@
 #include "sim/base/file_io.h"
 #include "sim/base/json_writer.h"
 #include "sim/base/plain_text.h"
-#include "sim/scenario/resolve.h"
 #include "tools/cli/commands.h"
 #include "tools/cli/progress.h"
+#include "tools/cli/stack_file.h"
 
 namespace stepcast::cli {
 namespace {
@@ -33,32 +33,6 @@ std::pair<std::string, std::string> condition(const std::string& text) {
   return {text.substr(0, equals), text.substr(equals + 1)};
 }
 
-/// Writes a value as it stands in its file.
-void copy_value(JsonWriter& json, const JsonValue& value) {
-  if (value.is_object()) {
-    json.begin_object();
-    for (const std::string& key : value.keys()) {
-      json.key(key);
-      copy_value(json, *value.member(key));
-    }
-    json.end_object();
-  } else if (value.is_array()) {
-    json.begin_array();
-    for (const JsonValue& element : value.elements()) copy_value(json, element);
-    json.end_array();
-  } else if (value.is_string()) {
-    json.value(*value.as_string());
-  } else if (value.is_boolean()) {
-    json.value(*value.as_boolean());
-  } else if (const auto whole = value.as_integer()) {
-    json.value(*whole);
-  } else if (const auto number = value.as_number()) {
-    json.value(*number);
-  } else {
-    json.null();
-  }
-}
-
 std::string source_of(const Arguments& arguments, const StackFit& fit) {
   return "stepcast fit to " + counted(std::ssize(fit.rows), "row") + " of " +
          std::filesystem::path(arguments.ledger).filename().string();
@@ -67,18 +41,9 @@ std::string source_of(const Arguments& arguments, const StackFit& fit) {
 /// A stack file with the traits of the one that was fitted, and the fitted costs.
 std::string fitted_stack_json(const Arguments& arguments, const Library& library,
                               const StackFit& fit) {
-  const std::string& stack = arguments.options.stack;
-  const JsonDocument original = read_json_file(is_path(stack) ? stack : library.stack_file(stack));
   StackProfile profile = fit.stack;
   profile.name = std::filesystem::path(arguments.output).stem().string();
-  JsonWriter json;
-  json.begin_object();
-  json.key("traits");
-  copy_value(json, *original.root().member("traits"));
-  json.key("costs");
-  write_stack_profile(json, profile, source_of(arguments, fit));
-  json.end_object();
-  return json.text();
+  return stack_file_text(arguments.options.stack, profile, source_of(arguments, fit), library);
 }
 
 /// "out/mine.json" and "nccl-ib" -> "out/mine-nccl-ib.json": beside the stack.

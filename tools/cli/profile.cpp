@@ -9,18 +9,17 @@
 #include <ctime>
 #include <filesystem>
 #include <memory>
+#include <optional>
 
-#include "kernels/live/cpu_launchers.h"
 #include "kernels/profiler/anchored_transfer.h"
-#include "kernels/profiler/cpu_bench.h"
-#include "kernels/profiler/machine.h"
 #include "kernels/profiler/profile_fit.h"
 #include "kernels/profiler/profile_text.h"
-#include "kernels/profiler/sweep.h"
 #include "sim/base/file_io.h"
 #include "sim/stepcast.h"
 #include "tools/cli/commands.h"
 #include "tools/cli/named_by.h"
+#include "tools/cli/profile_overlap.h"
+#include "tools/cli/profile_targets.h"
 #include "tools/cli/progress.h"
 
 namespace stepcast::cli {
@@ -29,10 +28,14 @@ namespace {
 struct Arguments {
   std::string scenario;
   std::string output;
+  std::string on = "auto";  ///< cpu, cuda, auto
+  GpuChoice gpu;
+  bool overlap = false;
+  OverlapArguments overlapping;
   std::string transfer_from, transfer_to, anchors;
   std::string anchors_condition = "sustained";
   int rounds = 8;
-  double budget = 60;
+  std::optional<double> budget;
   double points_within = 0.15;
   bool again = false;
   bool json = false;
@@ -65,52 +68,52 @@ void write_profile(const Arguments& arguments, const DeviceProfile& profile,
 }
 
 /// The profile that an earlier run left in the output file; null when there is none.
-std::unique_ptr<DeviceProfile> earlier_profile(const Arguments& arguments, const Device& device) {
+std::unique_ptr<DeviceProfile> earlier_profile(const Arguments& arguments,
+                                               const ProfileTarget& target) {
   if (arguments.again || arguments.output.empty() || !std::filesystem::exists(arguments.output))
     return nullptr;
   Problems problems;
   auto profile = std::make_unique<DeviceProfile>(
       read_device_profile(read_json_file(arguments.output).root(), problems));
   problems.raise_if_any();
-  const std::string machine = machine_name();
+  const std::string machine = target.machine(), &device = target.device().name;
   for (const auto& [key, text] : profile->provenance)
     if (key == "machine" && text != machine)
       throw Error(ErrorKind::kInput, arguments.output + ": was measured on \"" + text +
                                          "\", this is \"" + machine +
                                          "\"; name another file, or measure anew with --again");
-  if (profile->device != device.name)
+  if (profile->device != device)
     throw Error(ErrorKind::kInput, arguments.output + ": is a profile of " + profile->device +
-                                       ", not of " + device.name +
+                                       ", not of " + device +
                                        "; name another file, or measure anew with --again");
   return profile;
 }
 
-/// What is to be timed, and on which device.
-struct Task {
-  Device device;
-  std::vector<BenchCase> cases;
-};
-
-Task task_of(const Arguments& arguments, const Library& library) {
-  if (arguments.scenario.empty()) {
-    Task task{.device = load_device("CPU-core", library), .cases = {}};
-    for (const Kernel& kernel : grid(quick_cpu_grid())) task.cases.push_back(default_case(kernel));
-    return task;
+/// By --device; without one, what the scenario runs on, or a GPU where there is one to use.
+std::unique_ptr<ProfileTarget> target_of(const Arguments& arguments, const Library& library) {
+  std::optional<Scenario> scenario;
+  if (!arguments.scenario.empty()) scenario = load_scenario(arguments.scenario, library);
+  bool gpu = arguments.on == "cuda";
+  if (arguments.on == "auto" && scenario) {
+    gpu = scenario->topology.device.generation != "cpu";
+  } else if (arguments.on == "auto") {
+    const std::string why = why_no_gpu(arguments.gpu.number);
+    gpu = why.empty();
+    if (!gpu) std::fprintf(stderr, "a CPU core is profiled: %s\n", why.c_str());
   }
-  const Scenario scenario = load_scenario(arguments.scenario, library);
-  const Device& device = scenario.topology.device;
-  if (device.generation != "cpu")
-    throw Error(ErrorKind::kUnsupported,
-                scenario.file + ": runs on " + device.name +
-                    ", which can't be profiled here: this build of stepcast profiles CPU cores. "
-                    "Choose a scenario on CPU ranks (scenarios/live-*.json), or carry a profile "
-                    "over with --transfer-from");
-  return {.device = device, .cases = cases_of(build_programs(scenario))};
+  if (!gpu) return cpu_target(scenario, library);
+  try {
+    return gpu_target(scenario, arguments.gpu, library);
+  } catch (const Error& error) {
+    if (arguments.on == "cuda" || error.kind() != ErrorKind::kUnsupported || !scenario) throw;
+    throw Error(error.kind(), scenario->file + ": runs on " + scenario->topology.device.name +
+                                  ", and " + error.what());
+  }
 }
 
-TimingOptions timing_options(const Arguments& arguments, Progress& progress) {
+TimingOptions timing_options(const Arguments& arguments, double budget, Progress& progress) {
   return {.rounds = arguments.rounds,
-          .budget = arguments.budget,
+          .budget = arguments.budget.value_or(budget),
           .stop = &g_stop,
           .progress = [&](std::size_t done, std::size_t of) { progress.update(done, of); }};
 }
@@ -124,34 +127,48 @@ std::string today() {
   return text;
 }
 
+/// What was timed until a device stopped working is kept; that it did is an error all the same.
+void raise_if_broken(const Arguments& arguments, const ProfileRun& run) {
+  if (run.broken.empty()) return;
+  const std::string kept = arguments.output.empty()
+                               ? ""
+                               : "; " + std::to_string(run.timed.size()) +
+                                     " times taken before are in " + arguments.output +
+                                     ", and a rerun goes on from there";
+  throw Error(ErrorKind::kLiveRank, run.broken + kept);
+}
+
 int measure(const Arguments& arguments) {
   const Library library = find_library();
-  const Task task = task_of(arguments, library);
-  const std::unique_ptr<DeviceProfile> earlier = earlier_profile(arguments, task.device);
-  prepare_cpu();
-  CpuBench bench(cpu_launchers(), task.cases);
-  std::vector<Kernel> kernels;
-  for (const BenchCase& one : task.cases) kernels.push_back(one.kernel);
+  const std::unique_ptr<ProfileTarget> target = target_of(arguments, library);
+  const std::unique_ptr<DeviceProfile> earlier = earlier_profile(arguments, *target);
   ProfileRun run;
   {
-    const SystemClock clock;
-    CoreStopwatch stopwatch(clock);
     const StopOnCtrlC guard;
     Progress progress("kernels");
-    run =
-        run_profile(bench, kernels, earlier.get(), timing_options(arguments, progress), stopwatch);
+    run = target->run(earlier.get(), timing_options(arguments, target->budget(), progress));
   }
-  require_usable(run);
-  FittedProfile fitted = fit_profile(task.device, run.timed, arguments.points_within, "stepcast");
+  for (const std::string& line : target->notes()) std::fprintf(stderr, "%s\n", line.c_str());
+  require_usable(run, target->notes());
+  const Device& device = target->device();
+  FittedProfile fitted = fit_profile(device, run.timed, arguments.points_within, "stepcast");
   fitted.profile.name = arguments.output.empty() ? "profile" : profile_name(arguments);
   fitted.profile.condition = "sustained";
-  fitted.profile.provenance = machine_facts();
+  fitted.profile.provenance = target->facts();
   fitted.profile.provenance.emplace_back("date", today());
-  print(arguments.json ? profile_json(task.device, run, fitted)
-                       : profile_table(task.device, run, fitted));
+  print(arguments.json ? profile_json(device, run, fitted) : profile_table(device, run, fitted));
   if (!arguments.output.empty())
-    write_profile(arguments, fitted.profile, "stepcast profile on " + machine_name());
+    write_profile(arguments, fitted.profile, "stepcast profile on " + target->machine());
+  raise_if_broken(arguments, run);
   return 0;
+}
+
+int overlap(const Arguments& arguments) {
+  const StopOnCtrlC guard;
+  Progress progress("pairs");
+  return measure_overlap_command(arguments.overlapping, arguments.gpu,
+                                 {.output = arguments.output, .json = arguments.json},
+                                 timing_options(arguments, 60, progress));
 }
 
 std::vector<MeasuredKernel> read_anchors(const std::string& file) {
@@ -179,7 +196,32 @@ int transfer(const Arguments& arguments) {
 }
 
 int profile_command(const Arguments& arguments) {
+  if (arguments.overlap) return overlap(arguments);
   return arguments.transfer_from.empty() ? measure(arguments) : transfer(arguments);
+}
+
+/// Declares --overlap and what belongs to it.
+CLI::Option* add_overlap(CLI::App& app, Arguments& arguments, CLI::Option* from) {
+  CLI::Option* overlap = app.add_flag("--overlap", arguments.overlap,
+                                      "time what transfers take from kernels beside them, on a GPU")
+                             ->excludes(from);
+  app.add_option("--stack", arguments.overlapping.stack,
+                 "the stack whose slowdowns are set in the output of --overlap")
+      ->needs(overlap);
+  app.add_option("--channels", arguments.overlapping.channels,
+                 "SMs that a collective holds: one for each of NCCL's channels")
+      ->check(CLI::Range(1, 64))
+      ->capture_default_str()
+      ->needs(overlap);
+  return overlap;
+}
+
+/// What is said of GPUs would change nothing on a core.
+void require_gpu_for_its_options(const Arguments& arguments, const CLI::App& app) {
+  if (arguments.on != "cpu") return;
+  for (const char* option : {"--gpu", "--as", "--overlap"})
+    if (app.count(option) > 0)
+      throw Error(ErrorKind::kUsage, std::string(option) + " is of GPUs; leave --device cpu out");
 }
 
 }  // namespace
@@ -203,26 +245,46 @@ void add_profile(CLI::App& app, std::function<int()>& run) {
       ->capture_default_str()
       ->needs(anchors);
   // What is said of a measurement would be ignored in a transfer.
+  app.add_option(
+         "--device", arguments->on,
+         "cpu: a core; cuda: a GPU; auto: what --for runs on, else a GPU where there is one")
+      ->check(CLI::IsMember({"cpu", "cuda", "auto"}))
+      ->capture_default_str()
+      ->excludes(from);
+  app.add_option("--gpu", arguments->gpu.number, "number of the GPU, as CUDA counts them")
+      ->check(CLI::Range(0, 1023))
+      ->excludes(from);
+  CLI::Option* as =
+      app.add_option("--as", arguments->gpu.as,
+                     "the device that the GPU is, when the driver's name does not say it")
+          ->excludes(from);
+  CLI::Option* overlap = add_overlap(app, *arguments, from)->excludes(as);
   app.add_option("--for", arguments->scenario,
                  "time just the kernels of this scenario (else a grid of shapes)")
-      ->excludes(from);
+      ->excludes(from)
+      ->excludes(overlap);
   app.add_flag("--again", arguments->again, "measure anew what the output file has already")
-      ->excludes(from);
+      ->excludes(from)
+      ->excludes(overlap);
   app.add_option("--rounds", arguments->rounds, "samples of each kernel are spread over so many")
       ->check(CLI::Range(2, 1000))
       ->capture_default_str()
       ->excludes(from);
-  app.add_option("--budget", arguments->budget, "seconds after which no round begins; 0: none")
+  app.add_option("--budget", arguments->budget,
+                 "seconds after which no round begins; 0: none (60; a GPU's grid: 3600)")
       ->check(CLI::Range(0.0, 1e6))
-      ->capture_default_str()
       ->excludes(from);
   app.add_option("--points-within", arguments->points_within,
                  "keep the points whose two halves of rounds agree so closely")
       ->check(CLI::Range(0.0, 1.0))
       ->capture_default_str()
-      ->excludes(from);
+      ->excludes(from)
+      ->excludes(overlap);
   app.add_flag("--json", arguments->json, "one JSON document instead of the table")->excludes(from);
-  run = [arguments] { return profile_command(*arguments); };
+  run = [arguments, &app] {
+    require_gpu_for_its_options(*arguments, app);
+    return profile_command(*arguments);
+  };
 }
 
 }  // namespace stepcast::cli
