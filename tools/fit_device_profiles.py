@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """fit_device_profiles KERNELS_DIR [--write | --table]: device profiles from published kernel measurements.
 
-KERNELS_DIR holds gemm.csv, attention.csv and memory_ops.csv (columns as in tests/validation/README.md).
+KERNELS_DIR holds gemm.csv, attention.csv, conv.csv and memory_ops.csv (columns as in tests/validation/README.md).
 For each shipped GPU the smooth models of sim/cost/device_profile.h are fitted on 60 % of the shapes and
 judged on the other 40 %; then on rows of other campaigns that no fit has seen. With --write the profiles
 in topologies/calibrations/ are rewritten: products with the fit on those 60 %, so that the errors printed are
-those of the shipped file; attention and memory-bound kernels refitted on all rows. With --table it prints
+those of the shipped file; attention, convolutions and memory-bound kernels refitted on all rows. With --table it prints
 the table of kernels/README.md: errors on rows that the judged fit has not seen, by GPU and class.
 
 Needs Debian's python3-numpy and python3-scipy.
@@ -21,40 +21,65 @@ from scipy.optimize import least_squares
 
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..')
 
-# Which rows calibrate which profile. `gemm`: dtype of the profile -> (gpu, dtype, source prefix).
+# FlashAttention-2 is fitted without SageAttention's figure, whose batch and heads are assumed.
+A100_ATTENTION = {'FA2': ('A100-SXM4-80GB', ('flash-attention', 'aiconfigurator')), 'FA1': ('A100-SXM4-80GB', ''), 'TRTLLM-FMHA': ('A100-SXM4-80GB', '')}
+# Which rows calibrate which profile. `gemm`: dtype of the profile -> (gpu, dtype, source prefix). `attention`: implementation ->
+# (gpu, source prefix), the first being that of stacks that name none; of another GPU than the profile's it is graded transferred.
 PROFILES = {
+    'p100': dict(
+        device='P100-SXM2-16GB', condition='burst', gemm={'fp32': ('P100', 'fp32', 'DeepBench')}, attention=None, memory=('P100', 732e9),
+        convolution={'fp32': ('P100', 'fp32', 'DeepBench')}),
+    't4': dict(
+        device='T4', condition='burst', gemm={'fp16': ('T4', 'fp16', 'DeepBench')}, attention=None, memory=('T4', 320e9),
+        convolution={'fp16': ('T4', 'fp16', 'DeepBench'), 'fp32': ('T4', 'fp32', 'NeuSight')}),
     'v100': dict(
         device='V100-SXM2-16GB', also=('V100-SXM2-32GB', 'V100-SXM3-32GB'), condition='burst',
         gemm={'fp16': ('V100-SXM2-16GB', 'fp16', 'DeepBench'), 'fp32': ('V100-SXM2-16GB', 'fp32', 'DeepBench')},
+        convolution_unseen=('V100-PCIe-32GB',),
+        convolution={'fp16': ('V100-SXM2-16GB', 'fp16', 'DeepBench'), 'fp32': ('V100-SXM2-16GB', 'fp32', 'DeepBench')},
         attention=None, memory=('V100-PCIe-32GB', 900e9)),
+    'v100-pcie': dict(
+        device='V100-PCIe-32GB', condition='burst', gemm={'fp32': ('V100-PCIe-32GB', 'fp32', 'NeuSight')}, attention=None, memory=('V100-PCIe-32GB', 900e9),
+        convolution={'fp32': ('V100-PCIe-32GB', 'fp32', 'NeuSight')}),
     'a100-40g': dict(
-        device='A100-SXM-40GB', condition='burst', same_rows='a100-80g',
+        device='A100-SXM-40GB', attention_gpu='A100-SXM4-80GB', condition='burst', same_rows='a100-80g',
         gemm={'bf16': ('A100-SXM4-80GB', 'bf16', ('aiconfigurator/sglang', 'aiconfigurator/trtllm', 'aiconfigurator/vllm')), 'fp32': ('A100-PCIe-80GB', 'fp32', 'NeuSight')},
-        attention=('A100-SXM4-80GB', 'FA2', ('flash-attention', 'aiconfigurator')), memory=('A100', 2039e9)),
+        attention=A100_ATTENTION, memory=('A100', 2039e9),
+        convolution={'fp32': ('A100-PCIe-80GB', 'fp32', 'NeuSight')}),
     'a100-80g': dict(
-        device='A100-SXM-80GB', condition='burst',
+        device='A100-SXM-80GB', also=('A100-PCIe-80GB',), attention_gpu='A100-SXM4-80GB', condition='burst',
         gemm={'bf16': ('A100-SXM4-80GB', 'bf16', ('aiconfigurator/sglang', 'aiconfigurator/trtllm', 'aiconfigurator/vllm')), 'fp32': ('A100-PCIe-80GB', 'fp32', 'NeuSight')},
-        attention=('A100-SXM4-80GB', 'FA2', ('flash-attention', 'aiconfigurator')), memory=('A100', 2039e9)),
+        attention=A100_ATTENTION, memory=('A100', 2039e9),
+        convolution={'fp32': ('A100-PCIe-80GB', 'fp32', 'NeuSight')}),
     'h100': dict(
-        device='H100-SXM-80GB', also=('H100-94GB', 'H100-96GB-500W'), condition='burst',
+        device='H100-SXM-80GB', attention_gpu='H100-SXM5-80GB', also=('H100-94GB', 'H100-96GB-500W'), condition='burst',
         gemm={'bf16': ('H100-SXM5-80GB', 'bf16', ('aiconfigurator/sglang', 'aiconfigurator/trtllm', 'aiconfigurator/vllm')), 'fp8': ('H100-SXM5-80GB', 'fp8', 'aiconfigurator'),
               'fp32': ('H100-SXM5-80GB', 'fp32', 'NeuSight')},
-        attention=('H100-SXM5-80GB', 'FA2', ('flash-attention',)), memory=('H100', 3352e9)),
+        attention={'FA2': ('H100-SXM5-80GB', 'flash-attention'), 'FA3': ('H100-SXM5-80GB', ''), 'cuDNN': ('H100-SXM5-80GB', ''),
+                   'TRTLLM-FMHA': ('H100-SXM5-80GB', '')}, memory=('H100', 3352e9),
+        convolution={'tf32': ('H100-SXM5-80GB', 'fp32/tf32', 'TrioSim')}),
     'h200': dict(
-        device='H200-SXM-141GB', also=('H200-half', 'H200-quarter'), condition='sustained',
+        device='H200-SXM-141GB', attention_gpu='H200-SXM-141GB', also=('H200-half', 'H200-quarter'), condition='sustained',
         gemm={'bf16': ('H200-SXM-141GB', 'bf16', ('aiconfigurator/sglang', 'aiconfigurator/trtllm', 'aiconfigurator/vllm')), 'fp8': ('H200-SXM-141GB', 'fp8', 'aiconfigurator')},
-        attention=('H200-SXM-141GB', 'cuDNN', ('cudnn-frontend',)), memory=('H200', 4800e9)),
+        attention={'cuDNN': ('H200-SXM-141GB', ''), 'FA3': ('H200-SXM-141GB', ''), 'FA2': ('H100-SXM5-80GB', 'flash-attention')}, memory=('H200', 4800e9)),
     'b200': dict(
-        device='B200-SXM-180GB', also=('B300-SXM-288GB', 'GB200', 'GB300'), condition='sustained',
+        device='B200-SXM-180GB', attention_gpu='B200-SXM', also=('GB200',), condition='sustained',
         gemm={'bf16': ('B200-SXM', 'bf16', ('aiconfigurator/sglang', 'aiconfigurator/trtllm', 'aiconfigurator/vllm')), 'fp8': ('B200-SXM', 'fp8', 'aiconfigurator')},
-        attention=('B200-SXM', 'TE/FA', ('SimuMax',)), memory=('GB200', 8000e9)),
+        attention={'TE/FA': ('B200-SXM', 'SimuMax'), 'cuDNN': ('GB200', ''), 'cuDNN, deterministic': ('GB200', ''), 'FA4': ('B200-SXM', ''),
+                   'TRTLLM-gen': ('B200-SXM', '')}, memory=('GB200', 8000e9)),
+    'gb300': dict(
+        device='GB300', also=('B300-SXM-288GB',), condition='sustained', like='b200', attention_gpu='GB300',
+        attention={'cuDNN': ('GB300', ''), 'cuDNN, deterministic': ('GB300', '')}),
     'l40s': dict(
-        device='L40S', condition='burst',
+        device='L40S', attention_gpu='L40S', condition='burst',
         gemm={'bf16': ('L40S', 'bf16', ('aiconfigurator/sglang', 'aiconfigurator/trtllm', 'aiconfigurator/vllm'))},
-        attention=('L40S', 'FA2', ('aiconfigurator',)), memory=('L40S', 864e9)),
+        attention={'FA2': ('L40S', 'aiconfigurator')}, memory=('L40S', 864e9)),
 }
 # Dense datasheet peaks (FLOP/s), bandwidth and SMs, as in topologies/devices/.
 HARDWARE = {
+    'v100-pcie': dict(peak={'fp32': 14e12}, bandwidth=900e9, sms=80),
+    'p100': dict(peak={'fp32': 10.6e12}, bandwidth=732e9, sms=56),
+    't4': dict(peak={'fp16': 65e12}, bandwidth=320e9, sms=40),
     'v100': dict(peak={'fp16': 125e12, 'fp32': 15.7e12}, bandwidth=900e9, sms=80),
     'a100-40g': dict(peak={'bf16': 312e12, 'fp32': 19.5e12}, bandwidth=1555e9, sms=108, fit_bandwidth=2039e9),
     'a100-80g': dict(peak={'bf16': 312e12, 'fp32': 19.5e12}, bandwidth=2039e9, sms=108),
@@ -156,41 +181,134 @@ class Report:
             print('| %s | %s | %d | %s | %d | %.1f %% | %.1f %% | %+.1f %% |' % (profile, kind, fitted, rows_from, e['rows'], 100 * e['median'], 100 * e['p90'], 100 * e['bias']))
 
 
-def attention_time(p, dims, d, seq, flops, peak, waves):
-    e = np.interp(d, dims, p[:len(dims)])
-    t0, s0 = p[len(dims):]
-    return t0 * 1e-6 + flops / (e * peak) * (1 + s0 / seq) * waves
+# What attention was timed on: bf16 and fp8 peaks (FLOP/s) and SMs, as in topologies/devices/.
+ATTENTION_GPUS = {'A100-SXM4-80GB': (312e12, 0, 108), 'H100-SXM5-80GB': (989.5e12, 1979e12, 132), 'H200-SXM-141GB': (989.5e12, 1979e12, 132),
+                  'B200-SXM': (2250e12, 4500e12, 148), 'GB200': (2500e12, 5000e12, 152), 'GB300': (2500e12, 5000e12, 152), 'L40S': (362e12, 724e12, 142)}
+PRIOR = np.array([100, 4, 2.9, 5])  # s0, causal_s0_factor, backward_over_forward, overhead: the middle of what rows that tell them have
+WIDTH = np.array([1.5, 0.3, 0.15, 1.5])  # of their logarithms; backward / forward is 2.5 to 3.3 where both were timed
 
 
-def attention_table(data, gpu, impl, sources, sms):
+def implementation_of(row):
+    """As attention_implementation() of sim/ledger/kernel_rows.cpp."""
+    return row['impl'] + (', deterministic' if 'deterministic' in row['notes'] else '')
+
+
+def attention_table(data, gpu, impl, sources, dtypes):
+    """Rows of the implementation; the forward pass of a deterministic one is the usual one."""
+    forward = impl.split(',')[0]
     out = []
     for r in data:
-        if r['gpu'] != gpu or r['impl'] != impl or not r['source'].startswith(sources) or r['dtype'] not in ('fp16', 'bf16') or not r['time_us']:
+        own = implementation_of(r) == impl or (r['pass'] == 'fwd' and implementation_of(r) == forward)
+        if r['gpu'] != gpu or not own or not r['source'].startswith(sources) or r['dtype'] not in dtypes or not r['time_us']:
             continue
         b, h, s, d = (float(r[c]) for c in ('batch', 'heads', 'seq', 'head_dim'))
+        bf16, fp8, sms = ATTENTION_GPUS[gpu]
         flops = 4 * b * h * s * s * d * (0.5 if r['causal'] == '1' else 1)
-        out.append((d, s, flops, max(1, sms / (b * h * np.ceil(s / 128))), float(r['causal'] == '1'), r['pass'], float(r['time_us']) * 1e-6))
+        peak = fp8 if r['dtype'] == 'fp8' else bf16
+        out.append(dict(d=d, s=s, causal=r['causal'] == '1', backward=r['pass'] == 'bwd', both=r['pass'] == 'fwd+bwd', ideal=flops / peak,
+                        idle=max(1, sms / (b * h * np.ceil(s / 128))), t=float(r['time_us']) * 1e-6, shape=(b, h, s, d, r['causal'])))
     return out
 
 
-def fit_attention(table, peak):
-    """Forward and forward+backward rows together: a backward counts 2.5 times the flops, at `ratio` times the time."""
-    dims = sorted({r[0] for r in table})
-    arr = {c: np.array([r[i] for r in table]) for i, c in enumerate(('d', 's', 'f', 'w', 'c'))}
-    t = np.array([r[6] for r in table])
-    kind = np.array([r[5] for r in table])
+class Attention:
+    """The model of sim/cost/device_profile.h, fitted to logarithms of times with gentle priors."""
 
-    def predict(p):
-        seconds = attention_time(np.concatenate([p[:len(dims)], p[-3:-1]]), dims, arr['d'], arr['s'] / np.where(arr['c'] > 0, 3.0, 1.0), arr['f'], peak, arr['w'])
-        factor = np.where(kind == 'fwd', 1.0, np.where(kind == 'bwd', p[-1], 1.0 + p[-1]))
-        return seconds * factor
+    def __init__(self, table):
+        self.dims = sorted({r['d'] for r in table})
+        start = np.concatenate([np.log(PRIOR), np.full(len(self.dims), np.log(0.5))])
+        measured = np.log([r['t'] for r in table])
 
-    start = [.5] * len(dims) + [5, 100, 2.5]
-    low, high = [.05] * len(dims) + [1, 0, 2.0], [1.0] * len(dims) + [20, 600, 4.5]
-    weak = np.array([0.0] * len(dims) + [0.02, 0.001, 0.3])
-    p = least_squares(lambda p: np.concatenate([np.log(predict(p) / t), weak * (p - np.array(start))]), start, bounds=(low, high),
-                      loss='soft_l1', f_scale=.1, x_scale=np.maximum(start, 1e-2)).x
-    return dims, p, predict
+        def residual(p):
+            return np.concatenate([np.log(self.at(p, table)) - measured, 0.1 * (p - start)[:4] / WIDTH])
+        low = np.log([1, 1, 1.5, 0.5] + [0.03] * len(self.dims))
+        high = np.log([3000, 20, 6, 30] + [1] * len(self.dims))
+        self.p = least_squares(residual, start, bounds=(low, high), loss='soft_l1', f_scale=.1).x
+
+    def at(self, p, table):
+        s0, causal, ratio, t0, *e = np.exp(p)
+        col = {name: np.array([r[name] for r in table]) for name in ('d', 's', 'causal', 'backward', 'both', 'ideal', 'idle')}
+        row = col['s'] / np.where(col['causal'], causal, 1)
+        seconds = col['ideal'] / np.interp(col['d'], self.dims, e) * (1 + s0 / row) * col['idle'] + t0 * 1e-6
+        return seconds * np.where(col['backward'], ratio, np.where(col['both'], 1 + ratio, 1))
+
+    def errors(self, table):
+        return errors(self.at(self.p, table), [r['t'] for r in table]) if table else dict(rows=0)
+
+    def fields(self):
+        s0, causal, ratio, t0, *e = np.exp(self.p)
+        return dict(head_dims=[int(d) for d in self.dims], efficiency=[round(float(x), 4) for x in e], s0=round(float(s0), 1),
+                    causal_s0_factor=round(float(causal), 2), backward_over_forward=round(float(ratio), 3), overhead=us(t0))
+
+
+# What convolutions were timed on: peaks (FLOP/s) by type of the row, and bandwidth, as in topologies/devices/.
+CONVOLUTION_GPUS = {'P100': ({'fp32': 10.6e12}, 732e9), 'T4': ({'fp16': 65e12, 'fp32': 8.1e12}, 320e9),
+                    'V100-SXM2-16GB': ({'fp16': 125e12, 'fp32': 15.7e12}, 900e9), 'V100-PCIe-32GB': ({'fp32': 14e12}, 900e9),
+                    'A100-PCIe-80GB': ({'fp32': 19.5e12}, 1935e9), 'H100-SXM5-80GB': ({'fp32/tf32': 494.7e12}, 3352e9)}
+
+
+def convolution_table(data, gpu, dtype, source):
+    out = []
+    for r in data:
+        if r['gpu'] != gpu or r['dtype'] != dtype or not r['source'].startswith(source):
+            continue
+        n, c, h, w, k, rows_, columns, stride, pad = (float(r[name]) for name in ('batch', 'c_in', 'h', 'w', 'c_out', 'r', 's', 'stride', 'pad'))
+        positions = n * ((h + 2 * pad - rows_) // stride + 1) * ((w + 2 * pad - columns) // stride + 1)
+        peaks, bandwidth = CONVOLUTION_GPUS[gpu]
+        elements = n * c * h * w + k * c * rows_ * columns + positions * k
+        out.append(dict(c=c, k=k, positions=positions, ideal=2 * positions * k * c * rows_ * columns / peaks[dtype], winograd=(rows_, columns, stride) == (3, 3, 1),
+                        stream=(2 if dtype == 'fp16' else 4) * elements / bandwidth, run=r['pass'], t=float(r['time_us']) * 1e-6,
+                        shape=(n, c, h, w, k, rows_, columns, stride, pad)))
+    return out
+
+
+class Convolutions:
+    """The model of sim/cost/convolution.h, fitted to logarithms of times with gentle priors; passes that nobody timed are the priors' share of forward."""
+
+    # forward_efficiency, dgrad and wgrad as shares of it, memory_efficiency, overhead, channels0, positions0, winograd_gain
+    PRIOR = np.array([0.5, 0.8, 0.8, 0.7, 5, 20, 1000, 1.8])
+    WIDTH = np.array([1, 0.3, 0.3, 0.3, 1, 1, 1.5, 0.4])  # of the logarithms
+
+    def __init__(self, table):
+        start = np.log(self.PRIOR)
+        measured = np.log([r['t'] for r in table])
+
+        def residual(p):
+            return np.concatenate([np.log(self.at(p, table)) - measured, 0.15 * (p - start) / self.WIDTH])
+        self.p = least_squares(residual, start, bounds=(np.log([0.03, 0.2, 0.2, 0.1, 0.5, 0.5, 10, 1]), np.log([1.9, 1.2, 1.2, 1.2, 60, 500, 2e5, 4])),
+                               loss='soft_l1', f_scale=.2).x
+
+    def at(self, p, table):
+        forward, dgrad, wgrad, memory, t0, c0, p0, gain = np.exp(p)
+        col = {name: np.array([r[name] for r in table]) for name in ('c', 'k', 'positions', 'ideal', 'winograd', 'stream')}
+        edges = (1 + c0 / col['c']) * (1 + c0 / col['k']) * (1 + p0 / col['positions']) / np.where(col['winograd'], gain, 1)
+        seconds = 0
+        for run, e in (('fwd', forward), ('dgrad', forward * dgrad), ('wgrad', forward * wgrad)):
+            has = np.array([run in r['run'].split('+') for r in table])
+            seconds = seconds + has * (((col['ideal'] / e * edges) ** 4 + (col['stream'] / memory) ** 4) ** 0.25 + t0 * 1e-6)
+        return seconds
+
+    def errors(self, table):
+        return errors(self.at(self.p, table), [r['t'] for r in table]) if table else dict(rows=0)
+
+    def fields(self):
+        forward, dgrad, wgrad, memory, t0, c0, p0, gain = (float(x) for x in np.exp(self.p))
+        return dict(forward_efficiency=round(forward, 4), dgrad_efficiency=round(forward * dgrad, 4), wgrad_efficiency=round(forward * wgrad, 4),
+                    memory_efficiency=round(memory, 4), channels0=round(c0, 2), positions0=round(p0, 1), winograd_gain=round(gain, 3), overhead=us(t0))
+
+
+def convolutions_of(spec, data, report):
+    """Convolutions of a profile by dtype: the model of all rows; errors are of one that has not seen two shapes in five, by pass."""
+    out = {}
+    for dtype, (gpu, row_dtype, source) in spec['convolution'].items():
+        table = convolution_table(data, gpu, row_dtype, source)
+        train, test = [r for r in table if not held(r['shape'])], [r for r in table if held(r['shape'])]
+        trial = Convolutions(train)
+        for run in sorted({r['run'] for r in table}, key=('fwd', 'dgrad', 'wgrad', 'dgrad+wgrad').index):
+            report.add('convolution %s, %s' % (dtype, run), 'held out of ' + source, len(train), trial.errors([r for r in test if r['run'] == run]))
+        for other in spec.get('convolution_unseen', ()):
+            report.add('convolution %s, fwd' % dtype, 'NeuSight, ' + other, len(train), trial.errors(convolution_table(data, other, row_dtype, 'NeuSight')))
+        out[dtype] = dict(Convolutions(table).fields(), grade='fitted', relative_sigma=round(min(trial.errors(test)['mean'], 1), 3), source='%s, %s' % (source, gpu))
+    return out
 
 
 def memory_classes(data, gpu_prefix, bandwidth):
@@ -239,28 +357,42 @@ def judge_gemm(report, dtype, spec, args, data):
     return p, e
 
 
-def predict_attention(dims, p, rows_, peak):
-    columns = [np.array([r[i] for r in rows_]) for i in range(5)]
-    seconds = attention_time(np.concatenate([p[:len(dims)], p[-3:-1]]), dims, columns[0], columns[1] / np.where(columns[4] > 0, 3.0, 1.0), columns[2], peak, columns[3])
-    kinds = np.array([r[5] for r in rows_])
-    return seconds * np.where(kinds == 'fwd', 1.0, np.where(kinds == 'bwd', p[-1], 1 + p[-1]))
+HALVES = ('fp16', 'bf16')
 
 
-def judge_attention(report, spec, hw, data):
-    gpu, impl, sources = spec
-    table = attention_table(data['attention'], gpu, impl, sources, hw['sms'])
-    train, test = [r for r in table if not held(r[:3])], [r for r in table if held(r[:3])]
-    dims, p, _ = fit_attention(train, hw['peak']['bf16'])
+def judge_attention(report, impl, gpu, sources, dtypes, data):
+    """The model of all rows, and the errors of one that has not seen two shapes in five: on those, and on other campaigns.
+    Where so few shapes were timed that those two in five are none, each shape is told from all others."""
+    table = attention_table(data, gpu, impl, sources, dtypes)
+    train, test = [r for r in table if not held(r['shape'])], [r for r in table if held(r['shape'])]
+    trial = Attention(train)
+    e, rows_from = trial.errors(test), 'held out'
+    if len(test) < 3:
+        told = [(s, [r for r in table if r['shape'] == s]) for s in sorted({r['shape'] for r in table})]
+        told = [(Attention([r for r in table if r['shape'] != s]), some) for s, some in told]
+        predicted = np.concatenate([model.at(model.p, some) for model, some in told])
+        e, rows_from = errors(predicted, [r['t'] for _, some in told for r in some]), 'each left out'
+    kind = 'attention %s, %s' % ('fp8' if 'fp8' in dtypes else 'bf16', impl)
+    report.add(kind, rows_from if not sources else rows_from + ' of ' + (sources if isinstance(sources, str) else ' and '.join(sources)), len(train), e)
+    for other in sorted({r['source'] for r in data if r['gpu'] == gpu and r['impl'] == impl and not r['source'].startswith(sources)}):
+        report.add(kind, other, len(train), trial.errors(attention_table(data, gpu, impl, other, dtypes)))
+    return Attention(table), e
 
-    def judged(some):
-        return errors(predict_attention(dims, p, some, hw['peak']['bf16']), [r[6] for r in some]) if some else dict(rows=0)
-    e = judged(test)
-    kind = 'attention, %s' % impl
-    report.add(kind, 'held out of ' + ' and '.join(sources), len(train), e)
-    for other_impl, other in sorted({(r['impl'], r['source']) for r in data['attention'] if r['gpu'] == gpu}):
-        if other_impl != 'unfused' and not (other_impl == impl and other.startswith(sources)):
-            report.add(kind, '%s, %s' % (other_impl, other), len(train), judged(attention_table(data['attention'], gpu, other_impl, (other,), hw['sms'])))
-    return table, e
+
+def attention_of(name, spec, data, report):
+    """Attention of a profile: by dtype, a model for each implementation."""
+    halves, fp8 = [], []
+    for impl, (gpu, sources) in spec['attention'].items():
+        for dtypes, into in ((HALVES, halves), (('fp8',), fp8)):
+            if len(attention_table(data, gpu, impl, sources, dtypes)) < 10:
+                continue
+            model, e = judge_attention(report, impl, gpu, sources, dtypes, data)
+            own = gpu == spec['attention_gpu']  # else the same chip with other memory, or at another clock
+            into.append(dict(implementation=impl, **model.fields(), grade='fitted' if own else 'transferred',
+                             relative_sigma=round(max(e['mean'], 0.05 if own else 0.15), 3), source=', '.join([' and '.join(
+                                 sorted({r['source'].split('/')[0] for r in data if r['gpu'] == gpu and implementation_of(r).startswith(impl) and r['source'].startswith(sources)})), gpu])))
+    out = {'bf16': halves, 'fp16': halves}
+    return dict(out, fp8=fp8) if fp8 else out
 
 
 def judge_memory(report, name, classes, spec, data):
@@ -288,6 +420,20 @@ def judge_memory(report, name, classes, spec, data):
         report.add('memory-bound, >= 32 MB', rows_from, seen, errors(predicted, measured))
 
 
+def transferred(profile):
+    """Products and memory-bound kernels of another GPU of the same chip, as transfer_profile() of sim/cost/transfer.cpp grades them."""
+    gemm = {dtype: dict(m, grade='transferred', relative_sigma=round(float(np.hypot(m['relative_sigma'], 0.18)), 3)) for dtype, m in profile['gemm'].items()}
+    return {'gemm': gemm, 'memory': dict(profile['memory'], grade='transferred', relative_sigma=0.36)}
+
+
+def profile_like(name, spec, other, data, report):
+    """A GPU whose attention alone was timed: the rest is that of `other`, a profile."""
+    report.start(name)
+    return {'name': name, 'device': spec['device'], 'also_for': list(spec['also']), 'condition': spec['condition'],
+            'comment': 'Written by tools/fit_device_profiles.py: attention of its own, the rest of %s.' % other['name'],
+            **transferred(other), 'attention': attention_of(name, spec, data['attention'], report)}
+
+
 def profile_of(name, spec, data, report):
     hw = HARDWARE[name]
     fit_bandwidth = hw.get('fit_bandwidth', hw['bandwidth'])
@@ -307,13 +453,9 @@ def profile_of(name, spec, data, report):
             if name not in ('v100', 'l40s'):
                 out['gemm']['tf32'] = dict(model, grade='assumed', relative_sigma=0.15, source='bf16 fractions of the tf32 peak')
     if spec['attention']:
-        gpu, impl, sources = spec['attention']
-        table, e = judge_attention(report, spec['attention'], hw, data)
-        dims, p, _ = fit_attention(table, hw['peak']['bf16'])
-        model = dict(implementation=impl, head_dims=[int(d) for d in dims], efficiency=[round(float(x), 4) for x in p[:len(dims)]], s0=round(float(p[-2]), 1),
-                     causal_s0_factor=3.0, backward_over_forward=round(float(p[-1]), 3), overhead=us(p[-3]), grade='fitted',
-                     relative_sigma=round(max(e['mean'], 0.05), 3), source='%s, %s' % (' and '.join(sources), gpu))
-        out['attention'] = {'bf16': model, 'fp16': model}
+        out['attention'] = attention_of(name, spec, data['attention'], report)
+    if 'convolution' in spec:
+        out['convolution'] = convolutions_of(spec, data['convolution'], report)
     classes = memory_classes(data['memory'], *spec['memory'])
     judge_memory(report, name, classes, spec['memory'], data)
     default = float(np.median([c[0] for c in classes.values()])) if classes else 0.75
@@ -324,14 +466,17 @@ def profile_of(name, spec, data, report):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
-    parser.add_argument('kernels', help='folder with gemm.csv, attention.csv, memory_ops.csv')
+    parser.add_argument('kernels', help='folder with gemm.csv, attention.csv, conv.csv, memory_ops.csv')
     parser.add_argument('--table', action='store_true', help='print the table of kernels/README.md')
     parser.add_argument('--write', action='store_true', help='rewrite topologies/calibrations/*.json')
     args = parser.parse_args()
-    data = {'gemm': rows(args.kernels, 'gemm.csv'), 'attention': rows(args.kernels, 'attention.csv'), 'memory': rows(args.kernels, 'memory_ops.csv')}
+    data = {'gemm': rows(args.kernels, 'gemm.csv'), 'attention': rows(args.kernels, 'attention.csv'), 'memory': rows(args.kernels, 'memory_ops.csv'),
+            'convolution': rows(args.kernels, 'conv.csv')}
     report = Report(args.table)
+    profiles = {}
     for name, spec in PROFILES.items():
-        profile = profile_of(name, spec, data, report)
+        profile = profile_like(name, spec, profiles[spec['like']], data, report) if 'like' in spec else profile_of(name, spec, data, report)
+        profiles[name] = profile
         if args.write:
             with open(os.path.join(ROOT, 'topologies', 'calibrations', name + '.json'), 'w') as f:
                 json.dump(profile, f, indent=2)

@@ -57,7 +57,7 @@ AttentionModel fit_attention_model(const Device& device, const Timed& timed, Dty
                       .upper = 1});
   return model_of(
       fit_kernels(device, timed, priors, [&](DeviceProfile& profile, const auto& values) {
-        profile.attention[static_cast<std::size_t>(dtype)] = model_of(values);
+        profile.attention[static_cast<std::size_t>(dtype)] = {model_of(values)};
       }));
 }
 

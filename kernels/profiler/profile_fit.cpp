@@ -134,15 +134,16 @@ void fit_products(const Device& device, const Timed& timed, Dtype dtype, Fitter&
 
 void fit_attentions(const Device& device, const Timed& timed, Dtype dtype, Fitter& fitter,
                     FittedProfile& result) {
-  auto& model = result.profile.attention[static_cast<std::size_t>(dtype)];
   const ModelError error =
       fitter.fit("attention " + std::string(name_of(dtype)), timed, kLeastAttentions,
                  [&](const Timed& some, DeviceProfile& profile) {
-                   profile.attention[static_cast<std::size_t>(dtype)] =
-                       fit_attention_model(device, some, dtype);
+                   profile.attention[static_cast<std::size_t>(dtype)] = {
+                       fit_attention_model(device, some, dtype)};
                  });
-  model->grade = Grade::kFitted;
-  model->relative_sigma = sigma_of(error);
+  AttentionModel& model = result.profile.attention[static_cast<std::size_t>(dtype)].front();
+  model.implementation = result.profile.kernel_library;
+  model.grade = Grade::kFitted;
+  model.relative_sigma = sigma_of(error);
 }
 
 void fit_memory_kernels(const Timed& timed, Fitter& fitter, FittedProfile& result) {

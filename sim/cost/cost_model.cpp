@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "sim/base/quantity_text.h"
+#include "sim/cost/transfer.h"
 
 namespace stepcast {
 namespace {
@@ -102,9 +103,19 @@ bool misaligned(const Kernel& kernel) {
   return kernel.dims[0] % 8 != 0 || kernel.dims[1] % 8 != 0 || kernel.dims[2] % 8 != 0;
 }
 
+/// Another implementation's time stands in for one that the profile has no model of: that is as
+/// uncertain as another GPU's, and graded so.
+Cost standing_in(Cost cost) {
+  const double more = transfer_sigma(KernelFamily::kAttention).plain;
+  cost.grade = worst(cost.grade, Grade::kTransferred);
+  cost.relative_sigma = std::sqrt(cost.relative_sigma * cost.relative_sigma + more * more);
+  return cost;
+}
+
 Cost attention_cost(const Kernel& kernel, const Device& device, const DeviceProfile& profile,
-                    double efficiency) {
-  const auto& found = profile.attention[static_cast<std::size_t>(kernel.dtype)];
+                    const StackProfile& stack) {
+  const AttentionModel* own = find_attention(profile, kernel.dtype, stack.attention_implementation);
+  const AttentionModel* found = own ? own : find_attention(profile, kernel.dtype, "");
   if (!found || device.peak(kernel.dtype).value() <= 0)
     cannot_time(profile, kernel, "fused attention");
   const double batch = static_cast<double>(kernel.dims[0]),
@@ -115,16 +126,17 @@ Cost attention_cost(const Kernel& kernel, const Device& device, const DeviceProf
   const double waves = std::max(1.0, static_cast<double>(device.num_sms) / tiles);
   const double row = kernel.causal ? length / found->causal_s0_factor : length;
   const double rate =
-      device.peak(kernel.dtype).value() * efficiency *
+      device.peak(kernel.dtype).value() * stack.attention_efficiency *
       interpolate(found->head_dims, found->efficiency, static_cast<double>(kernel.dims[5]));
   Kernel forward = kernel;
   forward.kind = KernelKind::kFlashAttentionForward;
   const double work = flops_of(forward).value() / rate * (1 + found->s0 / row) * waves;
   const bool backward = kernel.kind == KernelKind::kFlashAttentionBackward;
-  return {
+  const Cost cost{
       .time = (Seconds(work) + found->overhead) * (backward ? found->backward_over_forward : 1.0),
       .grade = found->grade,
       .relative_sigma = found->relative_sigma};
+  return own ? cost : standing_in(cost);
 }
 
 /// Bytes that this software moves for the kernel: the minimum of the catalogue, or what the stack's
@@ -271,7 +283,7 @@ Cost CostModel::modelled(const Kernel& kernel) const {
       return cost;
     }
     case KernelFamily::kAttention:
-      return attention_cost(kernel, device_, device_profile_, stack_.attention_efficiency);
+      return attention_cost(kernel, device_, device_profile_, stack_);
     case KernelFamily::kMemoryBound:
       return memory_cost(kernel, device_, device_profile_, stack_);
   }

@@ -44,6 +44,25 @@ GemmModel read_gemm(JsonValue value, Problems& problems) {
   return model;
 }
 
+ConvolutionModel read_convolution(JsonValue value, Problems& problems) {
+  constexpr NumberRange kRate = {.min = 0, .max = 2, .exclude_min = true};
+  Fields fields(std::move(value), problems);
+  ConvolutionModel model;
+  model.forward_efficiency = fields.number("forward_efficiency", kRate);
+  model.dgrad_efficiency = fields.number("dgrad_efficiency", kRate);
+  model.wgrad_efficiency = fields.number("wgrad_efficiency", kRate);
+  model.memory_efficiency = fields.number("memory_efficiency", kFraction);
+  model.channels0 = fields.number("channels0", {.max = 1e4}, 0);
+  model.positions0 = fields.number("positions0", {.max = 1e6}, 0);
+  model.winograd_gain = fields.number("winograd_gain", {.min = 1, .max = 4}, 1);
+  model.overhead = fields.quantity<Seconds>("overhead", Seconds(0), true);
+  model.grade = fields.grade("grade", Grade::kAssumed);
+  model.relative_sigma = fields.number("relative_sigma", {.max = 1}, model.relative_sigma);
+  fields.text("source", "");
+  fields.finish();
+  return model;
+}
+
 /// Elements of a list, or a problem and none.
 std::vector<JsonValue> read_list(Fields& fields, const JsonValue& list, std::string_view key,
                                  const std::string& what) {
@@ -84,7 +103,7 @@ std::vector<double> read_rates(Fields& fields, std::size_t count) {
 AttentionModel read_attention(JsonValue value, Problems& problems) {
   Fields fields(std::move(value), problems);
   AttentionModel model;
-  fields.text("implementation", "");
+  model.implementation = fields.text("implementation", "");
   model.head_dims = read_head_dims(fields);
   model.efficiency = read_rates(fields, model.head_dims.size());
   model.s0 = fields.number("s0", {.max = 1e4}, 0);
@@ -98,14 +117,50 @@ AttentionModel read_attention(JsonValue value, Problems& problems) {
   return model;
 }
 
-/// Reads an object whose keys are dtypes, a model each.
-template <typename Model>
-void read_by_dtype(const JsonValue& value, Problems& problems, Model (*read)(JsonValue, Problems&),
-                   std::array<std::optional<Model>, 5>& into) {
+/// One model, or a list of them: one for each implementation.
+void read_attentions(Fields& fields, std::string_view key, const JsonValue& value,
+                     Problems& problems, std::vector<AttentionModel>& into) {
+  if (!value.is_array()) {
+    into = {read_attention(value, problems)};
+    return;
+  }
+  for (const JsonValue& element : value.elements()) {
+    AttentionModel model = read_attention(element, problems);
+    const auto same = [&](const AttentionModel& other) {
+      return other.implementation == model.implementation;
+    };
+    if (std::any_of(into.begin(), into.end(), same))
+      fields.reject(key, "has two models of implementation \"" + model.implementation +
+                             "\": keep one, or name them apart");
+    into.push_back(std::move(model));
+  }
+  if (into.empty())
+    fields.reject(key, "= [] has no model: give one for each implementation, or leave it out");
+}
+
+/// Objects whose keys are dtypes.
+void read_gemms(const JsonValue& value, Problems& problems, DeviceProfile& profile) {
   Fields fields(value, problems);
   for (const Dtype dtype : kDtypes)
     if (const auto model = fields.child(name_of(dtype)))
-      into[static_cast<std::size_t>(dtype)] = read(*model, problems);
+      profile.gemm[static_cast<std::size_t>(dtype)] = read_gemm(*model, problems);
+  fields.finish();
+}
+
+void read_convolutions(const JsonValue& value, Problems& problems, DeviceProfile& profile) {
+  Fields fields(value, problems);
+  for (const Dtype dtype : kDtypes)
+    if (const auto model = fields.child(name_of(dtype)))
+      profile.convolution[static_cast<std::size_t>(dtype)] = read_convolution(*model, problems);
+  fields.finish();
+}
+
+void read_attentions_by_dtype(const JsonValue& value, Problems& problems, DeviceProfile& profile) {
+  Fields fields(value, problems);
+  for (const Dtype dtype : kDtypes)
+    if (const auto models = fields.child(name_of(dtype)))
+      read_attentions(fields, name_of(dtype), *models, problems,
+                      profile.attention[static_cast<std::size_t>(dtype)]);
   fields.finish();
 }
 
@@ -196,6 +251,14 @@ bool serves(const DeviceProfile& profile, const std::string& device) {
   return device == profile.device || std::find(also.begin(), also.end(), device) != also.end();
 }
 
+const AttentionModel* find_attention(const DeviceProfile& profile, Dtype dtype,
+                                     std::string_view implementation) {
+  const auto& models = profile.attention[static_cast<std::size_t>(dtype)];
+  for (const AttentionModel& model : models)
+    if (implementation.empty() || model.implementation == implementation) return &model;
+  return nullptr;
+}
+
 DeviceProfile read_device_profile(JsonValue value, Problems& problems) {
   constexpr std::array<std::string_view, 2> kConditions = {"sustained", "burst"};
   Fields fields(std::move(value), problems);
@@ -204,10 +267,11 @@ DeviceProfile read_device_profile(JsonValue value, Problems& problems) {
   profile.device = fields.text("device");
   profile.also_for = read_also_for(fields);
   profile.condition = kConditions[fields.choice("condition", kConditions)];
-  if (const auto gemm = fields.required_child("gemm"))
-    read_by_dtype(*gemm, problems, read_gemm, profile.gemm);
+  if (const auto gemm = fields.required_child("gemm")) read_gemms(*gemm, problems, profile);
   if (const auto attention = fields.child("attention"))
-    read_by_dtype(*attention, problems, read_attention, profile.attention);
+    read_attentions_by_dtype(*attention, problems, profile);
+  if (const auto convolution = fields.child("convolution"))
+    read_convolutions(*convolution, problems, profile);
   if (const auto memory = fields.required_child("memory")) read_memory(*memory, problems, profile);
   profile.kernel_library = fields.text("kernel_library", "");
   if (const auto points = fields.child("points"))

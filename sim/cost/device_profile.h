@@ -6,12 +6,14 @@
 #include <array>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "sim/base/json_fields.h"
 #include "sim/base/json_writer.h"
 #include "sim/base/quantity.h"
 #include "sim/compute/kernels.h"
+#include "sim/cost/convolution.h"
 #include "sim/cost/measured_kernels.h"
 
 namespace stepcast {
@@ -54,6 +56,8 @@ struct GemmModel {
 /// with flops those of the forward pass, e_d by head_dim and S the queries; S of s0 / S is divided
 /// by causal_s0_factor when causal (short causal rows pay more).
 struct AttentionModel {
+  /// Whose kernel it is ("FA2", "FA3", "cuDNN"): on one GPU they differ by twice. Empty: not said.
+  std::string implementation{};
   std::vector<std::int64_t> head_dims;  ///< ascending
   std::vector<double> efficiency;       ///< same length; linear in between, nearest outside
   double s0 = 0;
@@ -80,7 +84,9 @@ struct DeviceProfile {
   std::vector<std::string> also_for;             ///< devices of the same chip that it may serve
   std::string condition;                         ///< "sustained" or "burst"
   std::array<std::optional<GemmModel>, 5> gemm;  ///< by Dtype
-  std::array<std::optional<AttentionModel>, 5> attention;
+  /// By Dtype, one for each implementation; the first is that of stacks that name none.
+  std::array<std::vector<AttentionModel>, 5> attention;
+  std::array<std::optional<ConvolutionModel>, 5> convolution;
   double memory_efficiency = 0.8;                 ///< memory-bound kernels, of datasheet bandwidth
   std::vector<MemoryKernelModel> memory_kernels;  ///< where measured one by one; each kind once
   Seconds memory_overhead;                        ///< t0 of a memory-bound kernel
@@ -98,6 +104,10 @@ struct DeviceProfile {
 /// Whether the profile may be used for a device: its own, or one that it names (also_for). For the
 /// latter its fractions of peak are kept, and the cost model grades them as transferred.
 bool serves(const DeviceProfile& profile, const std::string& device);
+
+/// The model of the implementation ("": the first), or null where the profile has none of it.
+const AttentionModel* find_attention(const DeviceProfile& profile, Dtype dtype,
+                                     std::string_view implementation);
 
 /// Reads a profile; mistakes go to `problems`, and the result is to be used only when there are
 /// none.

@@ -1,5 +1,5 @@
 // DeviceProfile -> the JSON that read_device_profile() reads.
-#include <array>
+#include <algorithm>
 #include <string_view>
 
 #include "sim/base/quantity_text.h"
@@ -38,6 +38,7 @@ void write_gemm(JsonWriter& json, const GemmModel& model, const std::string& sou
 
 void write_attention(JsonWriter& json, const AttentionModel& model, const std::string& source) {
   json.begin_object();
+  if (!model.implementation.empty()) json.member("implementation", model.implementation);
   json.key("head_dims");
   json.begin_array(JsonWriter::Layout::kOneLine);
   for (const std::int64_t dim : model.head_dims) json.value(dim);
@@ -49,6 +50,22 @@ void write_attention(JsonWriter& json, const AttentionModel& model, const std::s
   json.member("s0", model.s0);
   json.member("causal_s0_factor", model.causal_s0_factor);
   json.member("backward_over_forward", model.backward_over_forward);
+  write_time(json, "overhead", model.overhead);
+  json.member("grade", name_of(model.grade));
+  json.member("relative_sigma", model.relative_sigma);
+  json.member("source", source);
+  json.end_object();
+}
+
+void write_convolution(JsonWriter& json, const ConvolutionModel& model, const std::string& source) {
+  json.begin_object();
+  json.member("forward_efficiency", model.forward_efficiency);
+  json.member("dgrad_efficiency", model.dgrad_efficiency);
+  json.member("wgrad_efficiency", model.wgrad_efficiency);
+  json.member("memory_efficiency", model.memory_efficiency);
+  json.member("channels0", model.channels0);
+  json.member("positions0", model.positions0);
+  json.member("winograd_gain", model.winograd_gain);
   write_time(json, "overhead", model.overhead);
   json.member("grade", name_of(model.grade));
   json.member("relative_sigma", model.relative_sigma);
@@ -89,15 +106,39 @@ void write_memory(JsonWriter& json, const DeviceProfile& profile) {
   json.end_object();
 }
 
-/// An object whose keys are dtypes.
-template <typename Model, typename Write>
-void write_by_dtype(JsonWriter& json, const std::array<std::optional<Model>, 5>& models,
-                    Write write) {
+void write_gemms(JsonWriter& json, const DeviceProfile& profile, const std::string& source) {
+  json.begin_object();
+  for (std::size_t i = 0; i < profile.gemm.size(); ++i) {
+    if (!profile.gemm[i]) continue;
+    json.key(name_of(static_cast<Dtype>(i)));
+    write_gemm(json, *profile.gemm[i], source);
+  }
+  json.end_object();
+}
+
+void write_attentions(JsonWriter& json, const DeviceProfile& profile, const std::string& source) {
+  json.begin_object();
+  for (std::size_t i = 0; i < profile.attention.size(); ++i) {
+    const std::vector<AttentionModel>& models = profile.attention[i];
+    if (models.empty()) continue;
+    json.key(name_of(static_cast<Dtype>(i)));
+    if (models.size() > 1) json.begin_array();
+    for (const AttentionModel& model : models) write_attention(json, model, source);
+    if (models.size() > 1) json.end_array();
+  }
+  json.end_object();
+}
+
+void write_convolutions(JsonWriter& json, const DeviceProfile& profile, const std::string& source) {
+  const auto& models = profile.convolution;
+  if (std::none_of(models.begin(), models.end(), [](const auto& one) { return one.has_value(); }))
+    return;
+  json.key("convolution");
   json.begin_object();
   for (std::size_t i = 0; i < models.size(); ++i) {
     if (!models[i]) continue;
     json.key(name_of(static_cast<Dtype>(i)));
-    write(*models[i]);
+    write_convolution(json, *models[i], source);
   }
   json.end_object();
 }
@@ -117,11 +158,10 @@ void write_device_profile(JsonWriter& json, const DeviceProfile& profile,
   }
   json.member("condition", profile.condition);
   json.key("gemm");
-  write_by_dtype(json, profile.gemm,
-                 [&](const GemmModel& model) { write_gemm(json, model, source); });
+  write_gemms(json, profile, source);
   json.key("attention");
-  write_by_dtype(json, profile.attention,
-                 [&](const AttentionModel& model) { write_attention(json, model, source); });
+  write_attentions(json, profile, source);
+  write_convolutions(json, profile, source);
   json.key("memory");
   write_memory(json, profile);
   if (!profile.kernel_library.empty()) json.member("kernel_library", profile.kernel_library);

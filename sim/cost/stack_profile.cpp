@@ -103,6 +103,7 @@ StackProfile read_stack_profile(JsonValue value, Problems& problems) {
   profile.kernel_library = fields.text("kernel_library", "");
   profile.fitted_generations = read_texts(fields, problems, "fitted_generations");
   profile.fitted_precisions = read_precisions(fields, problems);
+  profile.attention_implementation = fields.text("attention_implementation", "");
   for (const auto& [key, field, range] : kFactors)
     profile.*field = fields.number(key, range, profile.*field);
   for (const auto& [key, field] : kTimes) read_bounded(fields, key, kLongestTime, profile.*field);
@@ -119,6 +120,8 @@ void write_stack_profile(JsonWriter& json, const StackProfile& profile, const st
   json.member("source", source);
   if (!profile.kernel_library.empty()) json.member("kernel_library", profile.kernel_library);
   write_domain(json, profile);
+  if (!profile.attention_implementation.empty())
+    json.member("attention_implementation", profile.attention_implementation);
   for (const auto& [key, field, range] : kFactors) json.member(key, profile.*field);
   for (const auto& [key, field] : kTimes)
     json.member(key, number_text((profile.*field).value() * 1e6) + " us");

@@ -24,6 +24,9 @@ struct StackProfile {
   /// Where its figures were fitted: generations of device, and precisions. Empty: not said.
   std::vector<std::string> fitted_generations;
   std::vector<Dtype> fitted_precisions;
+  /// Whose fused attention it runs, by the names that device profiles have for it ("FA2", "FA3",
+  /// "cuDNN"); empty: not said, the first of the device profile.
+  std::string attention_implementation;
   double gemm_efficiency = 1.0;       ///< of the device profile's sustained GEMM rate
   double attention_efficiency = 1.0;  ///< of the device profile's flash-attention rate
   double memory_efficiency = 1.0;     ///< of the device profile's rate of memory-bound kernels

@@ -68,21 +68,33 @@ void set_level(double slower, AttentionModel& model) {
   model.overhead = model.overhead * slower;
 }
 
-/// Models by dtype: scaled to their anchors, graded, without those the target can't compute in.
+/// Scaled to the anchors of its family and dtype, and graded.
 template <typename Model>
-void finish(KernelFamily family, const Device& to, const std::map<Class, double>& anchored,
-            std::array<std::optional<Model>, 5>& models) {
-  for (std::size_t i = 0; i < models.size(); ++i) {
-    if (!models[i]) continue;
+void finish(KernelFamily family, Dtype dtype, const std::map<Class, double>& anchored,
+            Model& model) {
+  const auto level = anchored.find({family, dtype});
+  if (level != anchored.end()) set_level(level->second, model);
+  model.grade = Grade::kTransferred;
+  model.relative_sigma = widened(model.relative_sigma, family, level != anchored.end());
+}
+
+/// Without the models of dtypes that the target can't compute in.
+void finish_by_dtype(const Device& to, const std::map<Class, double>& anchored,
+                     DeviceProfile& profile) {
+  for (std::size_t i = 0; i < profile.gemm.size(); ++i) {
     const auto dtype = static_cast<Dtype>(i);
     if (to.peak(dtype).value() <= 0) {
-      models[i].reset();
-      continue;
+      profile.gemm[i].reset();
+      profile.attention[i].clear();
+      profile.convolution[i].reset();
     }
-    const auto level = anchored.find({family, dtype});
-    if (level != anchored.end()) set_level(level->second, *models[i]);
-    models[i]->grade = Grade::kTransferred;
-    models[i]->relative_sigma = widened(models[i]->relative_sigma, family, level != anchored.end());
+    if (auto& model = profile.convolution[i]) {  // no anchors are convolutions
+      model->grade = Grade::kTransferred;
+      model->relative_sigma = widened(model->relative_sigma, KernelFamily::kGemm, false);
+    }
+    if (profile.gemm[i]) finish(KernelFamily::kGemm, dtype, anchored, *profile.gemm[i]);
+    for (AttentionModel& model : profile.attention[i])
+      finish(KernelFamily::kAttention, dtype, anchored, model);
   }
 }
 
@@ -129,8 +141,7 @@ DeviceProfile transfer_profile(const DeviceProfile& profile, const Device& from,
   scale_products(from, to, result);
   scale_memory_times(from, to, result);
   const std::map<Class, double> anchored = levels(result, to, anchors, anchors_timed_in);
-  finish(KernelFamily::kGemm, to, anchored, result.gemm);
-  finish(KernelFamily::kAttention, to, anchored, result.attention);
+  finish_by_dtype(to, anchored, result);
   finish_memory(anchored, result);
   return result;
 }

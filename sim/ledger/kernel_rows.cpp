@@ -3,6 +3,7 @@
 #include <array>
 #include <charconv>
 #include <optional>
+#include <utility>
 
 namespace stepcast {
 namespace {
@@ -15,7 +16,9 @@ std::optional<Dtype> dtype_of(const std::string& name) {
   return std::nullopt;
 }
 
-TimedKernels skip(std::string reason) { return {.kernels = {}, .skipped = std::move(reason)}; }
+TimedKernels skip(std::string reason) {
+  return {.kernels = {}, .convolutions = {}, .skipped = std::move(reason)};
+}
 
 TimedKernels skip_dtype(const std::string& name) {
   return skip("element type " + name + " is not modelled");
@@ -80,6 +83,12 @@ bool measured_as_in_training(const CsvCells& cells) {
   return notes.find("long run") != std::string::npos || notes.find("_proj") != std::string::npos;
 }
 
+std::string attention_implementation(const CsvCells& cells) {
+  const std::string notes = cells.text("notes"), impl = cells.text("impl");
+  const bool deterministic = notes.find("deterministic") != std::string::npos;
+  return deterministic ? impl + ", deterministic" : impl;
+}
+
 std::vector<std::int64_t> leading_shape(const std::string& text) {
   std::vector<std::int64_t> dims;
   const char* at = text.data();
@@ -107,6 +116,7 @@ TimedKernels gemm_kernels(const CsvCells& cells) {
                                                          : kGemmForward;
   return {
       .kernels = {{.kind = kind, .dtype = *dtype, .causal = false, .dims = {*m, *n, *k, batch}}},
+      .convolutions = {},
       .skipped = {}};
 }
 
@@ -130,6 +140,44 @@ TimedKernels attention_kernels(const CsvCells& cells) {
                              .dims = {*batch, *heads, kv_heads, *seq, *seq, *head_dim}});
   }
   if (timed.kernels.empty()) return skip("pass \"" + pass + "\" is neither fwd nor bwd");
+  return timed;
+}
+
+TimedKernels convolutions(const CsvCells& cells) {
+  using Pass = Convolution::Pass;
+  // PyTorch's default: products of fp32 images are rounded to TF32 where the GPU can.
+  const std::string type = cells.text("dtype");
+  const std::optional<Dtype> dtype = dtype_of(type == "fp32/tf32" ? "tf32" : type);
+  if (!dtype) return skip_dtype(type);
+  Convolution shape{.dtype = *dtype};
+  const std::array<std::pair<const char*, std::int64_t Convolution::*>, 8> fields{{
+      {"batch", &Convolution::images},
+      {"c_in", &Convolution::in_channels},
+      {"h", &Convolution::height},
+      {"w", &Convolution::width},
+      {"c_out", &Convolution::out_channels},
+      {"r", &Convolution::window_height},
+      {"s", &Convolution::window_width},
+      {"stride", &Convolution::stride},
+  }};
+  for (const auto& [column, field] : fields) {
+    shape.*field = cells.integer(column).value_or(0);
+    if (shape.*field < 1) return skip(std::string(column) + " was not published");
+  }
+  shape.padding = cells.integer("pad").value_or(0);
+  if (shape.padding < 0 || shape.out_height() < 1 || shape.out_width() < 1)
+    return skip("the window does not fit into the image");
+  const std::string pass = cells.text("pass");
+  TimedKernels timed;
+  for (const auto& [name, value] :
+       {std::pair("fwd", Pass::kForward), std::pair("dgrad", Pass::kDgrad),
+        std::pair("wgrad", Pass::kWgrad)}) {
+    if (pass.find(name) == std::string::npos) continue;
+    timed.convolutions.push_back(shape);
+    timed.convolutions.back().pass = value;
+  }
+  if (timed.convolutions.empty())
+    return skip("pass \"" + pass + "\" is neither fwd nor dgrad nor wgrad");
   return timed;
 }
 

@@ -73,7 +73,7 @@ std::vector<RowAnswer> answer(LedgerKind kind, const CsvTable& table, const Libr
     case LedgerKind::kCollectives:
       return answer_collectives(table, library);
     case LedgerKind::kConvolutions:
-      return skip_all(table, "convolutions are not in the catalogue of kernels");
+      return answer_kernels(KernelTable::kConvolutions, table, library);
     case LedgerKind::kMiscellaneous:
       return skip_all(table, "quantities other than kernel times are not predicted");
   }

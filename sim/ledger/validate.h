@@ -29,9 +29,11 @@ LedgerKind recognise(const CsvTable& table);
 
 struct ValidateOptions {
   /// Labels to group by (rows of other tables carry other labels, and are not grouped by these):
-  /// columns of a step table; "gpu", "dtype", "pass", "op", "impl" of a kernel table; "system",
-  /// "collective", "size", "quality", "network" of a table of collectives.
-  std::vector<std::string> by = {"framework",  "kind", "gpu",    "dtype",
+  /// columns of a step table; "gpu", "dtype", "pass", "op", "impl" of a kernel table and "kernels",
+  /// what the profile has a model of each (a GPU's implementation of attention; convolutions of a
+  /// GPU, type and pass); "system", "collective", "size", "quality", "network" of a table of
+  /// collectives.
+  std::vector<std::string> by = {"framework",  "kind", "gpu",    "kernels", "dtype",
                                  "collective", "size", "system", "quality"};
   WorkerPoolOptions pool;
 };

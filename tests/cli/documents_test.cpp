@@ -147,6 +147,7 @@ const std::vector<Table> kTables = {
     {kProfiles, "## profile", read_device_profile},
     {kProfiles, "## gemm", profile_part(R"({"gemm": {"fp16": )", "}}")},
     {kProfiles, "## attention", profile_part(R"({"attention": {"fp16": )", "}}")},
+    {kProfiles, "## convolution", profile_part(R"({"convolution": {"fp16": )", "}}")},
     {kProfiles, "## memory", profile_part(R"({"memory": )", "}")},
 };
 

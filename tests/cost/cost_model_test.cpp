@@ -35,7 +35,7 @@ DeviceProfile toy_profile() {
   profile.gemm[fp16] = GemmModel{.efficiency = 0.5, .memory_efficiency = 0.5};
   profile.gemm[fp16]->grade = Grade::kFitted;
   profile.gemm[fp16]->relative_sigma = 0.07;
-  profile.attention[fp16] = AttentionModel{.head_dims = {64, 128}, .efficiency = {0.2, 0.4}};
+  profile.attention[fp16] = {AttentionModel{.head_dims = {64, 128}, .efficiency = {0.2, 0.4}}};
   profile.memory_efficiency = 0.8;
   profile.memory_grade = Grade::kMeasured;
   return profile;
@@ -154,7 +154,7 @@ TEST(AttentionCost, FewTilesLeaveProcessorsIdle) {
 
 TEST(AttentionCost, CausalHalvesTheWorkAndShortRowsPay) {
   DeviceProfile profile = toy_profile();
-  AttentionModel& fp16 = *profile.attention[static_cast<std::size_t>(Dtype::kFp16)];
+  AttentionModel& fp16 = profile.attention[static_cast<std::size_t>(Dtype::kFp16)].front();
   fp16.s0 = 128;
   fp16.causal_s0_factor = 4;
   const CostModel costs = model(quick_memory(), profile);
@@ -165,9 +165,36 @@ TEST(AttentionCost, CausalHalvesTheWorkAndShortRowsPay) {
   EXPECT_CLOSE(seconds(costs, kernel), flops / 2 / 40e12 * 1.5);  // 1 + 128 * 4 / 1024
 }
 
+TEST(AttentionCost, StacksRunTheImplementationThatTheyName) {
+  DeviceProfile profile = toy_profile();
+  std::vector<AttentionModel>& fp16 = profile.attention[static_cast<std::size_t>(Dtype::kFp16)];
+  fp16.push_back(fp16.front());
+  fp16.front().implementation = "FA2", fp16.back().implementation = "FA3";
+  fp16.back().efficiency = {0.4, 0.8};
+  StackProfile stack;
+  const Kernel kernel = attention(4, 32, 1024, 128);
+  const Cost first = model(quick_memory(), profile, stack).kernel(kernel);
+  stack.attention_implementation = "FA3";
+  EXPECT_CLOSE(model(quick_memory(), profile, stack).kernel(kernel).time.value(),
+               first.time.value() / 2);
+}
+
+TEST(AttentionCost, AnotherImplementationStandsInAndSaysSo) {
+  StackProfile stack;
+  stack.attention_implementation = "FA3";
+  const Kernel kernel = attention(4, 32, 1024, 128);
+  DeviceProfile profile = toy_profile();
+  profile.attention[static_cast<std::size_t>(Dtype::kFp16)].front().grade = Grade::kFitted;
+  const Cost own = model(quick_memory(), profile).kernel(kernel);
+  const Cost other = model(quick_memory(), profile, stack).kernel(kernel);
+  EXPECT_EQ(other.time, own.time);
+  EXPECT_EQ(other.grade, Grade::kTransferred);
+  EXPECT_GT(other.relative_sigma, 0.3);
+}
+
 TEST(AttentionCost, BackwardIsAMultipleOfForward) {
   DeviceProfile profile = toy_profile();
-  AttentionModel& fp16 = *profile.attention[static_cast<std::size_t>(Dtype::kFp16)];
+  AttentionModel& fp16 = profile.attention[static_cast<std::size_t>(Dtype::kFp16)].front();
   fp16.overhead = Seconds(5e-6);
   fp16.backward_over_forward = 3;
   const CostModel costs = model(quick_memory(), profile);

@@ -55,9 +55,10 @@ TEST(DeviceProfile, ReadsEveryField) {
   EXPECT_EQ(gemm->grade, Grade::kFitted);
   EXPECT_FALSE(profile.gemm[static_cast<std::size_t>(Dtype::kFp32)]);
   const auto& attention = profile.attention[static_cast<std::size_t>(Dtype::kFp16)];
-  ASSERT_TRUE(attention);
-  EXPECT_EQ(attention->head_dims, (std::vector<std::int64_t>{64, 128}));
-  EXPECT_EQ(attention->backward_over_forward, 2.6);
+  ASSERT_EQ(attention.size(), 1u);
+  EXPECT_EQ(attention[0].implementation, "FA2");
+  EXPECT_EQ(attention[0].head_dims, (std::vector<std::int64_t>{64, 128}));
+  EXPECT_EQ(attention[0].backward_over_forward, 2.6);
   ASSERT_EQ(profile.memory_kernels.size(), 1u);
   EXPECT_EQ(profile.memory_kernels[0].kind, KernelKind::kLayerNormForward);
   EXPECT_EQ(profile.memory_relative_sigma, 0.3);
@@ -107,6 +108,28 @@ TEST(DeviceProfile, TimesBySizeAscendAndArePaired) {
   expect_problem(with_copy(R"({"sizes": ["1 KiB", "2 KiB"], "times": ["1 us"]})"),
                  "one time for each of the 2 sizes");
   expect_problem(with_copy(R"({"sizes": [], "times": []})"), "one time for each");
+}
+
+TEST(DeviceProfile, AttentionOfSeveralImplementationsIsAList) {
+  const std::string both = with_attention(
+      R"([{"implementation": "FA2", "head_dims": [64], "efficiency": [0.3]},
+          {"implementation": "FA3", "head_dims": [64], "efficiency": [0.6]}])");
+  const Outcome outcome = read(both);
+  ASSERT_EQ(outcome.problems, "");
+  const DeviceProfile& profile = outcome.profile;
+  EXPECT_EQ(find_attention(profile, Dtype::kFp16, "")->implementation, "FA2");
+  EXPECT_EQ(find_attention(profile, Dtype::kFp16, "FA3")->efficiency[0], 0.6);
+  EXPECT_EQ(find_attention(profile, Dtype::kFp16, "cuDNN"), nullptr);
+  EXPECT_EQ(find_attention(profile, Dtype::kBf16, ""), nullptr);
+  JsonWriter json;
+  write_device_profile(json, profile, "a test");
+  EXPECT_EQ(find_attention(read(json.text()).profile, Dtype::kFp16, "FA3")->efficiency[0], 0.6);
+}
+
+TEST(DeviceProfile, AnImplementationOfAttentionStandsOnce) {
+  const std::string fa2 = R"({"implementation": "FA2", "head_dims": [64], "efficiency": [0.3]})";
+  expect_problem(with_attention("[" + fa2 + ", " + fa2 + "]"), "two models of implementation");
+  expect_problem(with_attention("[]"), "has no model");
 }
 
 TEST(DeviceProfile, HeadDimensionsMustAscendSinceRatesAreInterpolated) {

@@ -66,13 +66,13 @@ DeviceProfile truth() {
                                                                    .overhead = Seconds(1e-6),
                                                                    .wgrad_efficiency = 0.8,
                                                                    .dgrad_efficiency = 0.95};
-  profile.attention[static_cast<std::size_t>(Dtype::kFp32)] =
+  profile.attention[static_cast<std::size_t>(Dtype::kFp32)] = {
       AttentionModel{.head_dims = {32, 64},
                      .efficiency = {0.3, 0.4},
                      .s0 = 40,
                      .causal_s0_factor = 2,
                      .backward_over_forward = 2.8,
-                     .overhead = Seconds(2e-6)};
+                     .overhead = Seconds(2e-6)}};
   return profile;
 }
 
@@ -91,7 +91,7 @@ TEST(ProfileFit, FindsTheModelThatMadeTheTimes) {
   EXPECT_NEAR(gemm.wgrad_efficiency / gemm.dgrad_efficiency, 0.8 / 0.95, 0.02);
   EXPECT_EQ(gemm.grade, Grade::kFitted);
   const AttentionModel& attention =
-      *fitted.profile.attention[static_cast<std::size_t>(Dtype::kFp32)];
+      fitted.profile.attention[static_cast<std::size_t>(Dtype::kFp32)].front();
   EXPECT_NEAR(attention.backward_over_forward, 2.8, 0.1);
 }
 
