@@ -20,7 +20,11 @@ constexpr double kLeastClean = 0.5;
 class RoundsOfRun {
  public:
   RoundsOfRun(const Scenario& scenario, const Job& job, const std::vector<RankRecords>& ranks)
-      : scenario_(scenario), job_(job), ranks_(ranks), fabric_(build_fabric(scenario)) {}
+      : scenario_(scenario),
+        job_(job),
+        ranks_(ranks),
+        fabric_(build_fabric(scenario)),
+        outside_ops_(outside_ops(ranks)) {}
 
   void compare(LiveComparison& comparison) {
     find_clean_steps(comparison);
@@ -48,6 +52,19 @@ class RoundsOfRun {
   struct UnknownPiece {
     std::string name;
   };
+
+  /// By rank, of the steps that do not count, the first of each round: medians. Most of it passes
+  /// before the first op.
+  static std::vector<Seconds> outside_ops(const std::vector<RankRecords>& ranks) {
+    std::vector<Seconds> by_rank;
+    for (const RankRecords& rank : ranks) {
+      std::vector<double> seconds;
+      for (const StepRecord& step : rank.steps)
+        if (step.round >= 0 && !step.timed) seconds.push_back(step.outside);
+      by_rank.emplace_back(seconds.empty() ? 0 : median(seconds));
+    }
+    return by_rank;
+  }
 
   void find_clean_steps(LiveComparison& comparison) {
     std::size_t timed = 0;
@@ -149,6 +166,7 @@ class RoundsOfRun {
     SimulateOptions options;
     options.folding = Folding::kOff;
     options.slowdown = round.slowdown;
+    options.start = outside_ops_;
     options.attribute = options.spans = spans;
     return stepcast::simulate(job_, fabric_, costs, options);
   }
@@ -157,6 +175,7 @@ class RoundsOfRun {
   const Job& job_;
   const std::vector<RankRecords>& ranks_;
   Fabric fabric_;
+  std::vector<Seconds> outside_ops_;
   std::vector<CleanStep> clean_;
 };
 

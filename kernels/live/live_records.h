@@ -20,6 +20,7 @@ struct StepRecord {
   double loss = 0;                        ///< this rank's share of the mean loss
   double begin = 0;                       ///< wall_seconds(); all ranks begin together
   double wall = 0, lost = 0, waited = 0;  ///< seconds: in all, without its core, for other ranks
+  double outside = 0;  ///< seconds in none of its ops: zeroing gradients, reading the batch
 };
 
 /// When an op of a step ran, seconds from the rank's begin of that step.

@@ -52,14 +52,16 @@ class RankRun {
     recorder_.begin_step(executor_.steps() + 1);
     const double begin = wall_seconds();
     executor_.run_step(*options_.batches);
+    const double wall = wall_seconds() - begin;
     const StepRecord record{.step = executor_.steps(),
                             .round = round,
                             .timed = timed,
                             .loss = executor_.loss(),
                             .begin = begin,
-                            .wall = wall_seconds() - begin,
+                            .wall = wall,
                             .lost = lost_.seconds() - lost,
-                            .waited = waited_seconds() - waited};
+                            .waited = waited_seconds() - waited,
+                            .outside = std::max(0.0, wall - seconds_in_ops())};
     keep_record(context_, RecordKind::kStep, std::as_bytes(std::span(&record, 1)));
     if (round >= 0 && timed) keep_op_times(begin);
     if (!std::isfinite(record.loss))
@@ -72,6 +74,12 @@ class RankRun {
     std::vector<TimedOp> ops = recorder_.ops();
     if (!ops.empty() && ops.back().end == 0) ops.back().end = wall_seconds();
     keep_record(context_, RecordKind::kOps, std::as_bytes(std::span(ops)));
+  }
+
+  double seconds_in_ops() const {
+    double sum = 0;
+    for (const TimedOp& op : recorder_.ops()) sum += op.end - op.begin;
+    return sum;
   }
 
   void keep_op_times(double step_begin) {

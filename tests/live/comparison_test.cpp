@@ -104,6 +104,15 @@ TEST(Comparison, SlowStepsAreAnError) {
   EXPECT_NEAR(compare(run.scenario, run.job, run.outcome).error, -0.2, 1e-3);
 }
 
+TEST(Comparison, TimeOutsideOpsIsThatOfTheStepsThatDoNotCount) {
+  MadeUpRun run("live-tiny-1");
+  for (StepRecord& step : run.outcome.ranks.front().steps) {
+    if (!step.timed) step.outside = 0.1 * run.step;
+    step.wall += 0.1 * run.step;
+  }
+  EXPECT_NEAR(compare(run.scenario, run.job, run.outcome).error, 0, 1e-3);
+}
+
 TEST(Comparison, DisturbedStepsAreDroppedAndCounted) {
   MadeUpRun run("live-tiny-1");
   StepRecord& step = run.outcome.ranks.front().steps[1];
