@@ -53,6 +53,15 @@ NetworkProfile with_values(NetworkProfile profile,
   return profile;
 }
 
+std::vector<NetworkProfile> with_values(const std::vector<NetworkProfile>& priors,
+                                        const std::vector<CollectiveParameter>& parameters,
+                                        const std::vector<double>& values) {
+  std::vector<NetworkProfile> profiles;
+  for (const NetworkProfile& prior : priors)
+    profiles.push_back(with_values(prior, parameters, rounded(values)));
+  return profiles;
+}
+
 }  // namespace
 
 bool is_fitted(BenchOp op) { return op != BenchOp::kBroadcast && op != BenchOp::kReduce; }
@@ -95,14 +104,14 @@ SharedFit fit_shared_profiles(const CollectiveSamples& set, bool leave_out) {
                               .measured_s = data.measured[i],
                               .fitted_s = fit.at.predicted[i],
                               .left_out_s = {}});
-  for (const NetworkProfile& prior : priors)
-    result.profiles.push_back(with_values(prior, parameters, rounded(fit.at.values)));
+  result.profiles = with_values(priors, parameters, fit.at.values);
   if (!leave_out) return result;
   for (const std::string& system : systems) {
     data.weights = weights_of(samples, system);
-    const std::vector<double> others = fit_logs(model, priors_of(parameters), data).at.predicted;
+    const FitPoint others = fit_logs(model, priors_of(parameters), data).at;
     for (std::size_t i = 0; i < samples.size(); ++i)
-      if (samples[i]->system == system) result.samples[i].left_out_s = others[i];
+      if (samples[i]->system == system) result.samples[i].left_out_s = others.predicted[i];
+    result.profiles_without[system] = with_values(priors, parameters, others.values);
   }
   return result;
 }

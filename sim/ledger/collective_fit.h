@@ -2,6 +2,7 @@
 // every system left out in turn; and the profile of one machine, from its own sweeps.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -26,6 +27,8 @@ struct SharedFit {
   std::vector<double> priors, values, sigmas;  ///< by parameter; sigma of the logarithm
   std::vector<FittedSample> samples;
   std::vector<NetworkProfile> profiles;  ///< unfilled, with rows for the known generations
+  /// By system, the profiles of a fit that has not seen it.
+  std::map<std::string, std::vector<NetworkProfile>> profiles_without;
 };
 
 /// Whether it takes part in fits and in the headline errors: broadcast and reduce do not, because

@@ -11,7 +11,6 @@
 #include "sim/base/json_writer.h"
 #include "sim/base/plain_text.h"
 #include "sim/ledger/collective_calibration.h"
-#include "sim/ledger/collective_fit.h"
 #include "sim/ledger/statistics.h"
 
 namespace stepcast {
@@ -136,14 +135,30 @@ void write_groups(const std::vector<OneSweepError>& errors, JsonWriter& json) {
 
 }  // namespace
 
+StartingProfiles shipped_profiles(const Library& library) {
+  return [&library](const std::string&, const std::string& network) {
+    return load_network_profile(network, library);
+  };
+}
+
+StartingProfiles profiles_without_system(const SharedFit& fit, const Library& library) {
+  return [&](const std::string& system, const std::string& network) {
+    const auto found = fit.profiles_without.find(system);
+    if (found != fit.profiles_without.end())
+      for (const NetworkProfile& profile : found->second)
+        if (profile.name == network) return profile;
+    return load_network_profile(network, library);
+  };
+}
+
 std::vector<OneSweepError> calibrate_on_one_sweep(const CollectiveSamples& set,
-                                                  const Library& library) {
+                                                  const StartingProfiles& start) {
   std::vector<OneSweepError> errors;
   for (const auto& [system, sweeps] : sweeps_of(set)) {
     const Sweep& chosen = chosen_of(sweeps);
     if (chosen.size() < kLeastSamples) continue;
-    const NetworkProfile base = for_generation(
-        load_network_profile(chosen.front()->network, library), chosen.front()->generation);
+    const NetworkProfile base =
+        for_generation(start(system, chosen.front()->network), chosen.front()->generation);
     const NetworkProfile profile = calibrate(chosen, base, system).profile;
     const auto between_sizes = errors_between_sizes(chosen, base, system);
     NetworkProfile uncorrected = profile;

@@ -2,9 +2,11 @@
 // against that sweep and all its others.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
+#include "sim/ledger/collective_fit.h"
 #include "sim/ledger/collective_samples.h"
 #include "sim/scenario/scenario.h"
 
@@ -22,11 +24,22 @@ struct OneSweepError {
   double corrected = 0;
 };
 
+/// The profile that a system's calibration starts from, unfilled: of a system and a network's
+/// profile, by name.
+using StartingProfiles =
+    std::function<NetworkProfile(const std::string& system, const std::string& network)>;
+
+/// Those of the library, which may have seen the system.
+StartingProfiles shipped_profiles(const Library& library);
+/// Those of a fit to the other systems; of the library where `fit` says nothing of a system. Keeps
+/// references to both.
+StartingProfiles profiles_without_system(const SharedFit& fit, const Library& library);
+
 /// The sweep is what a user would run first: all_reduce over the fewest nodes that are more than
 /// one; of several that of most sizes, then of most ranks. Systems without a sweep of eight samples
 /// are left out.
 std::vector<OneSweepError> calibrate_on_one_sweep(const CollectiveSamples& set,
-                                                  const Library& library);
+                                                  const StartingProfiles& start);
 
 std::string to_table(const std::vector<OneSweepError>& errors);
 std::string to_json(const std::vector<OneSweepError>& errors);

@@ -171,6 +171,28 @@ TEST(OneSweep, EverySystemHasItsGroupsInJsonToo) {
   EXPECT_NE(to_table(errors).find("b: all_gather on 8 ranks, 1 node\n"), std::string::npos);
 }
 
+TEST(OneSweep, CanStartFromAFitThatHasNotSeenTheSystem) {
+  // Two machines, one a third slower than the shipped profile, one three times as slow: each
+  // starts near the other, and a system that no fit left out starts from the library.
+  CollectiveSamples set;
+  for (const auto& [name, factor] : {std::pair("slow", 4. / 3), std::pair("slower", 3.)}) {
+    Topology topology = cluster(2);
+    topology.name = name;
+    add_run(made_up(shipped(), topology, BenchOp::kAllReduce, 2, factor), topology, set);
+  }
+  const Library library = find_library();
+  const SharedFit fit = fit_shared_profiles(set, true);
+  ASSERT_EQ(fit.profiles_without.size(), 2u);
+  const StartingProfiles start = profiles_without_system(fit, library);
+  EXPECT_EQ(start("moon", "nccl-ib").inter_efficiency,
+            load_network_profile("nccl-ib", library).inter_efficiency);
+  std::vector<double> slow, slower;
+  for (const OneSweepError& error : calibrate_on_one_sweep(set, start))
+    (error.system == "slow" ? slow : slower).push_back(error.shipped);
+  EXPECT_GT(median(slow), 0.5);     // starts from the slower one
+  EXPECT_LT(median(slower), -0.4);  // and that one from the slow one
+}
+
 TEST(OneSweep, CorrectionsAreJudgedAtSizesThatTheyHaveNotSeen) {
   // A machine that is a third slower at every size: what neighbouring sizes say holds in between.
   CollectiveSamples set;
@@ -179,7 +201,8 @@ TEST(OneSweep, CorrectionsAreJudgedAtSizesThatTheyHaveNotSeen) {
     add_run(made_up(shipped(), topology, BenchOp::kAllReduce, hosts, 4. / 3), topology, set);
   for (std::size_t i = 0; i < set.samples.size(); ++i)
     set.samples[i].sweep = i < 20 ? "two nodes" : "four nodes";
-  const std::vector<OneSweepError> errors = calibrate_on_one_sweep(set, find_library());
+  const Library library = find_library();
+  const std::vector<OneSweepError> errors = calibrate_on_one_sweep(set, shipped_profiles(library));
   ASSERT_EQ(errors.size(), 40u);
   for (const OneSweepError& error : errors) {
     EXPECT_EQ(error.calibrated_on, error.nodes == 2);

@@ -52,6 +52,14 @@ void write_profiles(const Arguments& arguments, const SharedFit& fit) {
     write_profile(profile, source, arguments.output + "/" + profile.name + ".json");
 }
 
+void show_one_sweep(const Arguments& arguments, const CollectiveSamples& set, bool leave_out) {
+  const Library library = find_library();
+  const SharedFit fit = leave_out ? fit_shared_profiles(set, true) : SharedFit{};
+  const std::vector<OneSweepError> errors = calibrate_on_one_sweep(
+      set, leave_out ? profiles_without_system(fit, library) : shipped_profiles(library));
+  print(arguments.json ? to_json(errors) : to_table(errors));
+}
+
 /// Without a topology: one table of many systems.
 int fit_systems(const Arguments& arguments) {
   if (arguments.inputs.size() != 1 || !is_table(arguments.inputs.front()))
@@ -59,12 +67,12 @@ int fit_systems(const Arguments& arguments) {
                 "calibrate-network takes the logs of one machine with --topology, or, without it, "
                 "one table of many systems (CSV)");
   const CollectiveSamples set = read_collective_samples(arguments.inputs.front());
+  const bool leave_out = arguments.leave_out == "system";
   if (arguments.one_sweep) {
-    const std::vector<OneSweepError> errors = calibrate_on_one_sweep(set, find_library());
-    print(arguments.json ? to_json(errors) : to_table(errors));
+    show_one_sweep(arguments, set, leave_out);
     return 0;
   }
-  const SharedFit fit = fit_shared_profiles(set, arguments.leave_out == "system");
+  const SharedFit fit = fit_shared_profiles(set, leave_out);
   print(arguments.json ? to_json(fit) : to_table(fit));
   if (!arguments.output.empty()) write_profiles(arguments, fit);
   return 0;
@@ -128,16 +136,15 @@ void add_calibrate_network(CLI::App& app, std::function<int()>& run) {
   app.add_option("--nodes", arguments->nodes, "nodes, where a log does not say")
       ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 24))
       ->needs(machine);
-  CLI::Option* leave_out =
-      app.add_option("--leave-out", arguments->leave_out,
-                     "of many systems: system = predict each by a fit to the others; none")
-          ->check(CLI::IsMember({"system", "none"}))
-          ->excludes(machine);
+  app.add_option("--leave-out", arguments->leave_out,
+                 "of many systems: system = predict each by a fit to the others, with --one-sweep "
+                 "start from that fit; none")
+      ->check(CLI::IsMember({"system", "none"}))
+      ->excludes(machine);
   CLI::Option* one_sweep =
       app.add_flag("--one-sweep", arguments->one_sweep,
                    "of many systems: calibrate each on one sweep, and show its errors on all")
           ->excludes(machine);
-  one_sweep->excludes(leave_out);
   app.add_option("-o,--output", arguments->output,
                  "write the profile to this file; of many systems, the shared ones to this folder")
       ->excludes(one_sweep);
