@@ -43,6 +43,22 @@ std::string profile_of(const std::string& network) {
   return "nccl-ib";
 }
 
+/// NICs of a host, of text such as "IB 4xHDR200/node" or "Slingshot 2x200/node"; 0: it doesn't say.
+std::int64_t nics_of(const std::string& network) {
+  const auto digit = [&](std::size_t i) {
+    return i < network.size() && network[i] >= '0' && network[i] <= '9';
+  };
+  for (std::size_t x = network.find('x'); x != std::string::npos; x = network.find('x', x + 1)) {
+    std::size_t begin = x, end = x + 1;
+    while (begin > 0 && digit(begin - 1)) --begin;
+    while (end < network.size() && network[end] != '/' && network[end] != ' ') ++end;
+    const bool counts = begin < x && x - begin < 3 && digit(end - 1);
+    if (counts && network.compare(end, 5, "/node") == 0)
+      return std::stoll(network.substr(begin, x - begin));
+  }
+  return 0;
+}
+
 /// NVIDIA DGX-1 with Tesla V100 white paper (2017), figure 4.
 std::vector<MeshLink> hybrid_cube_mesh() {
   return {{0, 1, 1}, {0, 2, 1}, {0, 3, 2}, {0, 4, 2}, {1, 2, 2}, {1, 3, 1}, {1, 5, 2}, {2, 3, 2},
@@ -86,7 +102,10 @@ CollectiveSystem read_system(const CsvCells& cells) {
   topology.device.name = cells.text("gpu");
   topology.fabric.kind = FabricKind::kSingleSwitch;
   topology.node.gpus = cells.integer("nvlink_domain_gpus").value_or(system.gpus_per_host);
+  const std::int64_t nics = nics_of(cells.text("network"));
   topology.node.nics = topology.node.gpus;
+  if (nics > 0 && nics < system.gpus_per_host && system.gpus_per_host % nics == 0)
+    topology.node.nics = topology.node.gpus / (system.gpus_per_host / nics);
   const std::string label = cells.text("generation");
   for (const Generation& generation : kGenerations) {
     if (generation.label != label) continue;
@@ -100,6 +119,13 @@ CollectiveSystem read_system(const CsvCells& cells) {
   }
   system.skipped = "system " + system.name + ": generation \"" + label + "\" is not known";
   return system;
+}
+
+/// What one NIC of a system does when each GPU has a share of `gbps`.
+BytesPerSec nic_rate(const Topology& topology, double gbps) {
+  const double gpus_per_nic = static_cast<double>(topology.node.gpus) /
+                              static_cast<double>(std::max<std::int64_t>(1, topology.node.nics));
+  return BytesPerSec(gbps * 1e9 / 8 * gpus_per_nic);
 }
 
 /// "peak table, Ring forced" and the like.
@@ -134,7 +160,7 @@ std::map<std::string, CollectiveSystem> read_collective_systems(const CsvTable& 
     const CsvCells cells(table, record);
     CollectiveSystem system = read_system(cells);
     const double rate = cells.number("net_gbps_per_gpu").value_or(0);
-    system.topology.node.nic_bandwidth = BytesPerSec(rate * 1e9 / 8);
+    system.topology.node.nic_bandwidth = nic_rate(system.topology, rate);
     systems.emplace(system.name, std::move(system));
   }
   return systems;
@@ -164,7 +190,8 @@ TimedCollective read_collective_row(const CsvCells& cells, const CollectiveSyste
   row.ranks = cells.integer("n_gpus").value_or(0);
   row.time_us = cells.number("time_us").value_or(0);
   const double rate = cells.number("net_gbps_per_gpu").value_or(0);
-  row.nic_bandwidth = rate > 0 ? BytesPerSec(rate * 1e9 / 8) : system.topology.node.nic_bandwidth;
+  row.nic_bandwidth =
+      rate > 0 ? nic_rate(system.topology, rate) : system.topology.node.nic_bandwidth;
   if (!row.skipped.empty()) return row;
   if (row.size < 1 || row.ranks < 1 || row.time_us <= 0) {
     row.skipped = "size, GPUs or time was not published";

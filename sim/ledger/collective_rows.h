@@ -7,9 +7,10 @@
 //   nvlink_domain_gpus  GPUs of a node; a rack of one NVLink domain is one node
 //   topology            nvswitch, nvl72: every GPU into a switch; mesh4: links between all pairs;
 //                       cube8: the hybrid cube mesh of a DGX-1
-//   net_gbps_per_gpu    one NIC of this rate for each GPU
+//   net_gbps_per_gpu    a GPU's share of its node's NICs
 //   network             its text names the profile: EFA, Slingshot, TCPX, RoCE, Omni-Path, TCP,
-//                       else InfiniBand
+//                       else InfiniBand; "4xHDR200/node" in it: 4 NICs a node where that divides
+//                       the GPUs, else one for each GPU
 #pragma once
 
 #include <map>
@@ -47,9 +48,9 @@ struct TimedCollective {
   std::int64_t nodes = 0;     ///< NVLink domains
   std::int64_t per_node = 0;  ///< ranks in each
   double time_us = 0;
-  BytesPerSec nic_bandwidth;
-  BenchSettings settings;  ///< as the notes say: "Ring forced", "one process 8 GPUs"
-  std::string skipped;     ///< why it can't be predicted; empty: it can
+  BytesPerSec nic_bandwidth;  ///< of one NIC of the system's topology
+  BenchSettings settings;     ///< as the notes say: "Ring forced", "one process 8 GPUs"
+  std::string skipped;        ///< why it can't be predicted; empty: it can
 };
 
 TimedCollective read_collective_row(const CsvCells& cells, const CollectiveSystem& system);

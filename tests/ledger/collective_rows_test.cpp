@@ -44,6 +44,32 @@ TEST(CollectiveSystems, ColumnsMakeTopologies) {
   EXPECT_NE(all.at("odd").skipped.find("Q9"), std::string::npos);
 }
 
+TEST(CollectiveSystems, GpusShareTheNicsThatTheTextCounts) {
+  // "2x200/node" for four GPUs of 100 Gb/s each: two NICs of 25 GB/s. Eight GPUs at 25 Gb/s behind
+  // "2x100/node": two of 12.5 GB/s. A row may say another rate than its system.
+  const auto all = systems();
+  EXPECT_EQ(all.at("hgx").topology.node.nics, 8);
+  EXPECT_EQ(all.at("rack").topology.node.nics, 72);
+  EXPECT_EQ(all.at("quad").topology.node.nics, 2);
+  EXPECT_EQ(all.at("quad").topology.node.nic_bandwidth, BytesPerSec(25e9));
+  EXPECT_EQ(all.at("cube").topology.node.nics, 2);
+  EXPECT_EQ(all.at("cube").topology.node.nic_bandwidth, BytesPerSec(12.5e9));
+  EXPECT_EQ(read("quad", "2,8,,all_reduce,1024,10,\n").nic_bandwidth, BytesPerSec(25e9));
+  EXPECT_EQ(read("quad", "2,8,50,all_reduce,1024,10,\n").nic_bandwidth, BytesPerSec(12.5e9));
+}
+
+TEST(CollectiveSystems, ATextThatCountsNoNicsLeavesOneForEachGpu) {
+  for (const char* network : {"IB 16x200/node", "IB 3x200/node", "IB", "x/node", "4x/node", "4xHDR",
+                              "EFAv2 3200/node", "1234x5/node"}) {
+    const std::string table =
+        "system,gpu,gpus_per_node,nvlink_domain_gpus,net_gbps_per_gpu,network,generation,topology\n"
+        "a,H100,8,8,400," +
+        std::string(network) + ",H100,nvswitch\n";
+    EXPECT_EQ(read_collective_systems(parse_csv(table, "c")).at("a").topology.node.nics, 8)
+        << network;
+  }
+}
+
 TEST(CollectiveRows, ARackOfOneNvlinkDomainIsOneNode) {
   const TimedCollective two_racks = read("rack", "36,144,400,all_reduce,1024,10,\n");
   EXPECT_EQ(two_racks.skipped, "");
