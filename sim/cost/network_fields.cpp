@@ -59,6 +59,7 @@ constexpr NetworkField kFields[] = {
     {"p2p_efficiency", &Network::p2p_efficiency, kEfficiency, kRequired},
     {"p2p_channel_rate", &Network::p2p_channel_rate},
     {"single_process_floor", &Network::single_process_floor},
+    {"p2p_call", &Network::p2p_call},
     {"python_floor", &Network::python_floor},
 };
 

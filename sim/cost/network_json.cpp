@@ -202,6 +202,8 @@ void write_network_profile(JsonWriter& json, const NetworkProfile& profile,
     if (filled || !field.by_generation) write_value(json, field, field.get(profile));
   if (profile.rendezvous_size.value() > 0)
     json.member("rendezvous_size", std::to_string(profile.rendezvous_size.value()) + " B");
+  if (profile.ring_chunk.value() > 0)
+    json.member("ring_chunk", std::to_string(profile.ring_chunk.value()) + " B");
   json.member("nvls_min_ranks", profile.nvls_min_ranks);
   write_protocols(json, profile);
   if (!filled) write_generations(json, profile);
@@ -223,6 +225,7 @@ NetworkProfile read_network_profile(JsonValue value, Problems& problems) {
   for (const NetworkField& field : network_fields())
     field.set(profile, read_field(fields, field, field.required, field.get(profile)));
   profile.rendezvous_size = fields.quantity("rendezvous_size", Bytes(0), true);
+  profile.ring_chunk = fields.quantity("ring_chunk", Bytes(0), true);
   profile.nvls_min_ranks = fields.integer("nvls_min_ranks", {.min = 2, .max = 1024}, 6);
   read_protocols(fields, problems, profile);
   if (const auto list = fields.child("points"))

@@ -72,6 +72,9 @@ struct NetworkProfile {
   /// the square root of its share. LL128 and Simple always pay it in full.
   Seconds rendezvous_latency{0};
   Bytes rendezvous_size{0};
+  /// What a channel of a ring between nodes moves at a step in Simple, at most: 4 of the 8 slots of
+  /// NCCL's buffer. 0: a rank's whole share, so that rings go round once.
+  Bytes ring_chunk{0};
   /// Least time of a step inside a node, of a ring that leaves it: NCCL's proxies launch every step
   /// (tuning.cc: net overhead, three times that in Simple).
   Seconds net_overhead{0};
@@ -90,10 +93,10 @@ struct NetworkProfile {
   BytesPerSec
       ll_channel_rate;       ///< of one channel in LL, which small messages are left with; 0: any
   double ll_tree_share = 1;  ///< of a hop's bytes at that rate that the next hop waits for
-  double ring_fill = 0;      ///< kappa of Simple, by algorithm
-  double tree_fill = 0;
-  double ring_ll_fill = 0;  ///< of LL and LL128
-  double tree_ll_fill = 0;
+  double ring_fill = 0;      ///< step_fill of a ring in Simple (engine/collective_timing.h)
+  double ring_ll_fill = 0;   ///< in LL and LL128
+  double tree_fill = 0;      ///< kappa in Simple, by algorithm
+  double tree_ll_fill = 0;   ///< in LL and LL128
   double nvls_fill = 0;
   double all_to_all_fill = 0;
   double tree_efficiency_one_node = 1;   ///< of intra_efficiency, in a tree
@@ -127,7 +130,10 @@ struct NetworkProfile {
   BytesPerSec p2p_channel_rate;  ///< between nodes, of one channel of a peer; 0: no limit
 
   Seconds single_process_floor;  ///< least time of a collective when one process drives all GPUs
-  Seconds python_floor{0};       ///< and when PyTorch calls and times each one
+  /// Host time of each send and each receive that such a process calls, of which all_to_all is
+  /// made.
+  Seconds p2p_call{0};
+  Seconds python_floor{0};  ///< and when PyTorch calls and times each one
 
   std::vector<CollectiveCorrection> corrections;
   std::optional<CollectiveDomain> domain;  ///< of a calibrated profile

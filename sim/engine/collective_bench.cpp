@@ -124,7 +124,7 @@ FlowPlan CollectiveBench::plan(const NetworkProfile& profile, Bytes size,
   if (op_ == BenchOp::kBroadcast && num_ranks() > 1 && settings.choice.is_free())
     overlap_calls(profile, size, plan);
   if (settings.launch == BenchLaunch::kSingleProcess)
-    plan.uncontended = std::max(plan.uncontended, profile.single_process_floor);
+    plan.uncontended = std::max(plan.uncontended, single_process_time(profile));
   if (settings.launch == BenchLaunch::kPython)
     plan.uncontended = std::max(plan.uncontended, profile.python_floor);
   plan.channels = channels_of(profile, size, plan);
@@ -151,6 +151,14 @@ FlowPlan CollectiveBench::plan_message(const PairGeometry& pair, const NetworkPr
                                        Bytes size) const {
   return plan_p2p(pair, profile, size,
                   {.ranks = group_.num_ranks(), .per_node = group_.ranks_per_node()});
+}
+
+/// What the only process needs to call and launch a collective on all GPUs. all_to_all is n sends
+/// and n receives on each of them.
+Seconds CollectiveBench::single_process_time(const NetworkProfile& profile) const {
+  const double ranks = num_ranks();
+  const double messages = op_ == BenchOp::kAllToAll ? 2 * ranks * ranks : 0;
+  return profile.single_process_floor + messages * profile.p2p_call;
 }
 
 /// nccl-tests times twenty calls in a row, not the arrival at the last rank.

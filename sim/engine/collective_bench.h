@@ -82,6 +82,7 @@ class CollectiveBench {
 
  private:
   int channels_of(const NetworkProfile& profile, Bytes size, const FlowPlan& plan) const;
+  Seconds single_process_time(const NetworkProfile& profile) const;
   void overlap_calls(const NetworkProfile& profile, Bytes size, FlowPlan& plan) const;
   FlowPlan plan_message(const PairGeometry& pair, const NetworkProfile& profile, Bytes size) const;
   FlowPlan plan_send_recv(const NetworkProfile& profile, Bytes size) const;

@@ -8,11 +8,9 @@
 // The unit of a plan's rate is one channel of one rank: a link's weight is the number of such flows
 // that use it at the same time, and `bytes` is what one of them carries from begin to end.
 //
-// Time follows NCCL's behaviour in the closed form
-//   t = L + X + kappa sqrt(L X)      L latency, X bytes over bandwidth, kappa the cost of filling
-//   the
-//                                    pipeline; the least t of all algorithms and protocols is
-//                                    taken.
+// Time follows NCCL's behaviour in the closed form of collective_timing.h: latency, bytes over
+// bandwidth, and what filling the pipeline costs beside them; the least of all algorithms and
+// protocols is taken.
 // A plan yields exactly t on an idle network. When links are shared, the rate falls and the latency
 // of the hops hides behind the bytes, as it does in a chunked ring: only FlowPlan::latency is paid
 // before.

@@ -101,13 +101,31 @@ double channel_time(const NetworkProfile& profile, Protocol protocol, double byt
   return std::min(bytes, kLlBytesPerChannel) / rate;
 }
 
+/// Channels of a ring between nodes: one through each NIC, and NCCL doubles what its search finds.
+double ring_channels(const GroupGeometry& group) { return 2.0 * group.num_rails(); }
+
 /// What a chain through nodes takes to fill: the network moves whole slots, so a node passes on
 /// nothing before it has one from every channel (or all, where that is less). All but the last of
 /// the links between nodes do so before the bytes flow.
 double chain_fill_time(const GroupGeometry& group, Protocol protocol, double size,
                        double bandwidth) {
-  const double slots = std::min(size, group.num_channels() * slot_bytes(protocol));
+  const double slots = std::min(size, ring_channels(group) * slot_bytes(protocol));
   return std::max(0, group.num_nodes() - 2) * slots / bandwidth;
+}
+
+double pace_of(const GroupGeometry& group, const NetworkProfile& profile) {
+  return group.num_nodes() > 1 ? profile.ring_step_overhead.value() : 0.0;
+}
+
+/// What is left of the waits of a ring between nodes in Simple, once it goes round more than once:
+/// NCCL cuts the buffer into loops of one chunk for each channel and rank. Inside a loop a rank
+/// waits for what it sends next; a new loop begins without waiting, and from then on two chunks are
+/// under way, so that one step's latency hides behind the other's bytes.
+double share_of_waits(const GroupGeometry& group, const NetworkProfile& profile, double size) {
+  const auto chunk = static_cast<double>(profile.ring_chunk.value());
+  if (chunk == 0) return 1;
+  const double loops = size / (ring_channels(group) * group.num_ranks() * chunk);
+  return 1 / (1 + loops * loops);
 }
 
 /// Thakur, Rabenseifner and Gropp (2005), with a step for every hop and NCCL's two kinds of hops.
@@ -127,13 +145,17 @@ Timing ring_timing(const GroupGeometry& group, const NetworkProfile& profile, Co
   }
   const double chunk = ring_shape(kind).whole_buffer ? size : size / group.num_ranks();
   const auto [intra, inter] = ring_hops(group, profile, protocol, chunk);
-  const double filling =
-      ring_shape(kind).whole_buffer ? chain_fill_time(group, protocol, size, bandwidth) : 0.0;
+  const bool chain = ring_shape(kind).whole_buffer;
+  const bool loops = !chain && protocol == Protocol::kSimple && group.num_nodes() > 1;
+  // What the host's pace sets is no latency that another chunk could hide.
+  const double paced = steps * pace_of(group, profile);
+  const double waits = (steps - inter_steps) * intra + inter_steps * inter - paced;
   return {.first = costs.base.value(),
-          .hops = (steps - inter_steps) * intra + inter_steps * inter +
-                  steps * channel_time(profile, protocol, chunk) + filling,
+          .hops = paced + waits * (loops ? share_of_waits(group, profile, size) : 1) +
+                  steps * channel_time(profile, protocol, chunk) +
+                  (chain ? chain_fill_time(group, protocol, size, bandwidth) : 0),
           .transfer = ring_bytes(group, kind, size) / bandwidth,
-          .fill = protocol == Protocol::kSimple ? profile.ring_fill : profile.ring_ll_fill};
+          .step_fill = protocol == Protocol::kSimple ? profile.ring_fill : profile.ring_ll_fill};
 }
 
 /// Algorithm bandwidth of a double tree, by what it loads (tree_loads.h). NCCL bounds it by
@@ -240,7 +262,7 @@ Hops ring_hops(const GroupGeometry& group, const NetworkProfile& profile, Protoc
                double chunk) {
   const ProtocolCosts& costs = profile.protocols[static_cast<std::size_t>(protocol)];
   const bool crosses = group.num_nodes() > 1;
-  const double pace = crosses ? profile.ring_step_overhead.value() : 0.0;
+  const double pace = pace_of(group, profile);
   const double launch = crosses ? profile.net_overhead.value() : 0.0;
   const double intra = costs.ring_hop_intra.value() * profile.intra_latency_factor;
   return {.intra = std::max({pace, launch * (protocol == Protocol::kSimple ? 3 : 1), intra}),

@@ -11,15 +11,20 @@
 
 namespace stepcast {
 
-/// A candidate: t = first + hops + transfer + fill sqrt((first + hops) transfer), in seconds.
+/// A candidate, in seconds. With L = first + hops, X = transfer:
+///   t = sqrt((L + X)^2 + step_fill L X) + fill sqrt(L X)
+/// The first term is a chain of equal steps, which at worst costs X + step_fill / 2 L more than
+/// L + X; the second one a pipeline whose chunks the library shrinks with the data, so that filling
+/// it grows as the root.
 struct Timing {
   double first = 0;     ///< latency that nothing hides
   double hops = 0;      ///< latency that hides behind the bytes when links are shared
   double transfer = 0;  ///< bytes over bandwidth on an idle network
-  double fill = 0;
+  double step_fill = 0, fill = 0;
   double total() const {
-    const double latency = first + hops;
-    return latency + transfer + fill * std::sqrt(latency * transfer);
+    const double latency = first + hops, sum = latency + transfer;
+    const double both = latency * transfer;
+    return std::sqrt(sum * sum + step_fill * both) + fill * std::sqrt(both);
   }
 };
 

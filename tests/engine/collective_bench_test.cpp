@@ -139,5 +139,15 @@ TEST(CollectiveBench, OneProcessThatDrivesAllGpusHasAFloor) {
             Seconds(40e-6));
 }
 
+TEST(CollectiveBench, OneProcessCallsEveryMessageOfAnAllToAll) {
+  // Eight GPUs with a send to and a receive from each of eight: 128 calls of 0.5 us after 40 us.
+  NetworkProfile profile = ideal_network_profile();
+  profile.single_process_floor = Seconds(40e-6);
+  profile.p2p_call = Seconds(0.5e-6);
+  const CollectiveBench bench = bench_of(BenchOp::kAllToAll, 8);
+  const BenchSettings alone{.launch = BenchLaunch::kSingleProcess};
+  EXPECT_NEAR(bench.plan(profile, Bytes(8), alone).uncontended.value(), 104e-6, 1e-12);
+}
+
 }  // namespace
 }  // namespace stepcast

@@ -52,6 +52,46 @@ TEST(CollectiveTiming, LongMessagesWaitForTheirReceiver) {
               1e-12);
 }
 
+TEST(CollectiveTiming, RingsBetweenNodesHideTheirWaitsOnceTheyGoRoundOften) {
+  // Two nodes of eight, 8 NICs: a loop is 16 channels x 16 ranks x 2 MiB = 512 MiB. One hop between
+  // nodes of 100 us: of one loop half is seen, of two a fifth; a step's pace is never hidden.
+  const Fabric fabric(nvswitch_cluster({.nodes = 2}), 16);
+  const GroupGeometry group(fabric, gpus(16)), one(fabric, gpus(8));
+  NetworkProfile ideal = ideal_network_profile();
+  ideal.ring_chunk = Bytes(2 << 20);
+  NetworkProfile profile = ideal, inside = ideal, paced = ideal;
+  for (ProtocolCosts& costs : profile.protocols) costs.ring_hop_inter = Seconds(100e-6);
+  for (ProtocolCosts& costs : inside.protocols) costs.ring_hop_intra = Seconds(100e-6);
+  paced.ring_step_overhead = Seconds(100e-6);
+  const double loop = 512 << 20;
+  const auto added = [&](const GroupGeometry& ranks, const NetworkProfile& some, double loops,
+                         Protocol protocol = Protocol::kSimple) {
+    return ring_all_gather(ranks, some, loops * loop, protocol) -
+           ring_all_gather(ranks, ideal, loops * loop, protocol);
+  };
+  EXPECT_NEAR(added(group, profile, 1), 50e-6, 1e-12);
+  EXPECT_NEAR(added(group, profile, 2), 20e-6, 1e-12);
+  profile.ring_chunk = Bytes(0);
+  EXPECT_NEAR(added(group, profile, 2), 100e-6, 1e-12) << "whole shares go round once";
+  EXPECT_NEAR(added(group, profile, 2, Protocol::kLl128), 100e-6, 1e-12);
+  EXPECT_NEAR(added(group, paced, 2), 1500e-6, 1e-12);
+  EXPECT_NEAR(added(one, inside, 2), 700e-6, 1e-12);
+}
+
+TEST(CollectiveTiming, AChainOfStepsOverrunsByABoundedTimeAndAPipelineByARoot) {
+  // L = 1 us, X = 100 us and 400 us: a chain adds at most step_fill / 2 L, a pipeline 10 and 20 us.
+  const auto chain = [](double transfer) {
+    return Timing{.first = 1, .transfer = transfer, .step_fill = 2}.total() - 1 - transfer;
+  };
+  EXPECT_NEAR(chain(100), 0.985, 1e-3);
+  EXPECT_NEAR(chain(400), 0.996, 1e-3);
+  const auto pipeline = [](double transfer) {
+    return Timing{.first = 1, .transfer = transfer, .fill = 1}.total() - 1 - transfer;
+  };
+  EXPECT_NEAR(pipeline(100), 10, 1e-9);
+  EXPECT_NEAR(pipeline(400), 20, 1e-9);
+}
+
 TEST(CollectiveTiming, SmallMessagesOfLlHaveOneChannel) {
   // 8 ranks: 7 steps of 1 KiB at 1 GB/s; beyond 4 KiB a step the time stands still.
   const Fabric fabric(nvswitch_cluster({.nodes = 1}), 8);
