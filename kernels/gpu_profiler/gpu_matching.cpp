@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <cstdlib>
+#include <string>
 #include <string_view>
 
 #include "sim/base/error.h"
@@ -24,6 +25,14 @@ bool has_word(std::string_view text, std::string_view word) {
   return false;
 }
 
+/// Drivers name the form of a card where it has two: "A100 80GB PCIe", "V100-PCIE-16GB"; a module
+/// may say SXM or nothing.
+bool says_pcie(std::string name) {
+  for (char& c : name)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c | 0x20);
+  return name.find("pcie") != std::string::npos;
+}
+
 double memory_difference(const GpuFacts& gpu, const Device& device) {
   const auto here = static_cast<double>(gpu.memory_bytes);
   return std::abs(here / static_cast<double>(device.memory_capacity.value()) - 1);
@@ -32,7 +41,8 @@ double memory_difference(const GpuFacts& gpu, const Device& device) {
 }  // namespace
 
 bool may_be(const GpuFacts& gpu, const Device& device) {
-  return has_word(gpu.name, chip_of(device.name)) && gpu.num_sms == device.num_sms;
+  return has_word(gpu.name, chip_of(device.name)) && gpu.num_sms == device.num_sms &&
+         says_pcie(gpu.name) == says_pcie(device.name);
 }
 
 const Device& match_gpu(const GpuFacts& gpu, const std::vector<Device>& devices) {

@@ -215,11 +215,12 @@ TEST(LiveUnderMpi, StepsUntilAFailureArePrinted) {
   expect_incomplete_steps(ran);
 }
 
+/// Of some 100 ms each: mpirun passes on little after it was told to end, and cuts a longer text.
 TEST(LiveUnderMpi, StepsUntilMpirunIsEndedArePrinted) {
   const ScratchFolder folder;
   const ProgramRun ran =
       run_program({"/usr/bin/timeout", "--foreground", "--preserve-status", "--signal=INT", "8",
-                   STEPCAST_MPIRUN, "-n", "2", STEPCAST_BINARY, "live", scenario("live-tiny-dp2"),
+                   STEPCAST_MPIRUN, "-n", "2", STEPCAST_BINARY, "live", scenario("live-small-dp2"),
                    "--steps", "1000000", "--json"},
                   environment(folder.root()));
   EXPECT_NE(ran.exit_code, 0) << ran.err;
