@@ -209,7 +209,7 @@ std::vector<NetworkProfile> shared_profiles() {
   NetworkProfile common;
   common.grade = Grade::kFitted;
   common.rendezvous_size = Bytes(128 << 10);
-  common.ring_chunk = Bytes(2 << 20);  // half of NCCL_BUFFSIZE
+  common.ring_chunk = Bytes(2 << 20);                 // half of NCCL_BUFFSIZE
   common.ll_limit_two_nodes = BytesPerSec(39 * kGb);  // tuning.cc: llMaxBws, Intel hosts
   common.ll_limit_many_nodes = BytesPerSec(20.4 * kGb);
   common.nvls_min_ranks = 6;
