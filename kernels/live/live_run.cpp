@@ -207,15 +207,7 @@ LiveOutcome run_live(const Job& job, const LiveOptions& options) {
                       .stand_still_s = options.stand_still_s,
                       .pinned = options.platform->on_cores()});
   LiveOutcome outcome;
-  try {
-    group.run([&](RankContext& context) {
-      run_live_rank(context, job, options);
-      return 0;
-    });
-  } catch (const Error& error) {
-    if (error.kind() != ErrorKind::kLiveRank) throw;
-    outcome.failure = error.what();
-  }
+  outcome.failure = run_ranks(group, job, options);
   for (std::size_t r = 0; r < job.ranks.size(); ++r)
     outcome.ranks.push_back(read_records(group.kept(static_cast<int>(r))));
   return outcome;

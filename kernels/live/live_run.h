@@ -12,6 +12,8 @@
 #include "kernels/live/batch_source.h"
 #include "kernels/live/live_platform.h"
 #include "kernels/live/live_records.h"
+#include "kernels/live/rank_context.h"
+#include "sim/base/error.h"
 #include "sim/program/job.h"
 
 namespace stepcast {
@@ -50,6 +52,21 @@ inline constexpr std::size_t kMostRanks = 64;
 /// ranks kept. The first throws as executors and communicators do; the caller has called
 /// check_live().
 void run_live_rank(RankContext& context, const Job& job, const LiveOptions& options);
+/// Runs the job on the ranks of a group (ProcessGroup, MpiGroup); returns why they ended early,
+/// empty when they did not. Throws what is no failure of a rank.
+template <typename Group>
+std::string run_ranks(Group& group, const Job& job, const LiveOptions& options) {
+  try {
+    group.run([&](RankContext& context) {
+      run_live_rank(context, job, options);
+      return 0;
+    });
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::kLiveRank) throw;
+    return error.what();
+  }
+  return "";
+}
 /// Throws Error(kUnsupported) for programs that can't be run for real.
 void check_live(const Job& job, const LiveOptions& options);
 

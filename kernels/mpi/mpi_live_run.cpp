@@ -79,15 +79,7 @@ LiveOutcome run_live_over_mpi(MpiGroup& group, const Job& job, const LiveOptions
   const CoreShare share = agree(group, job, options, version);
   if (options.rounds > 0) check_comparable(group, share);
   LiveOutcome outcome;
-  try {
-    group.run([&](RankContext& context) {
-      run_live_rank(context, job, options);
-      return 0;
-    });
-  } catch (const Error& error) {
-    if (error.kind() != ErrorKind::kLiveRank) throw;
-    outcome.failure = error.what();
-  }
+  outcome.failure = run_ranks(group, job, options);
   for (int rank = 0; group.rank() == 0 && rank < group.ranks(); ++rank)
     outcome.ranks.push_back(read_records(group.kept(rank)));
   return outcome;

@@ -21,12 +21,7 @@ const Row& find_row(std::span<const Row> table, std::string_view name, std::stri
     if (row.name == name) return row;
   std::vector<std::string> names;
   for (const Row& row : table) names.emplace_back(row.name);
-  std::string message = "unknown " + std::string(what) + " \"" + std::string(name) + "\"";
-  if (const auto nearest = nearest_name(name, names))
-    message += ", did you mean \"" + *nearest + "\"?";
-  message += " known:";
-  for (const std::string& known : names) message += " " + known;
-  throw Error(ErrorKind::kInput, message);
+  throw Error(ErrorKind::kInput, unknown_name(what, name, names));
 }
 
 }  // namespace stepcast

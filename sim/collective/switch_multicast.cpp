@@ -2,6 +2,9 @@
 // same ways: the switches add (NCCL's CollNet over SHARP, src/device/all_gather.h and
 // reduce_scatter.h). A chunk goes up from its rank to the root and down to every other node, once
 // over every link; in a node the rank with the owner's place takes part for the others.
+#include <algorithm>
+#include <utility>
+
 #include "sim/base/error.h"
 #include "sim/collective/algorithms.h"
 #include "sim/collective/compose.h"
@@ -77,43 +80,42 @@ class SwitchTree {
   std::vector<std::uint32_t> parents_;  // of switches
 };
 
+/// All chunks along their ways; backwards, adding, for reduce_scatter.
+CollectiveSchedule along_the_tree(const SwitchTree& tree, CollectiveKind kind,
+                                  std::uint32_t ranks) {
+  CollectiveSchedule schedule{.kind = kind,
+                              .ranks = ranks,
+                              .chunks = ranks,
+                              .transfers = {},
+                              .switches = tree.num_switches()};
+  const bool backwards = kind == CollectiveKind::kReduceScatter;
+  StepPlanner plan(schedule);
+  for (std::uint32_t rank = 0; rank < ranks; ++rank) {
+    std::vector<Hop> hops = tree.spread_from(rank);
+    if (backwards) {
+      std::reverse(hops.begin(), hops.end());
+      for (Hop& hop : hops) std::swap(hop.from, hop.to);
+    }
+    for (const Hop& hop : hops)
+      plan.add(
+          {.from = hop.from, .to = hop.to, .chunk = rank, .lane = hop.to, .reduce = backwards});
+  }
+  plan.finish();
+  return schedule;
+}
+
 }  // namespace
 
 /// A rank sends S (g-1)/g inside its node and S/n to the fabric, from which it gets S (N-1)/n.
 CollectiveSchedule sharp_all_gather(std::uint32_t ranks, std::uint32_t per_node,
                                     std::uint32_t radix) {
-  const SwitchTree tree(ranks, per_node, radix);
-  CollectiveSchedule schedule{.kind = CollectiveKind::kAllGather,
-                              .ranks = ranks,
-                              .chunks = ranks,
-                              .transfers = {},
-                              .switches = tree.num_switches()};
-  StepPlanner plan(schedule);
-  for (std::uint32_t rank = 0; rank < ranks; ++rank)
-    for (const Hop& hop : tree.spread_from(rank))
-      plan.add({.from = hop.from, .to = hop.to, .chunk = rank, .lane = hop.to});
-  plan.finish();
-  return schedule;
+  return along_the_tree({ranks, per_node, radix}, CollectiveKind::kAllGather, ranks);
 }
 
 /// What a rank gets there it sends here, and the other way round.
 CollectiveSchedule sharp_reduce_scatter(std::uint32_t ranks, std::uint32_t per_node,
                                         std::uint32_t radix) {
-  const SwitchTree tree(ranks, per_node, radix);
-  CollectiveSchedule schedule{.kind = CollectiveKind::kReduceScatter,
-                              .ranks = ranks,
-                              .chunks = ranks,
-                              .transfers = {},
-                              .switches = tree.num_switches()};
-  StepPlanner plan(schedule);
-  for (std::uint32_t rank = 0; rank < ranks; ++rank) {
-    const std::vector<Hop> hops = tree.spread_from(rank);
-    for (auto hop = hops.rbegin(); hop != hops.rend(); ++hop)
-      plan.add(
-          {.from = hop->to, .to = hop->from, .chunk = rank, .lane = hop->from, .reduce = true});
-  }
-  plan.finish();
-  return schedule;
+  return along_the_tree({ranks, per_node, radix}, CollectiveKind::kReduceScatter, ranks);
 }
 
 }  // namespace stepcast

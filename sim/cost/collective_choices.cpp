@@ -28,12 +28,7 @@ Enum named(std::string_view name, std::span<const Enum> all, std::string_view wh
     if (plain(name_of(value)) == plain(name)) return value;
     known.emplace_back(name_of(value));
   }
-  std::string message = "unknown " + std::string(what) + " \"" + std::string(name) + "\"";
-  if (const auto nearest = nearest_name(name, known))
-    message += ", did you mean \"" + *nearest + "\"?";
-  message += " known:";
-  for (const std::string& text : known) message += " " + text;
-  throw Error(ErrorKind::kInput, message);
+  throw Error(ErrorKind::kInput, unknown_name(what, name, known));
 }
 
 std::vector<std::string_view> parts_of(std::string_view text, char separator) {

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "sim/base/error.h"
+#include "sim/base/plain_text.h"
 #include "sim/engine/calibrated_figure.h"
 #include "sim/engine/collective_timing.h"
 
@@ -181,8 +182,7 @@ Error impossible(const GroupGeometry& group, const NetworkProfile& profile, Coll
   problem.message += algorithms + (algorithms.empty() || protocols.empty() ? "" : " with ") +
                      protocols + " does not do " + std::string(name_of(kind)) + " among " +
                      std::to_string(group.num_ranks()) + " GPUs on " +
-                     std::to_string(group.num_nodes()) +
-                     (group.num_nodes() == 1 ? " node" : " nodes") + why +
+                     counted(group.num_nodes(), "node") + why +
                      "; these do:" + known_ways(group, profile, kind) +
                      ". Name one of them, or leave the choice to the profile";
   return Error(ErrorKind::kUnsupported, {problem});

@@ -22,18 +22,7 @@ namespace stepcast {
 class GroupGeometry;
 
 /// Whether an algorithm's loads are found so. Those of the others come with every group.
-constexpr bool is_scheduled(Algorithm algorithm) {
-  switch (algorithm) {
-    case Algorithm::kSharp:
-    case Algorithm::kPat:
-    case Algorithm::kHalvingDoubling:
-    case Algorithm::kHierarchical:
-    case Algorithm::kTorus:
-      return true;
-    default:
-      return false;
-  }
-}
+constexpr bool is_scheduled(Algorithm algorithm) { return !kUsualAlgorithms.contains(algorithm); }
 
 struct ScheduledWay {
   CollectiveKind kind{};
