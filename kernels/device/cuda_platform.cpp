@@ -9,8 +9,8 @@ LauncherTable CudaPlatform::launchers() const { return cuda_launchers(); }
 
 CoreShare CudaPlatform::share(const RankContext& context, Communicator& /*world*/) const {
   const auto on_gpu = [&](int gpu) { return (context.ranks() - gpu + gpus_ - 1) / gpus_; };
-  return {
-      .ranks = on_gpu(context.rank() % gpus_), .turn = context.rank() / gpus_, .turns = on_gpu(0)};
+  const int gpu = context.rank() % gpus_;
+  return {.ranks = on_gpu(gpu), .turn = context.rank() / gpus_, .turns = on_gpu(0), .first = gpu};
 }
 
 std::unique_ptr<LiveDevice> CudaPlatform::device(const RankContext& context) const {

@@ -23,14 +23,12 @@ std::string with_this_text(const std::vector<Text>& texts, const Text& text) {
 }  // namespace
 
 void barrier(Communicator& communicator) {
-  // Word to all, then word from all: whom a barrier lets go owes nothing to the others. In rounds, a
-  // member that is let go early computes on the core on which another one should pass the word on.
+  // So few bytes are gathered in one step: whom it lets go owes nothing to the others. (In an
+  // all-reduce, a member that is let go early computes on the core on which another one should pass
+  // the word on.)
   const std::byte word{};
-  std::byte answer{};
-  for (int member = 0; member < communicator.size(); ++member)
-    if (member != communicator.index()) communicator.send(member, std::span(&word, 1));
-  for (int member = 0; member < communicator.size(); ++member)
-    if (member != communicator.index()) communicator.receive(member, std::span(&answer, 1));
+  std::vector<std::byte> words(static_cast<std::size_t>(communicator.size()));
+  communicator.run(CollectiveKind::kAllGather, std::span(&word, 1), words, Element::kByte);
 }
 
 void check_agreement(Communicator& world, std::string_view what, std::string_view text) {

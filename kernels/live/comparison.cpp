@@ -167,6 +167,8 @@ class RoundsOfRun {
     options.folding = Folding::kOff;
     options.slowdown = round.slowdown;
     options.start = outside_ops_;
+    for (const RankRecords& rank : ranks_)
+      options.processor.push_back(static_cast<std::uint32_t>(rank.processor));
     options.attribute = options.spans = spans;
     return stepcast::simulate(job_, fabric_, costs, options);
   }

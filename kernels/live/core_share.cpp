@@ -32,6 +32,13 @@ std::int32_t largest(const std::vector<std::int32_t>& shares) {
   return *std::max_element(shares.begin(), shares.end());
 }
 
+/// The rank that has `place` after `n` others.
+std::int32_t nth_on(const std::vector<Place>& all, const Place& place, std::int32_t n) {
+  std::int32_t rank = 0;
+  while (!(all[static_cast<std::size_t>(rank)] == place) || n-- > 0) ++rank;
+  return rank;
+}
+
 }  // namespace
 
 CoreShare find_core_share(Communicator& world) {
@@ -48,7 +55,9 @@ CoreShare find_core_share(Communicator& world) {
     const auto together = static_cast<std::int32_t>(std::count(all.begin(), all.end(), all[rank]));
     shares.push_back((together - before % cores + cores - 1) / cores);
     if (static_cast<int>(rank) == world.index())
-      own = {.ranks = shares.back(), .turn = before / cores};
+      own = {.ranks = shares.back(),
+             .turn = before / cores,
+             .first = nth_on(all, all[rank], before % cores)};
   }
   own.turns = largest(shares);
   return own;

@@ -25,6 +25,7 @@ void add(RankRecords& records, RecordKind kind, std::span<const std::byte> bytes
     case RecordKind::kBegin: {
       const BeginRecord begin = values_of<BeginRecord>(bytes).at(0);
       records.sharing = begin.sharing;
+      records.processor = begin.processor;
       records.lost_known = begin.lost_known;
       return;
     }

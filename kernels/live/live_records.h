@@ -32,8 +32,9 @@ struct OpTime {
 
 /// What one rank kept.
 struct RankRecords {
-  std::int32_t sharing = 1;  ///< ranks on its core
-  bool lost_known = true;    ///< whether StepRecord::lost says anything
+  std::int32_t sharing = 1;    ///< ranks on its core
+  std::int32_t processor = 0;  ///< the lowest of them
+  bool lost_known = true;      ///< whether StepRecord::lost says anything
   std::vector<StepRecord> steps;
   /// Of every timed step of a comparison, by step: each op of `last_ops`, in its order.
   std::vector<std::vector<OpTime>> op_times;
@@ -46,7 +47,7 @@ struct RankRecords {
 enum class RecordKind : std::uint64_t { kBegin, kStep, kOpTimes, kRound, kOps, kEnd };
 
 struct BeginRecord {
-  std::int32_t sharing = 1;
+  std::int32_t sharing = 1, processor = 0;
   bool lost_known = true;
 };
 struct EndRecord {

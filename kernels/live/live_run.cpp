@@ -27,7 +27,8 @@ class RankRun {
                   {.adam = options.adam, .seed = options.seed, .observer = &recorder_}) {}
 
   void run() {
-    const BeginRecord start{.sharing = share_.ranks, .lost_known = lost_.known()};
+    const BeginRecord start{
+        .sharing = share_.ranks, .processor = share_.first, .lost_known = lost_.known()};
     keep_record(context_, RecordKind::kBegin, std::as_bytes(std::span(&start, 1)));
     try {
       for (std::int64_t i = 0; i < options_.steps; ++i) {

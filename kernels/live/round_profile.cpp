@@ -67,8 +67,7 @@ std::size_t ranks_of(const Job& job, GroupRole role) {
   return 1;
 }
 
-std::optional<RoundProfile> profile_of(const Job& job, const std::vector<RankRecords>& ranks,
-                                       const Times& times, KernelState state,
+std::optional<RoundProfile> profile_of(const Job& job, const Times& times, KernelState state,
                                        std::string& missing) {
   const JobPieces pieces = pieces_of(job);
   RoundProfile profile;
@@ -98,8 +97,7 @@ std::optional<RoundProfile> profile_of(const Job& job, const std::vector<RankRec
   if (!missing.empty()) return {};
   for (std::size_t r = 0; r < times.size(); ++r)
     profile.slowdown.push_back(
-        slowdown_of(job.programs[job.ranks[r].program], pieces, state, times[r], profile.kernels) *
-        ranks[r].sharing);
+        slowdown_of(job.programs[job.ranks[r].program], pieces, state, times[r], profile.kernels));
   return profile;
 }
 
@@ -111,12 +109,12 @@ std::optional<RoundProfile> round_profile(const Job& job, const std::vector<Rank
   for (std::size_t r = 0; r < ranks.size(); ++r)
     for (std::size_t piece = 0; piece < times[r].size(); ++piece)
       if (const double time = ranks[r].rounds[round][piece]; time > 0) times[r][piece] = time;
-  return profile_of(job, ranks, times, KernelState::kInPlace, missing);
+  return profile_of(job, times, KernelState::kInPlace, missing);
 }
 
 std::optional<RoundProfile> median_profile(const Job& job, const std::vector<RankRecords>& ranks,
                                            KernelState state, std::string& missing) {
-  return profile_of(job, ranks, median_times(ranks, pieces_of(job).count()), state, missing);
+  return profile_of(job, median_times(ranks, pieces_of(job).count()), state, missing);
 }
 
 }  // namespace stepcast

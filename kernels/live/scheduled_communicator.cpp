@@ -9,7 +9,7 @@
 namespace stepcast {
 namespace {
 
-/// Up to here latency counts, and trees have less of it.
+/// Up to here latency counts, and trees have less of it, one step least.
 constexpr std::size_t kSmallBytes = 4 << 10;
 /// Pieces of a buffer that follow each other along a ring.
 constexpr std::uint32_t kPipelineChunks = 8;
@@ -19,7 +19,7 @@ CollectiveSchedule schedule_for(CollectiveKind kind, std::uint32_t ranks, bool s
     case CollectiveKind::kAllReduce:
       return small && ranks > 3 ? double_tree_all_reduce(ranks, 1) : ring_all_reduce(ranks);
     case CollectiveKind::kAllGather:
-      return ring_all_gather(ranks);
+      return small ? direct_all_gather(ranks) : ring_all_gather(ranks);
     case CollectiveKind::kReduceScatter:
       return ring_reduce_scatter(ranks);
     case CollectiveKind::kBroadcast:

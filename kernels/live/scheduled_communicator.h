@@ -2,7 +2,7 @@
 // the other members is left to the communicator built on this; the arithmetic and its order are
 // not, so results are the same bits over shared memory as over MPI.
 //
-// Rings, and trees for all-reduces of few bytes between many ranks.
+// Rings; for few bytes, all-reduces between many ranks go along trees and all-gathers in one step.
 #pragma once
 
 #include <array>

@@ -47,6 +47,8 @@ constexpr CollectiveAlgorithm kAlgorithms[] = {
     {Kind::kAllGather, "halving_doubling",
      [](const Shape& s) { return doubling_all_gather(s.ranks); },
      "recursive doubling: everything one has, to a partner"},
+    {Kind::kAllGather, "direct", [](const Shape& s) { return direct_all_gather(s.ranks); },
+     "everyone to everyone, in one step"},
     {Kind::kReduceScatter, "ring", [](const Shape& s) { return ring_reduce_scatter(s.ranks); },
      "every sum goes once round"},
     {Kind::kReduceScatter, "nvls", [](const Shape& s) { return nvls_reduce_scatter(s.ranks); },

@@ -31,6 +31,9 @@ CollectiveSchedule double_tree_all_reduce(std::span<const std::uint32_t> ranks_o
 CollectiveSchedule double_tree_broadcast(std::uint32_t ranks, std::uint32_t pieces);
 CollectiveSchedule double_tree_reduce(std::uint32_t ranks, std::uint32_t pieces);
 
+/// Every rank to every other one, in one step.
+CollectiveSchedule direct_all_gather(std::uint32_t ranks);
+
 /// One binomial tree, the whole buffer at once.
 CollectiveSchedule binomial_broadcast(std::uint32_t ranks);
 CollectiveSchedule binomial_reduce(std::uint32_t ranks);

@@ -11,6 +11,7 @@
 #include "sim/engine/channel_plans.h"
 #include "sim/engine/meetings.h"
 #include "sim/engine/message_level.h"
+#include "sim/engine/processors.h"
 #include "sim/engine/rank_walk.h"
 
 namespace stepcast {
@@ -30,6 +31,7 @@ class JobRun {
                   [this](const ChannelClass& channel, Meetings::MeetingId) { wake(channel); }),
         capacities_(plans_.capacities(prepared.fabric)) {
     if (prepared.options.fidelity == Fidelity::kMessage) carry_chunk_by_chunk();
+    share_processors();
     for (std::uint32_t model = 0; model < costs.models().size(); ++model) cost_with(model);
     find_overlaps();
     compile_ranks(choices.compile);
@@ -95,24 +97,53 @@ class JobRun {
       message_level_->start_message(network, channel.from, channel.to, what.size, std::move(done));
   }
 
+  void share_processors() {
+    processors_.emplace(prepared_.options.processor, capacities_.size(), solver_);
+    const std::vector<double> more = processors_->capacities();
+    capacities_.insert(capacities_.end(), more.begin(), more.end());
+  }
+
   void find_overlaps() {
     for (std::uint32_t id = 0; id < prepared_.job.programs.size(); ++id) {
       const PortSet ports = rates_[costs_.model_of(id)].slowing_ports();
-      overlaps_.push_back(find_overlap(program(id), ports));
+      const bool shares = shares_processor(id);
+      if (shares && ports != kNoPorts)
+        throw Error(ErrorKind::kUnsupported,
+                    "ranks that share a core or a GPU are simulated only where transfers slow no "
+                    "kernel down; the stack's collective_sms and p2p_sms must be 0");
+      overlaps_.push_back(shares ? mark_all_kernels(program(id))
+                                 : find_overlap(program(id), ports));
       if (ports != kNoPorts) meetings_.require_order();
     }
   }
 
+  bool shares_processor(std::uint32_t id) const {
+    for (Rank rank = 0; rank < prepared_.job.ranks.size(); ++rank)
+      if (prepared_.job.ranks[rank].program == id && processors_->is_shared(rank)) return true;
+    return false;
+  }
+
   KernelClock kernel_clock(std::uint32_t rank_class) {
-    return {.rates = rates_[costs_.model_of(program_of(rank_class))],
-            .ports = overlaps_[program_of(rank_class)].ports,
-            .network = solver_,
-            .call_at = [this, rank_class](double date) {
-              solver_.at(date, [this, rank_class] {
-                wake(rank_class);
-                advance_ready();
-              });
-            }};
+    const auto go_on = [this, rank_class] {
+      wake(rank_class);
+      advance_ready();
+    };
+    KernelClock clock{
+        .rates = rates_[costs_.model_of(program_of(rank_class))],
+        .ports = overlaps_[program_of(rank_class)].ports,
+        .network = solver_,
+        .call_at = [this, go_on](double date) { solver_.at(date, go_on); },
+    };
+    const Rank rank = ranks().representative[rank_class];
+    if (processors_->is_shared(rank))
+      clock.run_shared = [this, rank, go_on](double begin, double work,
+                                             FlowSolver::Callback ended) {
+        processors_->run(rank, begin, work, [go_on, ended = std::move(ended)] {
+          ended();
+          go_on();
+        });
+      };
+    return clock;
   }
 
   void compile_ranks(const CompileOptions& options) {
@@ -258,6 +289,7 @@ class JobRun {
   Meetings meetings_;
   std::vector<double> capacities_;             // of the solver's links
   std::optional<MessageLevel> message_level_;  // Fidelity::kMessage
+  std::optional<Processors> processors_;
   std::deque<Scripted> scripts_;
   std::vector<const Scripted*> scripted_;  // by rank class, as are the next two
   std::vector<RankWalk> walks_;

@@ -13,6 +13,8 @@ constexpr double kClockTolerance = 1e-9;
 
 }  // namespace
 
+bool has_passed(double date, double now) { return date < now - kClockTolerance * (1 + now); }
+
 Meetings::Meetings(const FoldedChannels& channels, ChannelPlans& plans, FlowSolver& solver,
                    Listener listener)
     : channels_(channels),
@@ -52,8 +54,7 @@ void Meetings::begin(std::uint32_t channel_class, std::uint32_t transfer, Meetin
   const double start = meetings_[id].start;
   const ClassPlan& plan = plans_.at(channel_class, transfer);
   const bool is_flow = !channels_.classes()[channel_class].closed_form && !plan.path.empty();
-  const bool too_late = start < solver_.now() - kClockTolerance * (1 + solver_.now());
-  if (too_late && (is_flow || in_order_)) throw PostedTooLate{};
+  if (has_passed(start, solver_.now()) && (is_flow || in_order_)) throw PostedTooLate{};
   if (!is_flow) return finish(channel_class, id, start + plan.uncontended);
   carrier_(channel_class, transfer, start,
            [this, channel_class, id] { finish(channel_class, id, solver_.now()); });

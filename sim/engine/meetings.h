@@ -26,6 +26,9 @@ struct Meeting {
 /// depend on each other through another rank. What was found out so far is void.
 struct PostedTooLate {};
 
+/// Whether `date` is before the network's present `now`, beyond the resolution of its clock.
+bool has_passed(double date, double now);
+
 class Meetings {
  public:
   using MeetingId = std::uint32_t;

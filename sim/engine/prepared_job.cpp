@@ -19,6 +19,9 @@ const Job& checked(const Job& job, const Fabric& fabric, const SimulateOptions& 
                  "one slowdown per rank");
   STEPCAST_CHECK(options.start.empty() || options.start.size() == job.ranks.size(),
                  "one start per rank");
+  STEPCAST_CHECK(options.processor.empty() || (options.processor.size() == job.ranks.size() &&
+                                               options.folding == Folding::kOff),
+                 "one processor per rank, and nothing folded");
   STEPCAST_CHECK(static_cast<std::int64_t>(job.ranks.size()) <= fabric.num_gpus(),
                  "more ranks than GPUs in the fabric");
   return job;

@@ -129,26 +129,37 @@ bool RankWalk::transfer(Lane& lane, const ScriptStep& step) {
   return true;
 }
 
-/// As long as the clock has not come to the kernel's end, transfers may begin that delay it.
 bool RankWalk::run_kernel(Lane& lane, const ScriptStep& step) {
   const KernelStep& kernel = script_.kernels[step.argument];
-  if (lane.kernel_begin == kUnknown) {
+  const bool begins = lane.kernel_begin == kUnknown;
+  if (begins) {
     const double issue = entered_[first_segment_[lane.call] + step.segment] + kernel.issue;
     lane.kernel_begin = std::max(issue, lane.free[step.stream]);
     beside_.forget_before(lane.kernel_begin);
   }
-  const double end =
-      beside_.end_of(lane.kernel_begin, kernel.work, clock_.rates.of(kernel.memory_bound));
-  if (end > clock_.network.now()) {
-    if (end != lane.called_at) clock_.call_at(end);
-    lane.called_at = end;
-    return false;
-  }
-  lane.kernel_begin = kUnknown;
+  if (begins && clock_.run_shared) start_shared(lane, kernel.work);
+  const double end = clock_.run_shared ? lane.kernel_end : paced_end(lane, kernel);
+  if (end == kUnknown) return false;
+  lane.kernel_begin = lane.kernel_end = kUnknown;
   lane.free[step.stream] = end;
   if (kernel.signal != kNone) slots_[index_.signal_slot(lane.call, kernel.signal)] = end;
   kernel_ends_.push_back(end);
   return true;
+}
+
+void RankWalk::start_shared(Lane& lane, double work) {
+  clock_.run_shared(lane.kernel_begin, work,
+                    [this, &lane] { lane.kernel_end = clock_.network.now(); });
+}
+
+/// As long as the clock has not come to the kernel's end, transfers may begin that delay it.
+double RankWalk::paced_end(Lane& lane, const KernelStep& kernel) {
+  const double end =
+      beside_.end_of(lane.kernel_begin, kernel.work, clock_.rates.of(kernel.memory_bound));
+  if (end <= clock_.network.now()) return end;
+  if (end != lane.called_at) clock_.call_at(end);
+  lane.called_at = end;
+  return kUnknown;
 }
 
 bool RankWalk::done() const {

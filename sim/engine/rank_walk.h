@@ -12,8 +12,9 @@
 // may be held up by a gate of another stream of its lane, on which it does not depend; Meetings
 // notices when this matters (PostedTooLate), and the job is run again with separate lanes.
 //
-// Kernels that transfers may slow down (overlap.h) are taken only when the clock has come to their
-// end: by then every transfer that began before is known, by the argument above.
+// Kernels that transfers may slow down (overlap.h), or ranks on the same processor (processors.h),
+// are taken only when the clock has come to their end: by then every transfer and every kernel that
+// began before is known, by the argument above.
 #pragma once
 
 #include <cstdint>
@@ -34,6 +35,9 @@ struct KernelClock {
   const FlowSolver& network;  ///< for the time
   /// Asks for advance() at a date.
   std::function<void(double date)> call_at;
+  /// Where the rank shares its processor: runs a kernel there, and asks for advance() after
+  /// `ended`.
+  std::function<void(double begin, double work, FlowSolver::Callback ended)> run_shared = {};
 };
 
 class RankWalk {
@@ -59,6 +63,7 @@ class RankWalk {
     std::uint32_t step = 0;          // within the lane's steps of the call's block
     std::uint32_t posted = kNone;    // the meeting that the lane is waiting for
     double kernel_begin = kUnknown;  // of the kernel that the lane is waiting for
+    double kernel_end = kUnknown;    // of it, on a shared processor
     double called_at = kUnknown;     // the end that was asked for last
     std::array<double, kNumStreams>
         free{};  // when each stream of the lane has ended its ops so far
@@ -69,6 +74,8 @@ class RankWalk {
   bool pass_gate(Lane& lane, const ScriptStep& step);
   bool transfer(Lane& lane, const ScriptStep& step);
   bool run_kernel(Lane& lane, const ScriptStep& step);
+  void start_shared(Lane& lane, double work);
+  double paced_end(Lane& lane, const KernelStep& kernel);
   void apply(std::uint32_t lane, const ScriptStep& step, double cpu);
   void run_cpu();
 

@@ -32,6 +32,9 @@ struct SimulateOptions {
   Folding folding = Folding::kFull;
   std::vector<double> slowdown;  ///< by rank, of compute; empty: all 1 (stragglers have > 1)
   std::vector<Seconds> start;    ///< by rank: when its CPU begins; empty: all at zero
+  /// By rank: those with one number share a core or a GPU (processors.h); empty: each has its own.
+  /// Only with Folding::kOff, and with costs under which transfers slow no kernel down.
+  std::vector<std::uint32_t> processor;
   /// Algorithms to follow transfer by transfer: simulate() adds those that the costs' network
   /// profiles prescribe. Other ones of that sort are refused.
   std::vector<ScheduledWay> ways;

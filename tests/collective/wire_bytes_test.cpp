@@ -79,6 +79,7 @@ const std::vector<Row>& textbook() {
       {K::kAllReduce, "torus", [](const Counts& c) { return each(c, 2 * (c.n - 1) / c.n); }},
       {K::kAllGather, "ring", [](const Counts& c) { return each(c, (c.n - 1) / c.n); }},
       {K::kAllGather, "nvls", [](const Counts& c) { return each(c, 1 / c.n, c.n - 1); }},
+      {K::kAllGather, "direct", [](const Counts& c) { return each(c, (c.n - 1) / c.n); }},
       {K::kAllGather, "pat", [](const Counts& c) { return each(c, (c.n - 1) / c.n); }},
       {K::kAllGather, "sharp",
        [](const Counts& c) {

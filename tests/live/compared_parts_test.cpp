@@ -38,6 +38,7 @@ class Walk {
     }
     for (Rank rank = 0; rank < records_.size(); ++rank) {
       records_[rank].complete = true;
+      records_[rank].processor = static_cast<std::int32_t>(rank);
       records_[rank].steps = {{.step = 1, .round = 0, .timed = true, .wall = walked_[rank].now}};
       records_[rank].op_times = {times_[rank]};
     }

@@ -25,6 +25,7 @@ struct MadeUpRun {
     for (const RankPlace& place : job.ranks) {
       RankRecords rank = made_up_step(job.programs[place.program]);
       rank.rounds.assign(kRounds, times);
+      rank.processor = static_cast<std::int32_t>(outcome.ranks.size());
       outcome.ranks.push_back(rank);
     }
     step = outcome.ranks.front().op_times.front().back().end;
@@ -198,10 +199,11 @@ TEST(Comparison, TimelinesShowTheSameOpsInTheSameOrder) {
   }
 }
 
-TEST(Comparison, RanksThatShareACoreTakeAsManyTimesLongerAndTheirOpsAreMeans) {
+TEST(Comparison, RanksThatComputeOnOneCoreTakeTwiceAsLongAndTheirOpsAreMeans) {
   MadeUpRun run("live-tiny-dp2");
   for (RankRecords& rank : run.outcome.ranks) {
     rank.sharing = 2;
+    rank.processor = 0;
     for (StepRecord& step : rank.steps) step.lost = step.wall / 2;  // to each other
     // In one step of four the first kernel waits for the other rank's turn.
     for (OpTime& op : rank.op_times.front()) op.end += 8 * kKernel, op.begin += 8 * kKernel;

@@ -39,17 +39,21 @@ TEST(CoreShare, RanksOnOneCoreTakeTurns) {
     EXPECT_EQ(shares[static_cast<std::size_t>(rank)].ranks, 3);
     EXPECT_EQ(shares[static_cast<std::size_t>(rank)].turn, rank);
     EXPECT_EQ(shares[static_cast<std::size_t>(rank)].turns, 3);
+    EXPECT_EQ(shares[static_cast<std::size_t>(rank)].first, 0);
   }
 }
 
 TEST(CoreShare, RanksOnCoresOfTheirOwnShareNothing) {
   const std::vector<int> cores = usable_cores();
   const auto ranks = static_cast<int>(std::min<std::size_t>(cores.size(), 4));
-  for (const CoreShare& share :
-       shares_of(ranks, [&](int rank) { run_only_on(cores[static_cast<std::size_t>(rank)]); })) {
+  const std::vector<CoreShare> shares =
+      shares_of(ranks, [&](int rank) { run_only_on(cores[static_cast<std::size_t>(rank)]); });
+  for (int rank = 0; rank < ranks; ++rank) {
+    const CoreShare& share = shares[static_cast<std::size_t>(rank)];
     EXPECT_EQ(share.ranks, 1);
     EXPECT_EQ(share.turn, 0);
     EXPECT_EQ(share.turns, 1);
+    EXPECT_EQ(share.first, rank);
   }
 }
 
@@ -62,6 +66,8 @@ TEST(CoreShare, ACoreOfOneAndACoreOfTwoAreToldApart) {
   EXPECT_EQ(shares[1].ranks, 1);
   EXPECT_EQ(shares[2].ranks, 2);
   EXPECT_EQ(shares[2].turn, 1);
+  EXPECT_EQ(shares[2].first, 0);
+  EXPECT_EQ(shares[1].first, 1);
   EXPECT_EQ(shares[1].turns, 2) << "the others' turns are waited for";
 }
 
@@ -74,6 +80,7 @@ TEST(CoreShare, RanksThatNobodyPinnedAreDealtOut) {
   EXPECT_EQ(shares.front().ranks, 2);
   EXPECT_EQ(shares.back().ranks, 2);
   EXPECT_EQ(shares.back().turn, 1);
+  EXPECT_EQ(shares.back().first, 0);
   EXPECT_EQ(shares[1].ranks, cores > 1 ? 1 : 2);
 }
 

@@ -89,8 +89,8 @@ std::string step_lines(const LiveComparison& comparison) {
                     share_text(bubble->measured, comparison.measured).c_str());
   if (comparison.ranks_per_core > 1)
     text += printed(
-        "up to %d ranks share a core or a GPU: a kernel's time holds the turns of the others, "
-        "also where these only wait\n",
+        "up to %d ranks share a core or a GPU: an op's time holds the turns of the others, "
+        "and where a wait ends is rough\n",
         static_cast<int>(comparison.ranks_per_core));
   return text;
 }
