@@ -6,6 +6,7 @@
 #include "kernels/ops/cross_entropy.h"
 #include "kernels/ops/elementwise.h"
 #include "kernels/ops/gemm.h"
+#include "sim/compute/dims.h"
 
 namespace stepcast {
 namespace {
@@ -80,7 +81,7 @@ void cuda_gemm_dgrad(const Launch& launch) {
 void cuda_gemm_wgrad(const Launch& launch) {
   const LiveOperand &x = launch.operands[0], &dy = launch.operands[1],
                     &dweight = launch.operands[2], &dbias = launch.operands[3];
-  const auto [m, n, k, unused3, unused4, unused5] = launch.kernel.dims;
+  const auto [m, n, k, batch] = product_dims(launch.kernel);
   multiply(launch,
            {.m = n,
             .n = m,

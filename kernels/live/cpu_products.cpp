@@ -9,6 +9,7 @@
 #include "kernels/live/cpu_launchers.h"
 #include "kernels/live/cpu_results.h"
 #include "kernels/live/launch_shapes.h"
+#include "sim/compute/dims.h"
 
 namespace stepcast {
 namespace {
@@ -95,7 +96,7 @@ template <typename T>
 void gemm_wgrad(const Launch& launch) {
   const LiveOperand &x = launch.operands[0], &dy = launch.operands[1],
                     &dweight = launch.operands[2], &dbias = launch.operands[3];
-  const auto [m, n, k, unused3, unused4, unused5] = launch.kernel.dims;
+  const auto [m, n, k, batch] = product_dims(launch.kernel);
   const Gemm product{.m = n,
                      .n = m,
                      .k = k,

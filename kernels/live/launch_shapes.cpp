@@ -1,6 +1,7 @@
 #include "kernels/live/launch_shapes.h"
 
 #include "sim/base/error.h"
+#include "sim/compute/dims.h"
 
 namespace stepcast {
 
@@ -9,7 +10,7 @@ BatchStride batch_strides(const Layout& layout) {
 }
 
 AttentionShape attention_shape(const Launch& launch) {
-  const auto& [batch, heads, kv_heads, queries, keys, head_dim] = launch.kernel.dims;
+  const auto [batch, heads, kv_heads, queries, keys, head_dim] = attention_dims(launch.kernel);
   return {.batch = batch,
           .heads = heads,
           .kv_heads = kv_heads,

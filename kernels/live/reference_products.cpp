@@ -6,6 +6,7 @@
 
 #include "kernels/live/reference_access.h"
 #include "kernels/live/reference_launchers.h"
+#include "sim/compute/dims.h"
 
 namespace stepcast {
 
@@ -13,7 +14,7 @@ void reference_gemm_forward(const Launch& launch) {
   const LiveOperand &x = launch.operands[0], &weight = launch.operands[1],
                     &bias = launch.operands[2], &y = launch.operands[3],
                     &row_maximum = launch.operands[4];
-  const auto [m, n, k, batch, unused4, unused5] = launch.kernel.dims;
+  const auto [m, n, k, batch] = product_dims(launch.kernel);
   for (std::int64_t i = 0; i < m; ++i) {
     double largest = -std::numeric_limits<double>::infinity();
     for (std::int64_t j = 0; j < n; ++j) {
@@ -29,7 +30,7 @@ void reference_gemm_forward(const Launch& launch) {
 void reference_gemm_dgrad(const Launch& launch) {
   const LiveOperand &dy = launch.operands[0], &weight = launch.operands[1],
                     &dx = launch.operands[2];
-  const auto [m, n, k, batch, unused4, unused5] = launch.kernel.dims;
+  const auto [m, n, k, batch] = product_dims(launch.kernel);
   for (std::int64_t i = 0; i < m; ++i)
     for (std::int64_t j = 0; j < n; ++j) {
       double sum = 0;
@@ -41,7 +42,7 @@ void reference_gemm_dgrad(const Launch& launch) {
 void reference_gemm_wgrad(const Launch& launch) {
   const LiveOperand &x = launch.operands[0], &dy = launch.operands[1],
                     &dweight = launch.operands[2], &dbias = launch.operands[3];
-  const auto [m, n, k, batch, unused4, unused5] = launch.kernel.dims;
+  const auto [m, n, k, batch] = product_dims(launch.kernel);
   for (std::int64_t j = 0; j < n; ++j) {
     for (std::int64_t i = 0; i < m; ++i) {
       double sum = 0;
@@ -56,7 +57,7 @@ void reference_gemm_wgrad(const Launch& launch) {
 
 void reference_batched_gemm(const Launch& launch) {
   const LiveOperand &a = launch.operands[0], &b = launch.operands[1], &result = launch.operands[2];
-  const auto [m, n, k, batch, unused4, unused5] = launch.kernel.dims;
+  const auto [m, n, k, batch] = product_dims(launch.kernel);
   for (std::int64_t matrix = 0; matrix < batch; ++matrix)
     for (std::int64_t i = 0; i < m; ++i)
       for (std::int64_t j = 0; j < n; ++j) {
@@ -87,7 +88,7 @@ double dot(const LiveOperand& a, std::int64_t row_a, const LiveOperand& b, std::
 void reference_attention_forward(const Launch& launch) {
   const LiveOperand &q = launch.operands[0], &k = launch.operands[1], &v = launch.operands[2],
                     &o = launch.operands[3], &log_sum = launch.operands[4];
-  const auto [batch, heads, kv_heads, queries, keys, dim] = launch.kernel.dims;
+  const auto [batch, heads, kv_heads, queries, keys, dim] = attention_dims(launch.kernel);
   for (std::int64_t matrix = 0; matrix < batch * heads; ++matrix)
     for (std::int64_t i = 0; i < queries; ++i) {
       const std::int64_t seen = visible(launch.kernel, i);
@@ -111,7 +112,7 @@ void reference_attention_forward(const Launch& launch) {
 
 /// ds = p * (do v' - do o) * scale; dq = ds k, dk = ds' q, dv = p' do.
 void reference_attention_backward(const Launch& launch) {
-  const auto [batch, heads, kv_heads, queries, keys, dim] = launch.kernel.dims;
+  const auto [batch, heads, kv_heads, queries, keys, dim] = attention_dims(launch.kernel);
   const auto operand = [&](std::size_t i) -> const LiveOperand& { return launch.operands[i]; };
   const LiveOperand &q = operand(0), &k = operand(1), &v = operand(2), &o = operand(3),
                     &log_sum = operand(4), &dout = operand(5);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "sim/compute/dims.h"
 #include "sim/cost/measured_kernels.h"
 
 namespace stepcast {
@@ -80,7 +81,7 @@ Layout whole_of(const Kernel& kernel) {
 /// Heads `first` and after it of a packed projection, `width` features a token.
 Layout heads_of(const Kernel& kernel, std::int64_t tokens, std::int64_t first, std::int64_t width,
                 std::int64_t repeat) {
-  const auto& [batch, heads, kv_heads, queries, keys, head_dim] = kernel.dims;
+  const auto [batch, heads, kv_heads, queries, keys, head_dim] = attention_dims(kernel);
   return {.offset = first * head_dim,
           .rows = tokens,
           .columns = head_dim,
@@ -91,7 +92,7 @@ Layout heads_of(const Kernel& kernel, std::int64_t tokens, std::int64_t first, s
 }
 
 Layout attention_layout(const Kernel& kernel, std::string_view slot) {
-  const auto& [batch, heads, kv_heads, queries, keys, head_dim] = kernel.dims;
+  const auto [batch, heads, kv_heads, queries, keys, head_dim] = attention_dims(kernel);
   const std::int64_t packed = (heads + 2 * kv_heads) * head_dim;
   if (slot == "q" || slot == "dq") return heads_of(kernel, queries, 0, packed, 1);
   if (slot == "k" || slot == "dk") return heads_of(kernel, keys, heads, packed, heads / kv_heads);

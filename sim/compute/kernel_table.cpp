@@ -1,5 +1,7 @@
 // The table of kernels. A new kernel is an enumerator and a row here; what streams through memory
 // needs nothing else, a new kind of product also needs its formula in kernels.cpp.
+#include <algorithm>
+
 #include "sim/base/error.h"
 #include "sim/compute/kernels.h"
 
@@ -9,7 +11,7 @@ namespace {
 using enum KernelKind;
 using enum KernelFamily;
 using enum KernelPass;
-using DimNames = std::array<std::string_view, 6>;
+using DimNames = std::array<std::string_view, kMostDims>;
 
 constexpr DimNames kGemmDims = {"m", "n", "k", "batch"};
 constexpr DimNames kHeads = {"batch", "heads", "kv_heads", "seq_query", "seq_key", "head_dim"};
@@ -118,6 +120,10 @@ const KernelInfo& info(KernelKind kind) {
   STEPCAST_CHECK(index < kTable.size() && kTable[index].kind == kind,
                  "the kernel table is not in the order of KernelKind");
   return kTable[index];
+}
+
+std::size_t num_dims(const KernelInfo& row) {
+  return static_cast<std::size_t>(std::ranges::find(row.dim_names, "") - row.dim_names.begin());
 }
 
 }  // namespace stepcast

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "sim/base/error.h"
+#include "sim/compute/dims.h"
 
 namespace stepcast {
 namespace {
@@ -26,8 +27,6 @@ std::int64_t plus(std::int64_t a, std::int64_t b) {
 /// Bytes per element of a product of operands of `dtype`: products of fp8 are written in 16 bits.
 std::int64_t result_size(Dtype dtype) { return std::max<std::int64_t>(size_of(dtype), 2); }
 
-std::int64_t gemm_batch(const Kernel& kernel) { return std::max<std::int64_t>(kernel.dims[3], 1); }
-
 void check_dims(const Kernel& kernel) {
   const KernelInfo& row = info(kernel.kind);
   for (std::size_t i = 0; i < kernel.dims.size(); ++i) {
@@ -38,9 +37,10 @@ void check_dims(const Kernel& kernel) {
 }
 
 Flops gemm_flops(const Kernel& kernel) {
+  const auto [m, n, k, batch] = product_dims(kernel);
   double work = 2;
-  for (std::size_t i = 0; i < 3; ++i) work *= static_cast<double>(kernel.dims[i]);
-  return Flops(work * static_cast<double>(gemm_batch(kernel)));
+  for (const std::int64_t side : {m, n, k, batch}) work *= static_cast<double>(side);
+  return Flops(work);
 }
 
 /// Query-key pairs that are computed, per head and sequence.
@@ -52,7 +52,7 @@ double visible_scores(double queries, double keys, bool causal) {
 }
 
 Flops attention_flops(const Kernel& kernel) {
-  const auto& [batch, heads, kv_heads, queries, keys, head_dim] = kernel.dims;
+  const auto [batch, heads, kv_heads, queries, keys, head_dim] = attention_dims(kernel);
   const double products = kernel.kind == kFlashAttentionForward ? 2 : 5;
   return Flops(
       products * 2 * static_cast<double>(batch) * static_cast<double>(heads) *
@@ -61,15 +61,15 @@ Flops attention_flops(const Kernel& kernel) {
 }
 
 std::int64_t gemm_bytes(const Kernel& kernel) {
-  const auto [m, n, k, batch, unused4, unused5] = kernel.dims;
+  const auto [m, n, k, batch] = product_dims(kernel);
   const std::int64_t operands = times(plus(times(m, k), times(k, n)), size_of(kernel.dtype));
   // The weight gradient is an fp32 sum over microbatches: read and written.
   const std::int64_t result_bytes = kernel.kind == kGemmWgrad ? 8 : result_size(kernel.dtype);
-  return times(plus(operands, times(times(m, n), result_bytes)), gemm_batch(kernel));
+  return times(plus(operands, times(times(m, n), result_bytes)), batch);
 }
 
 std::int64_t attention_bytes(const Kernel& kernel) {
-  const auto& [batch, heads, kv_heads, queries, keys, head_dim] = kernel.dims;
+  const auto [batch, heads, kv_heads, queries, keys, head_dim] = attention_dims(kernel);
   const std::int64_t query_rows = times(times(batch, heads), queries);
   const std::int64_t query = times(query_rows, head_dim);
   const std::int64_t key = times(times(times(batch, kv_heads), keys), head_dim);

@@ -59,11 +59,15 @@ enum class KernelFamily : std::uint8_t { kGemm, kBatchedGemm, kAttention, kMemor
 /// Which half of the step issues it (the CPU's issue time differs).
 enum class KernelPass : std::uint8_t { kForward, kBackward, kUpdate };
 
+/// As many as a convolution has.
+inline constexpr std::size_t kMostDims = 9;
+using KernelDims = std::array<std::int64_t, kMostDims>;
+
 struct Kernel {
   KernelKind kind{};
   Dtype dtype{};  ///< element type of the operands
   bool causal = false;
-  std::array<std::int64_t, 6> dims{};
+  KernelDims dims{};  ///< those of dims.h have names there
 
   bool operator==(const Kernel&) const = default;
 };
@@ -88,7 +92,7 @@ struct KernelInfo {
   KernelFamily family{};
   KernelPass pass{};
   std::string_view report_class;  ///< "gemm", "attention", "softmax", "norm", "activation", ...
-  std::array<std::string_view, 6> dim_names;
+  std::array<std::string_view, kMostDims> dim_names;
   StreamingWork work;
   std::string_view description;
 };
@@ -96,6 +100,8 @@ struct KernelInfo {
 /// In the order of KernelKind.
 std::span<const KernelInfo> kernel_table();
 const KernelInfo& info(KernelKind kind);
+/// How many dimensions a kernel of that row has.
+std::size_t num_dims(const KernelInfo& row);
 
 /// Arithmetic of the kernel as executed. Fused attention computes two products of
 /// 2 * S_query * S_key * head_dim per head forward and five backward [Dao 2023, FlashAttention-2,

@@ -19,12 +19,6 @@ std::vector<std::string_view> kernel_names() {
   return names;
 }
 
-std::size_t num_dims(const KernelInfo& row) {
-  std::size_t count = 0;
-  while (count < row.dim_names.size() && !row.dim_names[count].empty()) ++count;
-  return count;
-}
-
 /// A batch may be left out of a GEMM's dimensions.
 std::size_t least_dims(const KernelInfo& row) {
   return row.dim_names[0] == "m" ? 3 : num_dims(row);

@@ -57,7 +57,7 @@ void report(benchmark::State& state, const Kernel& kernel) {
   state.counters["bytes"] = Counter(static_cast<double>(bytes_of(kernel).value()), rate);
 }
 
-Kernel kernel_of(KernelKind kind, std::array<std::int64_t, 6> dims, bool causal = false) {
+Kernel kernel_of(KernelKind kind, KernelDims dims, bool causal = false) {
   return {.kind = kind, .dtype = Dtype::kFp32, .causal = causal, .dims = dims};
 }
 
@@ -136,8 +136,8 @@ void BM_Streaming(benchmark::State& state, KernelKind kind, const Streaming& run
   Pool a(rows * cols, 1), b(rows * cols, 2), c(rows * cols, 3), d(rows * cols, 4);
   for (auto _ : state) run(rows, cols, {&a, &b, &c, &d});
   const bool rows_and_columns = !info(kind).dim_names[1].empty();
-  report(state, kernel_of(kind, rows_and_columns ? std::array<std::int64_t, 6>{rows, cols}
-                                                 : std::array<std::int64_t, 6>{rows * cols}));
+  report(state,
+         kernel_of(kind, rows_and_columns ? KernelDims{rows, cols} : KernelDims{rows * cols}));
 }
 
 const std::vector<float> kVector(65536, 1.0f);

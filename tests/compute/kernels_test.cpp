@@ -9,8 +9,7 @@
 namespace stepcast {
 namespace {
 
-Kernel kernel(KernelKind kind, std::array<std::int64_t, 6> dims, Dtype dtype = Dtype::kBf16,
-              bool causal = false) {
+Kernel kernel(KernelKind kind, KernelDims dims, Dtype dtype = Dtype::kBf16, bool causal = false) {
   return {.kind = kind, .dtype = dtype, .causal = causal, .dims = dims};
 }
 
@@ -61,7 +60,7 @@ TEST(GemmWork, ReadsAndWritesTheFp32SumOfWeightGradients) {
 
 TEST(AttentionWork, ForwardIsFourAndBackwardTenFlopsPerScoreAndDimension) {
   // B 2, heads 4, S 8 x 8, head_dim 16: 2 * 4 * 64 * 16 = 8192.
-  const std::array<std::int64_t, 6> dims = {2, 4, 1, 8, 8, 16};
+  const KernelDims dims = {2, 4, 1, 8, 8, 16};
   EXPECT_EQ(flops_of(kernel(KernelKind::kFlashAttentionForward, dims)), Flops(4 * 8192));
   EXPECT_EQ(flops_of(kernel(KernelKind::kFlashAttentionBackward, dims)), Flops(10 * 8192));
 }
@@ -79,7 +78,7 @@ TEST(AttentionWork, CausalComputesTheVisibleScoresOnly) {
 
 TEST(AttentionWork, MovesQueriesKeysValuesAndLogSumExpOnce) {
   // Queries 2*4*8*16 = 1024 elements in 64 rows, keys 2*1*8*16 = 256.
-  const std::array<std::int64_t, 6> dims = {2, 4, 1, 8, 8, 16};
+  const KernelDims dims = {2, 4, 1, 8, 8, 16};
   // q, k, v in, o out.
   EXPECT_EQ(bytes_of(kernel(KernelKind::kFlashAttentionForward, dims)),
             Bytes((2 * 1024 + 2 * 256) * 2 + 64 * 4));

@@ -57,7 +57,7 @@ TEST(KernelRows, BothPassesOfAttentionAreTwoKernels) {
   ASSERT_EQ(both.kernels.size(), 2u);
   EXPECT_EQ(both.kernels[1].kind, KernelKind::kFlashAttentionBackward);
   EXPECT_TRUE(both.kernels[0].causal);
-  EXPECT_EQ(both.kernels[0].dims, (std::array<std::int64_t, 6>{2, 16, 4, 1024, 1024, 64}));
+  EXPECT_EQ(both.kernels[0].dims, (KernelDims{2, 16, 4, 1024, 1024, 64}));
   EXPECT_NE(read(attention_kernels, header + "fp16,unfused,2,16,4,1024,64,1,fwd\n").skipped, "");
 }
 
