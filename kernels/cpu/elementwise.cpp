@@ -29,8 +29,10 @@ STEPCAST_VECTORIZED void add_all(std::int64_t n, const T* a, const T* b, T* y) {
   for (std::int64_t i = 0; i < n; ++i) store(y[i], widened(a[i]) + widened(b[i]));
 }
 
-STEPCAST_VECTORIZED void scale_all(std::int64_t n, float factor, float* x) {
-  for (std::int64_t i = 0; i < n; ++i) x[i] *= factor;
+template <typename T>
+STEPCAST_VECTORIZED void scale_all(std::int64_t n, float factor, T* x) {
+#pragma omp simd
+  for (std::int64_t i = 0; i < n; ++i) store(x[i], factor * widened(x[i]));
 }
 
 }  // namespace
@@ -71,7 +73,10 @@ void add(std::int64_t n, const T* a, const T* b, T* y) {
   add_all(n, a, b, y);
 }
 
-void scale(std::int64_t n, float factor, float* x) { scale_all(n, factor, x); }
+template <typename T>
+void scale(std::int64_t n, float factor, T* x) {
+  scale_all(n, factor, x);
+}
 
 template <typename T>
 void add_column_sums(std::int64_t rows, std::int64_t cols, const T* x, float* sums) {
@@ -92,6 +97,7 @@ STEPCAST_INSTANTIATE_CAST(Fp16, float)
   template void transpose(const CopyShape&, const T*, T*);  \
   template void accumulate(std::int64_t, const T*, float*); \
   template void add(std::int64_t, const T*, const T*, T*);  \
+  template void scale(std::int64_t, float, T*);             \
   template void add_column_sums(std::int64_t, std::int64_t, const T*, float*);
 STEPCAST_INSTANTIATE(float)
 STEPCAST_INSTANTIATE(Bf16)

@@ -40,7 +40,8 @@ template <typename T>
 void add(std::int64_t n, const T* a, const T* b, T* y);
 
 /// x *= factor.
-void scale(std::int64_t n, float factor, float* x);
+template <typename T>
+void scale(std::int64_t n, float factor, T* x);
 
 /// Adds the column sums of x (rows, cols), dense, to sums (cols): the gradient of a bias.
 template <typename T>

@@ -157,7 +157,7 @@ namespace {
 
 constexpr auto kTable = [] {
   using enum KernelKind;
-  std::array<Launcher, static_cast<std::size_t>(kGradNorm) + 1> table{};
+  std::array<Launcher, kNumKernelKinds> table{};
   const auto set = [&](KernelKind kind, Launcher launcher) {
     table[static_cast<std::size_t>(kind)] = launcher;
   };
@@ -192,6 +192,22 @@ constexpr auto kTable = [] {
   set(kAdam, cuda_adam);
   set(kSgd, cuda_sgd);
   set(kGradNorm, cuda_grad_norm);
+  set(kConvolutionForward, cuda_convolution_forward);
+  set(kConvolutionDgrad, cuda_convolution_dgrad);
+  set(kConvolutionWgrad, cuda_convolution_wgrad);
+  set(kBatchNormForward, cuda_batch_norm_forward);
+  set(kBatchNormBackward, cuda_batch_norm_backward);
+  set(kMaxPoolingForward, cuda_max_pooling_forward);
+  set(kMaxPoolingBackward, cuda_max_pooling_backward);
+  set(kAveragePoolingForward, cuda_average_pooling_forward);
+  set(kAveragePoolingBackward, cuda_average_pooling_backward);
+  set(kTopK, cuda_top_k);
+  set(kAddSparse, cuda_add_sparse);
+  set(kQuantize, cuda_quantize);
+  set(kDequantize, cuda_dequantize);
+  set(kLambDirection, cuda_lamb_direction);
+  set(kLambApply, cuda_lamb_apply);
+  set(kClipGradient, cuda_clip_gradient);
   return table;
 }();
 

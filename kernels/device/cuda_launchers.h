@@ -39,5 +39,21 @@ void cuda_copy(const Launch& launch);
 void cuda_adam(const Launch& launch);
 void cuda_sgd(const Launch& launch);
 void cuda_grad_norm(const Launch& launch);
+void cuda_convolution_forward(const Launch& launch);
+void cuda_convolution_dgrad(const Launch& launch);
+void cuda_convolution_wgrad(const Launch& launch);
+void cuda_batch_norm_forward(const Launch& launch);
+void cuda_batch_norm_backward(const Launch& launch);
+void cuda_max_pooling_forward(const Launch& launch);
+void cuda_max_pooling_backward(const Launch& launch);
+void cuda_average_pooling_forward(const Launch& launch);
+void cuda_average_pooling_backward(const Launch& launch);
+void cuda_top_k(const Launch& launch);
+void cuda_add_sparse(const Launch& launch);
+void cuda_quantize(const Launch& launch);
+void cuda_dequantize(const Launch& launch);
+void cuda_lamb_direction(const Launch& launch);
+void cuda_lamb_apply(const Launch& launch);
+void cuda_clip_gradient(const Launch& launch);
 
 }  // namespace stepcast

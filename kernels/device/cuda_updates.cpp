@@ -1,10 +1,19 @@
 // Optimizers and the norm of the gradients.
 #include "kernels/device/cuda_launchers.h"
-#include "kernels/device/element_type.h"
+#include "kernels/device/device_results.h"
 #include "kernels/ops/optimizer.h"
 
 namespace stepcast {
 namespace {
+
+Adam adam_settings(const Launch& launch) {
+  return {.learning_rate = static_cast<float>(launch.adam.learning_rate),
+          .beta1 = static_cast<float>(launch.adam.beta1),
+          .beta2 = static_cast<float>(launch.adam.beta2),
+          .epsilon = static_cast<float>(launch.adam.epsilon),
+          .weight_decay = static_cast<float>(launch.adam.weight_decay),
+          .step = launch.step};
+}
 
 /// Clipping by the norm that operand 0 holds the square of.
 cuda::Clip clip_of(const Launch& launch) {
@@ -43,12 +52,7 @@ void for_pieces(const Launch& launch, std::size_t moments, Update update) {
 }  // namespace
 
 void cuda_adam(const Launch& launch) {
-  const Adam settings{.learning_rate = static_cast<float>(launch.adam.learning_rate),
-                      .beta1 = static_cast<float>(launch.adam.beta1),
-                      .beta2 = static_cast<float>(launch.adam.beta2),
-                      .epsilon = static_cast<float>(launch.adam.epsilon),
-                      .weight_decay = static_cast<float>(launch.adam.weight_decay),
-                      .step = launch.step};
+  const Adam settings = adam_settings(launch);
   for_pieces(launch, 2,
              [&]<typename G, typename C>(std::int64_t n, const G* gradient, float* weights,
                                          const LiveOperand* moments, C* copy) {
@@ -93,6 +97,39 @@ void cuda_grad_norm(const Launch& launch) {
     });
   }
   cuda::store_rounded(sum, result.add, fp32_elements(result), *launch.device);
+}
+
+void cuda_lamb_direction(const Launch& launch) {
+  for (std::size_t i = 0; i + 6 <= launch.operands.size(); i += 6) {
+    const auto at = [&](std::size_t slot) { return fp32_elements(launch.operands[i + slot]); };
+    if (!launch.operands[i]) continue;
+    cuda::lamb_direction(adam_settings(launch), launch.operands[i].layout.elements(), at(1), at(0),
+                         at(2), at(3), at(4), at(5), *launch.device);
+  }
+}
+
+void cuda_lamb_apply(const Launch& launch) {
+  for (std::size_t i = 0; i + 4 <= launch.operands.size(); i += 4) {
+    const LiveOperand &norms = launch.operands[i], &direction = launch.operands[i + 1],
+                      &weight = launch.operands[i + 2], &master = launch.operands[i + 3];
+    if (!weight) continue;
+    cuda::lamb_apply(static_cast<float>(launch.adam.learning_rate), fp32_elements(norms),
+                     weight.layout.elements(), fp32_elements(direction),
+                     fp32_elements(master ? master : weight), *launch.device);
+    if (master) copy_or_add_on_device(master, weight, *launch.device);
+  }
+}
+
+void cuda_clip_gradient(const Launch& launch) {
+  if (launch.adam.clip <= 0) return;
+  for (std::size_t i = 1; i < launch.operands.size(); ++i) {
+    const LiveOperand& gradient = launch.operands[i];
+    if (!gradient) continue;
+    with_element_type(gradient.dtype, [&]<typename T>() {
+      cuda::clip_gradient<T>(gradient.layout.elements(), fp32_elements(launch.operands[0]),
+                             launch.adam.clip, elements<T>(gradient), *launch.device);
+    });
+  }
 }
 
 }  // namespace stepcast

@@ -1,6 +1,7 @@
 #include "kernels/gpu_profiler/gpu_bench.h"
 
 #include <algorithm>
+#include <array>
 #include <cstdio>
 #include <random>
 #include <tuple>
@@ -25,7 +26,9 @@ std::string gigabytes(std::int64_t bytes) {
   return text;
 }
 
-std::int64_t numbers_of(const BenchBlocks& blocks) { return blocks.inputs + blocks.outputs; }
+std::int64_t numbers_of(const BenchBlocks& blocks) {
+  return blocks.inputs + blocks.outputs + blocks.codes;
+}
 
 /// Random bf16 numbers, `signed_ones` in (-1, 1), else in [0, 1). Two of them read as one fp32 are
 /// a number like the second, and as fp16 all are numbers too. Of bytes read as fp8 a few are NaN,
@@ -43,7 +46,8 @@ std::vector<Bf16> random_numbers(bool signed_ones) {
 }  // namespace
 
 struct GpuBench::Memory {
-  std::byte *inputs = nullptr, *outputs = nullptr, *masks = nullptr;
+  std::byte *inputs = nullptr, *outputs = nullptr, *codes = nullptr, *masks = nullptr,
+            *ones = nullptr;
   std::vector<std::int32_t> ids;  ///< random, without a limit; a case makes its own of them
 };
 
@@ -54,7 +58,8 @@ GpuBench::GpuBench(GpuDevice& device, std::vector<BenchCase> cases)
       memory_(std::make_unique<Memory>()) {
   const BenchBlocks blocks = take_what_fits();
   const auto fill = [&](std::byte*& block, std::int64_t bytes, bool signed_ones) {
-    block = device_.allocate(std::max<std::int64_t>(bytes, 1));
+    if (bytes == 0) return;
+    block = device_.allocate(bytes);
     const std::vector<Bf16> numbers = random_numbers(signed_ones);
     std::byte* const period = device_.allocate(kPeriod);
     device_.upload(std::as_bytes(std::span(numbers)), period);
@@ -62,6 +67,7 @@ GpuBench::GpuBench(GpuDevice& device, std::vector<BenchCase> cases)
   };
   fill(memory_->inputs, blocks.inputs, true);
   fill(memory_->outputs, blocks.outputs, false);
+  fill(memory_->codes, blocks.codes, true);
   memory_->ids.resize(static_cast<std::size_t>(blocks.ids));
   std::minstd_rand random(3);
   std::ranges::generate(memory_->ids,
@@ -70,6 +76,9 @@ GpuBench::GpuBench(GpuDevice& device, std::vector<BenchCase> cases)
       static_cast<std::size_t>(std::max<std::int64_t>(blocks.masks, 1)), std::byte{1});
   memory_->masks = device_.allocate(static_cast<std::int64_t>(ones.size()));
   device_.upload(ones, memory_->masks);
+  const std::array<float, kMostOnes> fp32_ones{1, 1};
+  memory_->ones = device_.allocate(sizeof fp32_ones);
+  device_.upload(std::as_bytes(std::span(fp32_ones)), memory_->ones);
 }
 
 GpuBench::~GpuBench() = default;
@@ -127,9 +136,7 @@ Trial GpuBench::trial(const Kernel& kernel) {
   const auto elements = static_cast<std::size_t>(blocks_of(*found, 1).ids);
   std::byte* ids = nullptr;
   if (elements > 0) {
-    std::vector<std::int32_t> limited(memory_->ids.begin(),
-                                      memory_->ids.begin() + static_cast<std::ptrdiff_t>(elements));
-    for (std::int32_t& id : limited) id = static_cast<std::int32_t>(id % found->ids_below);
+    const std::vector<std::int32_t> limited = ids_of(*found, memory_->ids, elements);
     ids = device_.allocate(static_cast<std::int64_t>(elements * sizeof(std::int32_t)));
     device_.upload(std::as_bytes(std::span(limited)), ids);
   }
@@ -140,16 +147,17 @@ Trial GpuBench::trial(const Kernel& kernel) {
                       .wide_outputs = memory_->outputs,
                       .half_outputs = memory_->outputs,
                       .ids = ids,
-                      .masks = memory_->masks}));
+                      .masks = memory_->masks,
+                      .codes = memory_->codes,
+                      .ones = memory_->ones}));
   const int count = static_cast<int>(turns->size());
-  static constexpr AdamSettings kStill{.learning_rate = 0};
   GpuDevice& device = device_;
   return {.run =
               [found, turns, &device](int turn) {
                 device.launch(GpuLane::kMain, {.kernel = found->kernel,
                                                .arguments = found->arguments,
                                                .operands = (*turns)[static_cast<std::size_t>(turn)],
-                                               .adam = kStill});
+                                               .adam = still_settings(found->kernel)});
               },
           .turns = count};
 }

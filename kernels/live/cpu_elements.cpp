@@ -184,7 +184,24 @@ constexpr Launcher kTable[] = {
     cpu_adam,
     cpu_sgd,
     cpu_grad_norm,
+    cpu_convolution_forward,
+    cpu_convolution_dgrad,
+    cpu_convolution_wgrad,
+    cpu_batch_norm_forward,
+    cpu_batch_norm_backward,
+    cpu_max_pooling_forward,
+    cpu_max_pooling_backward,
+    cpu_average_pooling_forward,
+    cpu_average_pooling_backward,
+    cpu_top_k,
+    cpu_add_sparse,
+    cpu_quantize,
+    cpu_dequantize,
+    cpu_lamb_direction,
+    cpu_lamb_apply,
+    cpu_clip_gradient,
 };
+static_assert(std::size(kTable) == kNumKernelKinds);
 
 }  // namespace
 

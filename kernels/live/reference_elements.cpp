@@ -1,4 +1,4 @@
-// Kernels that work element by element, and the optimizer.
+// Kernels that work element by element, and the table.
 #include <algorithm>
 #include <cmath>
 
@@ -149,80 +149,6 @@ void reference_add(const Launch& launch) { reference_copy(launch); }
 
 namespace {
 
-/// What gradients are multiplied by, so that their norm is at most `clip`.
-double gradient_factor(const Launch& launch) {
-  const LiveOperand& squares = launch.operands[0];
-  if (!squares || launch.adam.clip <= 0) return 1;
-  return std::min(1.0, launch.adam.clip / std::sqrt(static_cast<double>(squares.floats()[0])));
-}
-
-/// The numbers that are updated, and what is read afterwards: fp32 weights are both, 16-bit ones
-/// are rounded from their copy.
-struct UpdatedWeight {
-  const LiveOperand &weight, &master;
-  double get(std::int64_t e) const { return master ? master.floats()[e] : weight.floats()[e]; }
-  void put(std::int64_t e, double value) const {
-    if (master) master.floats()[e] = static_cast<float>(value);
-    write(weight, e, value);
-  }
-};
-
-}  // namespace
-
-/// Kingma and Ba 2015, algorithm 1, with the decay of weights taken out of the gradient.
-void reference_adam(const Launch& launch) {
-  const AdamSettings& adam = launch.adam;
-  const double factor = gradient_factor(launch);
-  const auto t = static_cast<double>(launch.step);
-  const double correct1 = 1 - std::pow(adam.beta1, t), correct2 = 1 - std::pow(adam.beta2, t);
-  for (std::size_t i = 1; i < launch.operands.size(); i += 5) {
-    const LiveOperand &weight = launch.operands[i], &gradient = launch.operands[i + 1];
-    const UpdatedWeight updated{weight, launch.operands[i + 4]};
-    float *m = launch.operands[i + 2].floats(), *v = launch.operands[i + 3].floats();
-    for (std::int64_t e = 0; weight && e < weight.layout.columns; ++e) {
-      const double g = factor * read(gradient, e);
-      const double m1 = adam.beta1 * m[e] + (1 - adam.beta1) * g;
-      const double m2 = adam.beta2 * v[e] + (1 - adam.beta2) * g * g;
-      m[e] = static_cast<float>(m1);
-      v[e] = static_cast<float>(m2);
-      const double step = m1 / correct1 / (std::sqrt(m2 / correct2) + adam.epsilon);
-      const double w = updated.get(e);
-      updated.put(e, w - adam.learning_rate * (step + adam.weight_decay * w));
-    }
-  }
-}
-
-/// torch.optim.SGD with momentum: u = momentum u + g + decay w, then w -= rate u.
-void reference_sgd(const Launch& launch) {
-  const double factor = gradient_factor(launch);
-  for (std::size_t i = 1; i < launch.operands.size(); i += 4) {
-    const LiveOperand &weight = launch.operands[i], &gradient = launch.operands[i + 1];
-    const UpdatedWeight updated{weight, launch.operands[i + 3]};
-    float* momentum = launch.operands[i + 2].floats();
-    for (std::int64_t e = 0; weight && e < weight.layout.columns; ++e) {
-      const double w = updated.get(e);
-      const double u = launch.adam.momentum * momentum[e] + factor * read(gradient, e) +
-                       launch.adam.weight_decay * w;
-      momentum[e] = static_cast<float>(u);
-      updated.put(e, w - launch.adam.learning_rate * u);
-    }
-  }
-}
-
-void reference_grad_norm(const Launch& launch) {
-  double sum = 0;
-  for (std::size_t i = 1; i < launch.operands.size(); ++i) {
-    const LiveOperand& gradient = launch.operands[i];
-    for (std::int64_t e = 0; gradient && e < gradient.layout.columns; ++e) {
-      const double g = read(gradient, e);
-      sum += g * g;
-    }
-  }
-  put(launch.operands[0], 0, 0, sum);
-}
-
-namespace {
-
 /// In the order of KernelKind.
 constexpr Launcher kTable[] = {
     reference_gemm_forward,
@@ -256,7 +182,24 @@ constexpr Launcher kTable[] = {
     reference_adam,
     reference_sgd,
     reference_grad_norm,
+    reference_convolution_forward,
+    reference_convolution_dgrad,
+    reference_convolution_wgrad,
+    reference_batch_norm_forward,
+    reference_batch_norm_backward,
+    reference_max_pooling_forward,
+    reference_max_pooling_backward,
+    reference_average_pooling_forward,
+    reference_average_pooling_backward,
+    reference_top_k,
+    reference_add_sparse,
+    reference_quantize,
+    reference_dequantize,
+    reference_lamb_direction,
+    reference_lamb_apply,
+    reference_clip_gradient,
 };
+static_assert(std::size(kTable) == kNumKernelKinds);
 
 }  // namespace
 

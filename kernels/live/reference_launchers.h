@@ -34,8 +34,26 @@ void reference_residual_forward(const Launch& launch);
 void reference_residual_backward(const Launch& launch);
 void reference_copy(const Launch& launch);
 void reference_add(const Launch& launch);
+// reference_updates.cpp
 void reference_adam(const Launch& launch);
 void reference_sgd(const Launch& launch);
 void reference_grad_norm(const Launch& launch);
+void reference_lamb_direction(const Launch& launch);
+void reference_lamb_apply(const Launch& launch);
+void reference_clip_gradient(const Launch& launch);
+// reference_images.cpp
+void reference_convolution_forward(const Launch& launch);
+void reference_convolution_dgrad(const Launch& launch);
+void reference_convolution_wgrad(const Launch& launch);
+void reference_batch_norm_forward(const Launch& launch);
+void reference_batch_norm_backward(const Launch& launch);
+void reference_max_pooling_forward(const Launch& launch);
+void reference_max_pooling_backward(const Launch& launch);
+void reference_average_pooling_forward(const Launch& launch);
+void reference_average_pooling_backward(const Launch& launch);
+void reference_top_k(const Launch& launch);
+void reference_add_sparse(const Launch& launch);
+void reference_quantize(const Launch& launch);
+void reference_dequantize(const Launch& launch);
 
 }  // namespace stepcast

@@ -113,14 +113,13 @@ struct LambBody {
 
 struct LambApplyBody {
   float learning_rate;
-  const LambNorms* norms;
+  const float* norms;  ///< of weights and direction
   const float* direction;
   float* weights;
   template <int N>
   __device__ void run(std::int64_t i) const {
-    const double ratio =
-        norms->weights == 0 || norms->direction == 0 ? 1 : sqrt(norms->weights / norms->direction);
-    const float step = learning_rate * static_cast<float>(ratio);
+    const float ratio = norms[0] == 0 || norms[1] == 0 ? 1 : sqrtf(norms[0] / norms[1]);
+    const float step = learning_rate * ratio;
     float w[N], d[N];
     load<N>(weights + i, w);
     load<N>(direction + i, d);
@@ -212,17 +211,21 @@ void sgd(const Sgd& settings, const Clip& clip, std::int64_t n, const G* gradien
 
 void lamb_direction(const Adam& settings, std::int64_t n, const float* gradient,
                     const float* weights, float* moment1, float* moment2, float* direction,
-                    LambNorms* norms, DeviceContext& context) {
+                    float* norms, DeviceContext& context) {
   const bool vectors = aligned(gradient) && aligned(weights) && aligned(moment1) &&
                        aligned(moment2) && aligned(direction);
   each_element<4>(n, vectors,
                   LambBody{AdamFactors(settings), gradient, weights, moment1, moment2, direction},
                   context.stream());
-  sum_of_squares(n, weights, false, &norms->weights, context);
-  sum_of_squares<float>(n, direction, false, &norms->direction, context);
+  auto* const sums =
+      reinterpret_cast<double*>(context.scratch(2 * sizeof(double), ScratchUse::kResult));
+  sum_of_squares(n, weights, false, &sums[0], context);
+  sum_of_squares<float>(n, direction, false, &sums[1], context);
+  store_rounded(&sums[0], false, &norms[0], context);
+  store_rounded(&sums[1], false, &norms[1], context);
 }
 
-void lamb_apply(float learning_rate, const LambNorms* norms, std::int64_t n, const float* direction,
+void lamb_apply(float learning_rate, const float* norms, std::int64_t n, const float* direction,
                 float* weights, DeviceContext& context) {
   each_element<4>(n, aligned(direction) && aligned(weights),
                   LambApplyBody{learning_rate, norms, direction, weights}, context.stream());

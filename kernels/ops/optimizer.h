@@ -27,14 +27,14 @@ template <typename G, typename C>
 void sgd(const Sgd& settings, const Clip& clip, std::int64_t n, const G* gradient, float* weights,
          float* u, C* copy, DeviceContext& context);
 
-/// The moments of Adam and the direction of LAMB. `norms`, in device memory, gets the sums of
-/// squares of weights and direction: shares of a tensor are added up over its ranks.
+/// The moments of Adam and the direction of LAMB. `norms` (2), in device memory, gets the sums of
+/// squares of weights and direction, rounded: shares of a tensor are added up over its ranks.
 void lamb_direction(const Adam& settings, std::int64_t n, const float* gradient,
                     const float* weights, float* moment1, float* moment2, float* direction,
-                    LambNorms* norms, DeviceContext& context);
+                    float* norms, DeviceContext& context);
 
 /// w -= learning_rate * trust ratio of the norms (of the whole tensor) * direction.
-void lamb_apply(float learning_rate, const LambNorms* norms, std::int64_t n, const float* direction,
+void lamb_apply(float learning_rate, const float* norms, std::int64_t n, const float* direction,
                 float* weights, DeviceContext& context);
 
 /// *sum, a double in device memory, = or += the sum of squares, taken in fp64 and always in the

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "kernels/profiler/special_layouts.h"
 #include "sim/compute/dims.h"
 #include "sim/cost/measured_kernels.h"
 
@@ -24,6 +25,8 @@ bool is_sum(std::string_view slot) {
 bool is_always_fp32(std::string_view slot, KernelKind kind) {
   const bool loss = kind == kCrossEntropyForward || kind == kCrossEntropyBackward;
   const bool updates = kind == kAdam || kind == kSgd;
+  const bool lamb = kind == kLambDirection || (kind == kLambApply && slot == "direction");
+  if (lamb || slot == "norms") return true;
   if (slot == "probabilities") return loss;
   if (slot == "gradient") return updates;
   if (is_sum(slot)) return kind != kAddGradient;
@@ -35,8 +38,12 @@ bool is_always_fp32(std::string_view slot, KernelKind kind) {
 /// What the operand of a slot holds, and in which type.
 BenchOperand described(const OperandSlot& slot, const Kernel& kernel) {
   BenchOperand operand{.dtype = kernel.dtype, .access = slot.access};
-  if (slot.name == "ids" || slot.name == "labels") operand.content = Content::kIds;
+  if (slot.name == "ids" || slot.name == "labels" || slot.name == "indices")
+    operand.content = Content::kIds;
   if (slot.name == "mask") operand.content = Content::kMask;
+  if (slot.name == "codes") operand.content = Content::kCodes;
+  const bool norm = slot.name == "norm" || slot.name == "norms";
+  if (norm && slot.access == Access::kRead) operand.content = Content::kOnes;
   // Products of fp8 come out in 16 bits.
   if (kernel.dtype == Dtype::kFp8 && slot.access != Access::kRead) operand.dtype = Dtype::kBf16;
   if (is_always_fp32(slot.name, kernel.kind)) operand.dtype = Dtype::kFp32;
@@ -117,6 +124,7 @@ Layout batched_layout(const Layout& matrix, std::int64_t batch) {
 Layout layout_of(const Kernel& kernel, const OperandSlot& slot) {
   if (info(kernel.kind).family == KernelFamily::kAttention)
     return attention_layout(kernel, slot.name);
+  if (const auto own = special_layout(kernel, slot.name)) return *own;
   const std::int64_t rows = extent_of(slot.rows, kernel), columns = extent_of(slot.columns, kernel);
   if (rows > 0 && columns > 0) {
     const Layout matrix = Layout::dense(rows, columns);
@@ -134,8 +142,9 @@ bool is_left_out(const OperandSlot& slot, const Kernel& kernel) {
   const KernelKind kind = kernel.kind;
   const bool residual = kind == kResidualDropoutForward && slot.name == "residual";
   const bool norm_bias = kind == kLayerNormForward || kind == kLayerNormBackward;
+  const bool running = slot.name.starts_with("running");
   const bool copy = slot.name == "master" && size_of(kernel.dtype) < 4;
-  return !residual && !norm_bias && !copy;
+  return !residual && !norm_bias && !running && !copy;
 }
 
 KernelArguments default_arguments(const Kernel& kernel) {
@@ -202,7 +211,7 @@ BenchCase case_of(const Job& job, std::uint32_t index, const Compute& op) {
 
 std::int64_t BenchOperand::element_bytes() const {
   if (content == Content::kIds) return 4;
-  return content == Content::kMask ? 1 : size_of(dtype);
+  return content == Content::kMask || content == Content::kCodes ? 1 : size_of(dtype);
 }
 
 std::int64_t BenchCase::bytes() const {
@@ -235,7 +244,20 @@ BenchCase default_case(const Kernel& kernel) {
   }
   const bool embeds = kernel.kind == kEmbeddingForward || kernel.kind == kEmbeddingBackward;
   result.ids_below = embeds ? kVocabulary : std::max<std::int64_t>(kernel.dims[1], 1);
+  if (kernel.kind == kAddSparse) result.rising_ids = true, result.ids_below = kernel.dims[0];
   return result;
+}
+
+std::vector<std::int32_t> ids_of(const BenchCase& bench_case, std::span<const std::int32_t> random,
+                                 std::size_t count) {
+  std::vector<std::int32_t> ids(random.begin(),
+                                random.begin() + static_cast<std::ptrdiff_t>(count));
+  for (std::size_t i = 0; i < count; ++i)
+    ids[i] = static_cast<std::int32_t>(bench_case.rising_ids
+                                           ? static_cast<std::int64_t>(i) * bench_case.ids_below /
+                                                 static_cast<std::int64_t>(count)
+                                           : ids[i] % bench_case.ids_below);
+  return ids;
 }
 
 }  // namespace stepcast

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "sim/compute/layout.h"
@@ -12,7 +13,13 @@
 namespace stepcast {
 
 struct BenchOperand {
-  enum class Content : std::uint8_t { kNumbers, kIds, kMask };
+  enum class Content : std::uint8_t {
+    kNumbers,
+    kIds,
+    kMask,
+    kCodes,  ///< 8-bit integers
+    kOnes,   ///< norms of gradients, of which random ones would scale what they are of
+  };
   Layout layout = {};  ///< no rows: an optional operand that is left out
   Dtype dtype{};
   Content content{};
@@ -28,6 +35,7 @@ struct BenchCase {
   KernelArguments arguments = {};
   std::vector<BenchOperand> operands = {};  ///< in the order of signature_of(kernel.kind)
   std::int64_t ids_below = 1;               ///< token ids are 0 .. ids_below - 1
+  bool rising_ids = false;                  ///< each once, from 0 to ids_below - 1
 
   std::int64_t bytes() const;
 };
@@ -40,5 +48,10 @@ std::vector<BenchCase> cases_of(const Job& job);
 /// The kernel on dense operands; attention inside packed projections, as training has it. Rows of
 /// 512 where the dimensions don't say how long rows are.
 BenchCase default_case(const Kernel& kernel);
+
+/// What the kernel needs to compute with: ids as its case wants them, `count` of them made of
+/// random numbers without a limit.
+std::vector<std::int32_t> ids_of(const BenchCase& bench_case, std::span<const std::int32_t> random,
+                                 std::size_t count);
 
 }  // namespace stepcast

@@ -1,6 +1,7 @@
 #include "kernels/profiler/cpu_bench.h"
 
 #include <algorithm>
+#include <array>
 #include <random>
 #include <utility>
 
@@ -41,6 +42,8 @@ struct CpuBench::Pool {
   Numbers inputs, outputs;
   std::vector<std::int32_t> ids;  ///< random, without a limit; a case makes its own of them
   std::vector<std::uint8_t> masks;
+  std::vector<std::uint8_t> codes;
+  std::array<float, kMostOnes> ones{1, 1};
   std::vector<std::vector<std::int32_t>> limited_ids;
 };
 
@@ -63,6 +66,8 @@ CpuBench::CpuBench(LauncherTable launchers, std::vector<BenchCase> cases)
   std::generate(pool_->ids.begin(), pool_->ids.end(),
                 [&] { return static_cast<std::int32_t>(random() & 0x3fffffff); });
   pool_->masks.assign(static_cast<std::size_t>(blocks.masks), 1);
+  pool_->codes.resize(static_cast<std::size_t>(blocks.codes));
+  std::ranges::generate(pool_->codes, [&] { return static_cast<std::uint8_t>(random() >> 8); });
 }
 
 CpuBench::~CpuBench() = default;
@@ -85,8 +90,8 @@ std::string CpuBench::refusal(const Kernel& kernel) const {
 }
 
 std::vector<std::vector<LiveOperand>> CpuBench::placed(const BenchCase& bench_case) const {
-  std::vector<std::int32_t>& ids = pool_->limited_ids.emplace_back(pool_->ids);
-  for (std::int32_t& id : ids) id = static_cast<std::int32_t>(id % bench_case.ids_below);
+  std::vector<std::int32_t>& ids = pool_->limited_ids.emplace_back(
+      ids_of(bench_case, pool_->ids, static_cast<std::size_t>(blocks_of(bench_case, 1).ids)));
   const auto bytes = [](auto& numbers) { return reinterpret_cast<std::byte*>(numbers.data()); };
   return place_operands(bench_case, turns_of(bench_case),
                         {.wide_inputs = bytes(pool_->inputs.wide),
@@ -94,7 +99,9 @@ std::vector<std::vector<LiveOperand>> CpuBench::placed(const BenchCase& bench_ca
                          .wide_outputs = bytes(pool_->outputs.wide),
                          .half_outputs = bytes(pool_->outputs.half),
                          .ids = bytes(ids),
-                         .masks = bytes(pool_->masks)});
+                         .masks = bytes(pool_->masks),
+                         .codes = bytes(pool_->codes),
+                         .ones = bytes(pool_->ones)});
 }
 
 std::vector<LiveOperand> CpuBench::operands_of(const Kernel& kernel, std::size_t turn) const {
@@ -108,14 +115,13 @@ Trial CpuBench::trial(const Kernel& kernel) {
   STEPCAST_CHECK(found != nullptr, "a kernel that the bench refuses is to be timed");
   auto turns = std::make_shared<const std::vector<std::vector<LiveOperand>>>(placed(*found));
   const int count = static_cast<int>(turns->size());
-  static constexpr AdamSettings kStill{.learning_rate = 0};
   const Launcher launcher = launchers_[static_cast<std::size_t>(kernel.kind)];
   return {.run =
               [found, turns, launcher](int turn) {
                 launcher({.kernel = found->kernel,
                           .arguments = found->arguments,
                           .operands = (*turns)[static_cast<std::size_t>(turn)],
-                          .adam = kStill});
+                          .adam = still_settings(found->kernel)});
               },
           .turns = count};
 }

@@ -61,6 +61,43 @@ AttentionModel fit_attention_model(const Device& device, const Timed& timed, Dty
       }));
 }
 
+ConvolutionModel fit_convolution_model(const Device& device, const Timed& timed, Dtype dtype) {
+  const auto model_of = [&](const std::vector<double>& x) {
+    return ConvolutionModel{.forward_efficiency = x[0],
+                            .dgrad_efficiency = x[0] * x[1],
+                            .wgrad_efficiency = x[0] * x[2],
+                            .memory_efficiency = x[3],
+                            .channels0 = x[4],
+                            .positions0 = x[5],
+                            .winograd_gain = x[6],
+                            .overhead = Seconds(x[7])};
+  };
+  const auto sigma_of = [&](KernelKind kind) { return count(timed, kind) > 0 ? 0.5 : 1e-6; };
+  // Wider than the priors of the shipped profiles (tools/fit_device_profiles.py), which are of
+  // GPUs.
+  const std::vector<Prior> priors = {
+      {.name = "efficiency", .centre = 0.5, .sigma = 1, .lower = 1e-3, .upper = 1.5},
+      {.name = "dgrad / forward",
+       .centre = 1,
+       .sigma = sigma_of(KernelKind::kConvolutionDgrad),
+       .lower = 0.05,
+       .upper = 1.3},
+      {.name = "wgrad / forward",
+       .centre = 1,
+       .sigma = sigma_of(KernelKind::kConvolutionWgrad),
+       .lower = 0.05,
+       .upper = 1.3},
+      {.name = "memory_efficiency", .centre = 0.6, .sigma = 0.7, .lower = 1e-3, .upper = 1.5},
+      {.name = "channels0", .centre = 20, .sigma = 1.5, .lower = 1e-3, .upper = 1e4},
+      {.name = "positions0", .centre = 1000, .sigma = 2, .lower = 1e-3, .upper = 1e6},
+      {.name = "winograd_gain", .centre = 1.5, .sigma = 0.4, .lower = 1, .upper = 4},
+      {.name = "overhead", .centre = 3e-6, .sigma = 1.5, .lower = 1e-8, .upper = 1e-3}};
+  return model_of(
+      fit_kernels(device, timed, priors, [&](DeviceProfile& profile, const auto& values) {
+        profile.convolution[static_cast<std::size_t>(dtype)] = model_of(values);
+      }));
+}
+
 MemoryKernelModel fit_memory_kernel_model(const Timed& timed) {
   std::vector<std::pair<double, double>> measured;  // bytes, seconds
   for (const TimedKernel& one : timed)

@@ -1,5 +1,5 @@
-// The fits behind profile_fit.h of attention and of memory-bound kernels; that of products is
-// gemm_fit.h.
+// The fits behind profile_fit.h of attention, of convolutions and of memory-bound kernels; that of
+// products is gemm_fit.h.
 #pragma once
 
 #include <vector>
@@ -11,6 +11,11 @@ namespace stepcast {
 /// Rates by head dimension; the share of causal rows and of backward where there are such kernels.
 AttentionModel fit_attention_model(const Device& device, const std::vector<TimedKernel>& timed,
                                    Dtype dtype);
+
+/// Rates of the passes, of which those without kernels are that of forward, and what few channels
+/// and pixels cost. The gain of Winograd's algorithm where there are windows that suit it.
+ConvolutionModel fit_convolution_model(const Device& device, const std::vector<TimedKernel>& timed,
+                                       Dtype dtype);
 
 /// Times by size: kernels of one kind, the median where sizes are alike (within 5 %), made monotone
 /// by pooling neighbours that are not.

@@ -16,6 +16,7 @@ namespace {
 
 constexpr std::size_t kLeastGemms = 8;
 constexpr std::size_t kLeastAttentions = 4;
+constexpr std::size_t kLeastConvolutions = 8;
 /// Two profiles of one machine differ by this much at the least.
 constexpr double kLeastSigma = 0.02;
 
@@ -58,6 +59,8 @@ std::string class_of(const Kernel& kernel) {
                  : "products, smaller";
     case KernelFamily::kAttention:
       return "attention";
+    case KernelFamily::kConvolution:
+      return "convolutions";
     case KernelFamily::kMemoryBound:
       return "memory-bound";
   }
@@ -146,6 +149,19 @@ void fit_attentions(const Device& device, const Timed& timed, Dtype dtype, Fitte
   model.relative_sigma = sigma_of(error);
 }
 
+void fit_convolutions(const Device& device, const Timed& timed, Dtype dtype, Fitter& fitter,
+                      FittedProfile& result) {
+  const ModelError error =
+      fitter.fit("convolution " + std::string(name_of(dtype)), timed, kLeastConvolutions,
+                 [&](const Timed& some, DeviceProfile& profile) {
+                   profile.convolution[static_cast<std::size_t>(dtype)] =
+                       fit_convolution_model(device, some, dtype);
+                 });
+  ConvolutionModel& model = *result.profile.convolution[static_cast<std::size_t>(dtype)];
+  model.grade = Grade::kFitted;
+  model.relative_sigma = sigma_of(error);
+}
+
 void fit_memory_kernels(const Timed& timed, Fitter& fitter, FittedProfile& result) {
   std::map<KernelKind, Timed> by_kind;
   for (const TimedKernel& one : timed) by_kind[one.kernel.kind].push_back(one);
@@ -220,6 +236,8 @@ FittedProfile fit_profile(const Device& device, const std::vector<TimedKernel>& 
       fit_products(device, some, dtype, fitter, result);
     if (family == KernelFamily::kAttention && some.size() >= kLeastAttentions)
       fit_attentions(device, some, dtype, fitter, result);
+    if (family == KernelFamily::kConvolution && some.size() >= kLeastConvolutions)
+      fit_convolutions(device, some, dtype, fitter, result);
     if (family == KernelFamily::kMemoryBound) {
       set_memory_defaults(device, some, result.profile);
       fit_memory_kernels(some, fitter, result);

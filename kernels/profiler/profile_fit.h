@@ -45,11 +45,11 @@ bool is_held_out(const Kernel& kernel);
 std::uint32_t shape_hash(const Kernel& kernel);
 
 /// Fits all models that `timed` has kernels for. GEMMs need eight shapes of a dtype, attention
-/// four; of fewer no model is made, and the points alone count. The form of a GEMM model is chosen
-/// (gemm_fit.h). Memory-bound kernels become times by size. `points_within`: those whose halves
-/// agree so closely become points of the profile; a time of a short benchmark goes with the point
-/// of its kernel. The profile's name, provenance and library are the caller's. Throws
-/// Error(kUnsupported) when there is nothing to fit.
+/// four, convolutions eight; of fewer no model is made, and the points alone count. The form of a
+/// GEMM model is chosen (gemm_fit.h). Memory-bound kernels become times by size. `points_within`:
+/// those whose halves agree so closely become points of the profile; a time of a short benchmark
+/// goes with the point of its kernel. The profile's name, provenance and library are the caller's.
+/// Throws Error(kUnsupported) when there is nothing to fit.
 FittedProfile fit_profile(const Device& device, const std::vector<TimedKernel>& timed,
                           double points_within, const std::string& kernel_library);
 

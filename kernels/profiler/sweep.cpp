@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "sim/compute/dims.h"
 #include "sim/cost/measured_kernels.h"
 
 namespace stepcast {
@@ -69,22 +70,84 @@ void add_attentions(const GridLimits& limits, Dtype dtype, std::vector<Kernel>& 
         }
 }
 
-/// The kernel of some `elements` elements; rows of 512 where it has rows.
+/// A convolution of square images.
+struct Layer {
+  std::int64_t in_channels, side, out_channels, window, stride, padding;
+};
+/// Of AlexNet, VGG-16, Inception, ResNet-50, MobileNet, and networks for small images.
+constexpr std::array<Layer, 20> kLayers = {{
+    {3, 224, 64, 7, 2, 3},    {3, 227, 96, 11, 4, 0},   {3, 32, 64, 3, 1, 1},
+    {16, 32, 32, 3, 1, 1},    {32, 112, 16, 1, 1, 0},   {64, 56, 64, 1, 1, 0},
+    {64, 56, 64, 3, 1, 1},    {64, 56, 256, 1, 1, 0},   {256, 56, 128, 1, 1, 0},
+    {128, 56, 128, 3, 2, 1},  {128, 28, 128, 3, 1, 1},  {128, 28, 512, 1, 1, 0},
+    {48, 28, 64, 5, 1, 2},    {96, 27, 256, 5, 1, 2},   {256, 14, 256, 3, 1, 1},
+    {1024, 14, 256, 1, 1, 0}, {512, 14, 1024, 1, 2, 0}, {256, 28, 512, 3, 1, 1},
+    {512, 7, 512, 3, 1, 1},   {2048, 7, 512, 1, 1, 0},
+}};
+
+void add_convolutions(const GridLimits& limits, Dtype dtype, std::vector<Kernel>& kernels) {
+  for (const Layer& layer : kLayers)
+    for (const std::int64_t images : limits.images)
+      for (const KernelKind kind : {kConvolutionForward, kConvolutionDgrad, kConvolutionWgrad}) {
+        const Kernel kernel{.kind = kind,
+                            .dtype = dtype,
+                            .dims = to_dims({.images = images,
+                                             .in_channels = layer.in_channels,
+                                             .height = layer.side,
+                                             .width = layer.side,
+                                             .out_channels = layer.out_channels,
+                                             .window_height = layer.window,
+                                             .window_width = layer.window,
+                                             .stride = layer.stride,
+                                             .padding = layer.padding})};
+        if (flops_of(kernel).value() <= limits.most_flops) kernels.push_back(kernel);
+      }
+}
+
+/// So many elements to one that top-k keeps.
+constexpr std::int64_t kKeptOf = 64;
+constexpr std::int64_t kBlock = 256;  ///< elements that share a scale
+/// Of a plane that is pooled; of an image that is normalised.
+constexpr std::int64_t kSide = 28, kPixels = 14 * 14, kChannels = 64;
+
+/// The kernel of some `elements` elements, as near as its dimensions come to it; rows of 512 where
+/// it has rows.
 Kernel streaming(const KernelInfo& row, Dtype dtype, std::int64_t elements) {
-  const bool has_rows = !row.dim_names[1].empty();
+  const auto at_least_one = [](std::int64_t count) { return std::max<std::int64_t>(count, 1); };
   Kernel kernel{.kind = row.kind, .dtype = dtype, .dims = {elements}};
-  if (has_rows) kernel.dims = {std::max<std::int64_t>(elements / 512, 1), 512};
+  switch (row.work.counts) {
+    case StreamingWork::Counts::kWindows:
+      kernel.dims = {at_least_one(elements / (kSide * kSide)), kSide, kSide, 3, 2, 1};
+      return kernel;
+    case StreamingWork::Counts::kKept:
+      kernel.dims[1] = at_least_one(elements / kKeptOf);
+      return kernel;
+    case StreamingWork::Counts::kBlocks:
+      kernel.dims[1] = kBlock;
+      return kernel;
+    case StreamingWork::Counts::kProduct:
+      break;
+  }
+  if (num_dims(row) == 2) kernel.dims = {at_least_one(elements / 512), 512};
+  if (num_dims(row) == 3)
+    kernel.dims = {at_least_one(elements / (kChannels * kPixels)), kChannels, kPixels};
   return kernel;
+}
+
+/// Kernels of images and compression are fp32 (kernels/live/image_shapes.h).
+bool is_computed_in(const KernelInfo& row, Dtype dtype) {
+  return dtype == Dtype::kFp32 || !row.work.needs_own_time;
 }
 
 void add_streaming(const GridLimits& limits, Dtype dtype, std::vector<Kernel>& kernels) {
   for (const KernelInfo& row : kernel_table()) {
-    if (row.family != KernelFamily::kMemoryBound) continue;
-    for (std::int64_t elements = 1024;; elements *= 2) {
+    if (row.family != KernelFamily::kMemoryBound || !is_computed_in(row, dtype)) continue;
+    for (std::int64_t elements = 1024; elements * 4 <= limits.most_bytes; elements *= 2) {
       const Kernel kernel = streaming(row, dtype, elements);
       const std::int64_t bytes = bytes_of(kernel).value();
       if (bytes > limits.most_bytes) break;
-      if (bytes >= limits.least_bytes) kernels.push_back(kernel);
+      if (bytes >= limits.least_bytes && (kernels.empty() || kernel != kernels.back()))
+        kernels.push_back(kernel);
     }
   }
 }
@@ -113,13 +176,15 @@ GridLimits full_gpu_grid(std::vector<Dtype> dtypes) {
           .least_bytes = 65'536,
           .longest_side = 32'768,
           .head_dims = {64, 96, 128},
-          .longest_sequence = 32'768};
+          .longest_sequence = 32'768,
+          .images = {8, 32, 128}};
 }
 
 std::vector<Kernel> grid(const GridLimits& limits) {
   std::vector<Kernel> kernels;
   for (const Dtype dtype : limits.dtypes) {
     add_products(limits, dtype, kernels);
+    if (dtype == Dtype::kFp32 || dtype == Dtype::kTf32) add_convolutions(limits, dtype, kernels);
     // In memory tf32 is fp32, and fp8 is of products alone.
     if (dtype == Dtype::kTf32 || dtype == Dtype::kFp8) continue;
     add_attentions(limits, dtype, kernels);

@@ -22,16 +22,18 @@ struct GridLimits {
   std::int64_t longest_side = 2048;  ///< of a product
   std::vector<std::int64_t> head_dims = {32, 64};
   std::int64_t longest_sequence = 512;
+  std::vector<std::int64_t> images = {1, 2};  ///< of a convolution
 };
 
-/// Seconds on a CPU core: some 200 kernels of at most 10 ms.
+/// Seconds on a CPU core: some 600 kernels, few of more than 20 ms.
 GridLimits quick_cpu_grid();
 /// An hour or less on a data-centre GPU, in the types that it computes in.
 GridLimits full_gpu_grid(std::vector<Dtype> dtypes);
 
 /// Products over sides that grow by powers of two, with some in between, no two alike; attention
-/// over lengths, head dimensions and heads, grouped ones among them; every memory-bound kernel at
-/// sizes a factor of two apart. The same list on every machine.
+/// over lengths, head dimensions and heads, grouped ones among them; convolutions of well-known
+/// networks, in fp32 and tf32; every memory-bound kernel at sizes a factor of two apart. The same
+/// list on every machine.
 std::vector<Kernel> grid(const GridLimits& limits);
 
 }  // namespace stepcast

@@ -18,6 +18,14 @@ constexpr DimNames kHeads = {"batch", "heads", "kv_heads", "seq_query", "seq_key
 constexpr DimNames kElements = {"elements"};
 constexpr DimNames kTokensHidden = {"tokens", "hidden"};
 constexpr DimNames kTokensVocab = {"tokens", "vocab"};
+constexpr DimNames kConvolutionDims = {"images",       "in_channels",  "height",
+                                       "width",        "out_channels", "window_height",
+                                       "window_width", "stride",       "padding"};
+constexpr DimNames kChannels = {"images", "channels", "pixels"};
+constexpr DimNames kPoolingDims = {"planes", "height", "width", "window", "stride", "padding"};
+constexpr DimNames kKept = {"elements", "kept"};
+constexpr DimNames kBlocked = {"elements", "block"};
+using Counts = StreamingWork::Counts;
 
 // Flops per element count each add, multiply, comparison, division and exp as one. They are small
 // beside the traffic, so a rounded count is enough; the operands are exact.
@@ -108,6 +116,58 @@ constexpr auto kTable = std::to_array<KernelInfo>({
      {.flops = 5, .bytes = 20, .low_precision_copy = true}, "step of gradient descent with momentum"},
     {kGradNorm, "grad_norm", kMemoryBound, kUpdate, "optimizer", kElements,
      {.flops = 2, .operands = 1}, "sum of squares of the gradients"},
+
+    {kConvolutionForward, "convolution_forward", kConvolution, kForward, "convolution", kConvolutionDims, {},
+     "convolution of images"},
+    {kConvolutionDgrad, "convolution_dgrad", kConvolution, kBackward, "convolution", kConvolutionDims, {},
+     "gradient of a convolution's input"},
+    {kConvolutionWgrad, "convolution_wgrad", kConvolution, kBackward, "convolution", kConvolutionDims, {},
+     "gradient of a convolution's weights"},
+    // x in, y out; gain, bias and both running statistics. The statistics of the batch need a pass
+    // of their own over x.
+    {kBatchNormForward, "batch_norm_forward", kMemoryBound, kForward, "norm", kChannels,
+     {.flops = 6, .operands = 2, .vectors = 6, .needs_own_time = true}, "batch norm of images"},
+    // x and dy in, dx out; gain in, gradients of gain and bias out.
+    {kBatchNormBackward, "batch_norm_backward", kMemoryBound, kBackward, "norm", kChannels,
+     {.flops = 13, .operands = 3, .vectors = 3, .needs_own_time = true}, "gradients of a batch norm"},
+    {kMaxPoolingForward, "max_pooling_forward", kMemoryBound, kForward, "pooling", kPoolingDims,
+     {.flops = 1, .operands = 1, .counts = Counts::kWindows, .few_operands = 1, .needs_own_time = true},
+     "maximum of each window of an image"},
+    // x and dy in, dx out: the maximum is found again.
+    {kMaxPoolingBackward, "max_pooling_backward", kMemoryBound, kBackward, "pooling", kPoolingDims,
+     {.flops = 1, .operands = 2, .counts = Counts::kWindows, .few_operands = 1, .needs_own_time = true},
+     "gradient of the windows' maxima"},
+    {kAveragePoolingForward, "average_pooling_forward", kMemoryBound, kForward, "pooling", kPoolingDims,
+     {.flops = 1, .operands = 1, .counts = Counts::kWindows, .few_operands = 1, .needs_own_time = true},
+     "average of each window of an image"},
+    {kAveragePoolingBackward, "average_pooling_backward", kMemoryBound, kBackward, "pooling", kPoolingDims,
+     {.flops = 1, .operands = 1, .counts = Counts::kWindows, .few_operands = 1, .needs_own_time = true},
+     "gradient of the windows' averages"},
+
+    // x in; a 32-bit index and a value out for each that is kept.
+    {kTopK, "top_k", kMemoryBound, kBackward, "compression", kKept,
+     {.flops = 1, .operands = 1, .counts = Counts::kKept, .few_operands = 1, .few_bytes = 4, .needs_own_time = true},
+     "the gradient's largest elements, as indices and values"},
+    // Index and value in, an element read and written.
+    {kAddSparse, "add_sparse", kMemoryBound, kBackward, "compression", kKept,
+     {.counts = Counts::kKept, .few_operands = 3, .few_bytes = 4, .needs_own_time = true},
+     "adds what top_k found to a gradient"},
+    // x in, a byte out for each element, an fp32 scale for each block.
+    {kQuantize, "quantize", kMemoryBound, kBackward, "compression", kBlocked,
+     {.flops = 4, .operands = 1, .bytes = 1, .counts = Counts::kBlocks, .few_bytes = 4, .needs_own_time = true},
+     "gradients to 8-bit integers, a scale for each block"},
+    {kDequantize, "dequantize", kMemoryBound, kBackward, "compression", kBlocked,
+     {.flops = 1, .operands = 1, .bytes = 1, .counts = Counts::kBlocks, .few_bytes = 4, .needs_own_time = true},
+     "the integers back to gradients"},
+
+    // fp32 gradient and weight read, both moments read and written, direction written.
+    {kLambDirection, "lamb_direction", kMemoryBound, kUpdate, "optimizer", kElements,
+     {.flops = 18, .bytes = 28}, "moments, direction and norms of a LAMB step"},
+    // Direction read, weight read and written, and the copy.
+    {kLambApply, "lamb_apply", kMemoryBound, kUpdate, "optimizer", kElements,
+     {.flops = 2, .bytes = 12, .low_precision_copy = true}, "the step along LAMB's direction"},
+    {kClipGradient, "clip_gradient", kMemoryBound, kUpdate, "optimizer", kElements,
+     {.flops = 1, .operands = 2}, "scales gradients of too large a norm"},
 });
 // clang-format on
 

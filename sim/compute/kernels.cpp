@@ -81,9 +81,43 @@ std::int64_t attention_bytes(const Kernel& kernel) {
   return plus(plus(inputs, times(results, result_size(kernel.dtype))), log_sum_exp);
 }
 
-std::int64_t streamed_elements(const Kernel& kernel) {
-  const bool has_rows = !info(kernel.kind).dim_names[1].empty();
-  return has_rows ? times(kernel.dims[0], kernel.dims[1]) : kernel.dims[0];
+Flops convolution_flops(const Kernel& kernel) {
+  const ConvolutionDims c = convolution_dims(kernel);
+  return Flops(2 * static_cast<double>(c.results()) * static_cast<double>(c.in_channels) *
+               static_cast<double>(c.window_height) * static_cast<double>(c.window_width));
+}
+
+std::int64_t convolution_bytes(const Kernel& kernel) {
+  const ConvolutionDims c = convolution_dims(kernel);
+  return times(size_of(kernel.dtype), plus(plus(c.inputs(), c.weights()), c.results()));
+}
+
+/// What a memory-bound kernel works through.
+struct Streamed {
+  std::int64_t elements = 0;
+  std::int64_t fewer = 0;   ///< what there is less of
+  std::int64_t visits = 0;  ///< how often an element is computed with
+};
+
+Streamed streamed(const Kernel& kernel) {
+  const KernelInfo& row = info(kernel.kind);
+  const std::int64_t first = kernel.dims[0], second = kernel.dims[1];
+  switch (row.work.counts) {
+    case StreamingWork::Counts::kProduct:
+      break;
+    case StreamingWork::Counts::kWindows: {
+      const PoolingDims p = pooling_dims(kernel);
+      const std::int64_t windows = p.results();
+      return {p.inputs(), windows, times(windows, times(p.window, p.window))};
+    }
+    case StreamingWork::Counts::kKept:
+      return {first, second, first};
+    case StreamingWork::Counts::kBlocks:
+      return {first, (first + second - 1) / second, first};
+  }
+  std::int64_t elements = first;
+  for (std::size_t i = 1; i < num_dims(row); ++i) elements = times(elements, kernel.dims[i]);
+  return {elements, 0, elements};
 }
 
 std::int64_t streaming_bytes(const Kernel& kernel) {
@@ -91,9 +125,11 @@ std::int64_t streaming_bytes(const Kernel& kernel) {
   const std::int64_t element = size_of(kernel.dtype);
   std::int64_t per_element = work.operands * element + work.bytes;
   if (work.low_precision_copy && element < 4) per_element += element;
+  const Streamed counts = streamed(kernel);
   const std::int64_t rows = times(kernel.dims[0], work.row_bytes);
   const std::int64_t vectors = times(kernel.dims[1], work.vectors * element);
-  return plus(times(streamed_elements(kernel), per_element), plus(rows, vectors));
+  const std::int64_t few = times(counts.fewer, work.few_operands * element + work.few_bytes);
+  return plus(times(counts.elements, per_element), plus(plus(rows, vectors), few));
 }
 
 }  // namespace
@@ -107,10 +143,12 @@ Flops flops_of(const Kernel& kernel) {
       return gemm_flops(kernel);
     case kAttention:
       return attention_flops(kernel);
+    case kConvolution:
+      return convolution_flops(kernel);
     case kMemoryBound:
       break;
   }
-  return Flops(row.work.flops * static_cast<double>(streamed_elements(kernel)));
+  return Flops(row.work.flops * static_cast<double>(streamed(kernel).visits));
 }
 
 Bytes bytes_of(const Kernel& kernel) {
@@ -121,6 +159,8 @@ Bytes bytes_of(const Kernel& kernel) {
       return Bytes(gemm_bytes(kernel));
     case kAttention:
       return Bytes(attention_bytes(kernel));
+    case kConvolution:
+      return Bytes(convolution_bytes(kernel));
     case kMemoryBound:
       break;
   }

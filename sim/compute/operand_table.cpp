@@ -102,20 +102,100 @@ constexpr OperandSlot kSgdSlots[] = {{"norm", kRead, kOne, kOne, kOptional},
                                      {"master", kReadWrite, kAny, kAny, kOptional}};
 constexpr OperandSlot kGradNormSlots[] = {{"sum_of_squares", kWrite, kOne, kOne},
                                           {"gradient", kRead, kAny, kAny}};
+constexpr OperandSlot kConvolutionForwardSlots[] = {
+    {"x", kRead, kDim0, kAny}, {"weight", kRead, kDim4, kAny}, {"y", kWrite, kDim0, kAny}};
+constexpr OperandSlot kConvolutionDgradSlots[] = {
+    {"weight", kRead, kDim4, kAny}, {"dy", kRead, kDim0, kAny}, {"dx", kWrite, kDim0, kAny}};
+constexpr OperandSlot kConvolutionWgradSlots[] = {
+    {"x", kRead, kDim0, kAny}, {"dy", kRead, kDim0, kAny}, {"dweight", kWrite, kDim4, kAny}};
+constexpr OperandSlot kBatchNormForwardSlots[] = {
+    {"x", kRead, kDim0, kAny},
+    {"weight", kRead, kOne, kDim1},
+    {"bias", kRead, kOne, kDim1},
+    {"y", kWrite, kDim0, kAny},
+    {"running_mean", kReadWrite, kOne, kDim1, kOptional},
+    {"running_variance", kReadWrite, kOne, kDim1, kOptional}};
+constexpr OperandSlot kBatchNormBackwardSlots[] = {
+    {"x", kRead, kDim0, kAny},   {"weight", kRead, kOne, kDim1},   {"dy", kRead, kDim0, kAny},
+    {"dx", kWrite, kDim0, kAny}, {"dweight", kWrite, kOne, kDim1}, {"dbias", kWrite, kOne, kDim1}};
+constexpr OperandSlot kPoolingForwardSlots[] = {{"x", kRead, kDim0, kAny},
+                                                {"y", kWrite, kDim0, kAny}};
+constexpr OperandSlot kMaxPoolingBackwardSlots[] = {
+    {"x", kRead, kDim0, kAny}, {"dy", kRead, kDim0, kAny}, {"dx", kWrite, kDim0, kAny}};
+constexpr OperandSlot kAveragePoolingBackwardSlots[] = {{"dy", kRead, kDim0, kAny},
+                                                        {"dx", kWrite, kDim0, kAny}};
+constexpr OperandSlot kTopKSlots[] = {{"x", kRead, kElements, kAny},
+                                      {"indices", kWrite, kOne, kDim1},
+                                      {"values", kWrite, kOne, kDim1}};
+constexpr OperandSlot kAddSparseSlots[] = {{"indices", kRead, kOne, kDim1},
+                                           {"values", kRead, kOne, kDim1},
+                                           {"x", kReadWrite, kElements, kAny}};
+constexpr OperandSlot kQuantizeSlots[] = {{"x", kRead, kElements, kAny},
+                                          {"codes", kWrite, kElements, kAny},
+                                          {"scales", kWrite, kOne, kAny}};
+constexpr OperandSlot kDequantizeSlots[] = {{"codes", kRead, kElements, kAny},
+                                            {"scales", kRead, kOne, kAny},
+                                            {"x", kWrite, kElements, kAny}};
+constexpr OperandSlot kLambDirectionSlots[] = {
+    {"weight", kRead, kAny, kAny},       {"gradient", kRead, kAny, kAny},
+    {"moment1", kReadWrite, kAny, kAny}, {"moment2", kReadWrite, kAny, kAny},
+    {"direction", kWrite, kAny, kAny},   {"norms", kWrite, kOne, kAny}};
+constexpr OperandSlot kLambApplySlots[] = {{"norms", kRead, kOne, kAny},
+                                           {"direction", kRead, kAny, kAny},
+                                           {"weight", kReadWrite, kAny, kAny},
+                                           {"master", kReadWrite, kAny, kAny, kOptional}};
+constexpr OperandSlot kClipGradientSlots[] = {{"norm", kRead, kOne, kOne},
+                                              {"gradient", kReadWrite, kAny, kAny}};
 
 /// In the order of KernelKind.
-constexpr Signature kTable[] = {
-    {kGemmForwardSlots},      {kGemmDgradSlots},         {kGemmWgradSlots},
-    {kBatchedSlots},          {kBatchedSlots},           {kFlashForwardSlots},
-    {kFlashBackwardSlots},    {kSoftmaxForwardSlots},    {kSoftmaxBackwardSlots},
-    {kNormForwardSlots},      {kNormBackwardSlots},      {kNormForwardSlots},
-    {kNormBackwardSlots},     {kGeluForwardSlots},       {kGeluBackwardSlots},
-    {kSwigluForwardSlots},    {kSwigluBackwardSlots},    {kRotaryForwardSlots},
-    {kRotaryBackwardSlots},   {kResidualForwardSlots},   {kResidualBackwardSlots},
-    {kEmbeddingForwardSlots}, {kEmbeddingBackwardSlots}, {kLossForwardSlots},
-    {kLossBackwardSlots},     {kCopySlots, 0},           {kAddSlots, 0},
-    {kAddSlots, 0},           {kAdamSlots, 1},           {kSgdSlots, 1},
-    {kGradNormSlots, 1}};
+constexpr Signature kTable[] = {{kGemmForwardSlots},
+                                {kGemmDgradSlots},
+                                {kGemmWgradSlots},
+                                {kBatchedSlots},
+                                {kBatchedSlots},
+                                {kFlashForwardSlots},
+                                {kFlashBackwardSlots},
+                                {kSoftmaxForwardSlots},
+                                {kSoftmaxBackwardSlots},
+                                {kNormForwardSlots},
+                                {kNormBackwardSlots},
+                                {kNormForwardSlots},
+                                {kNormBackwardSlots},
+                                {kGeluForwardSlots},
+                                {kGeluBackwardSlots},
+                                {kSwigluForwardSlots},
+                                {kSwigluBackwardSlots},
+                                {kRotaryForwardSlots},
+                                {kRotaryBackwardSlots},
+                                {kResidualForwardSlots},
+                                {kResidualBackwardSlots},
+                                {kEmbeddingForwardSlots},
+                                {kEmbeddingBackwardSlots},
+                                {kLossForwardSlots},
+                                {kLossBackwardSlots},
+                                {kCopySlots, 0},
+                                {kAddSlots, 0},
+                                {kAddSlots, 0},
+                                {kAdamSlots, 1},
+                                {kSgdSlots, 1},
+                                {kGradNormSlots, 1},
+                                {kConvolutionForwardSlots},
+                                {kConvolutionDgradSlots},
+                                {kConvolutionWgradSlots},
+                                {kBatchNormForwardSlots},
+                                {kBatchNormBackwardSlots},
+                                {kPoolingForwardSlots},
+                                {kMaxPoolingBackwardSlots},
+                                {kPoolingForwardSlots},
+                                {kAveragePoolingBackwardSlots},
+                                {kTopKSlots},
+                                {kAddSparseSlots},
+                                {kQuantizeSlots},
+                                {kDequantizeSlots},
+                                {kLambDirectionSlots, 0},
+                                {kLambApplySlots, 0},
+                                {kClipGradientSlots, 1}};
+static_assert(std::size(kTable) == kNumKernelKinds);
 
 }  // namespace
 

@@ -3,8 +3,9 @@
 // operands in this order; launchers take them in this order; the verifier compares both.
 //
 // Matrices are row-major. Weights of linear layers are (outputs, inputs), as PyTorch stores them.
-// Statistics, losses, moments and norms are fp32, token ids and labels 32-bit integers, masks one
-// byte per element; everything else has the kernel's dtype or, for gradient sums, its buffer's.
+// Statistics, losses, moments, scales and norms are fp32, token ids, labels and indices 32-bit
+// integers, masks and codes one byte per element; everything else has the kernel's dtype or, for
+// gradient sums, its buffer's.
 #pragma once
 
 #include <array>
@@ -75,6 +76,14 @@ struct Signature {
 ///                        The loss is log(sums) - targets, summed over tokens and scaled.
 ///   adam, sgd            gradient times min(1, clip / norm), with `norm` the sum of squares
 ///   grad_norm            adds up the squares of all pieces
+///   convolution_*        x (images, channels height width), weight (out, in window), NCHW
+///   batch_norm_*         x (images, channels pixels); running statistics move by a tenth
+///   *_pooling_*          x (planes, height width), y (planes, windows)
+///   top_k, add_sparse    indices rise, and each is there once
+///   quantize, dequantize one byte per element; `scales` (1,blocks)
+///   lamb_*               `norms` (1,2) of each piece: sums of squares of its weights and its
+///                        direction. Ranks that share a tensor add them up in between.
+///   clip_gradient        times min(1, clip / norm), with `norm` the sum of squares
 const Signature& signature_of(KernelKind kind);
 
 /// What a kernel computes with besides its dimensions. None of it costs time.

@@ -139,6 +139,19 @@ Cost attention_cost(const Kernel& kernel, const Device& device, const DeviceProf
   return own ? cost : standing_in(cost);
 }
 
+/// As its products, convolutions are of the vendor's library.
+Cost convolution_cost(const Kernel& kernel, const Device& device, const DeviceProfile& profile,
+                      const StackProfile& stack) {
+  const auto& found = profile.convolution[static_cast<std::size_t>(kernel.dtype)];
+  if (!found || device.peak(kernel.dtype).value() <= 0) cannot_time(profile, kernel, "convolution");
+  ConvolutionModel model = *found;
+  for (double* rate : {&model.forward_efficiency, &model.dgrad_efficiency, &model.wgrad_efficiency})
+    *rate *= stack.gemm_efficiency;
+  return {.time = time_of(kernel, model, device),
+          .grade = model.grade,
+          .relative_sigma = model.relative_sigma};
+}
+
 /// Bytes that this software moves for the kernel: the minimum of the catalogue, or what the stack's
 /// implementation is known to move.
 double traffic_of(const Kernel& kernel, const StackProfile& stack) {
@@ -169,10 +182,11 @@ double time_at(const MemoryKernelModel& model, double bytes, Seconds overhead) {
   return left_time * bytes / left;
 }
 
-/// Products are the vendor library's in every stack; the other kernels are whoever wrote them.
+/// Products and convolutions are the vendor library's in every stack; the other kernels are whoever
+/// wrote them.
 bool same_implementation(const DeviceProfile& profile, const StackProfile& stack,
                          KernelFamily family) {
-  if (family == KernelFamily::kGemm || family == KernelFamily::kBatchedGemm) return true;
+  if (family != KernelFamily::kAttention && family != KernelFamily::kMemoryBound) return true;
   return !profile.kernel_library.empty() && profile.kernel_library == stack.kernel_library;
 }
 
@@ -186,10 +200,24 @@ bool is_carried_over(KernelKind kind, const DeviceProfile& profile) {
          std::ranges::any_of(profile.memory_kernels, timed_by_itself);
 }
 
+/// Fails closed for kernels whose traffic does not tell their time.
+void require_timeable_by_traffic(const Kernel& kernel, const DeviceProfile& profile) {
+  const KernelInfo& row = info(kernel.kind);
+  if (!row.work.needs_own_time) return;
+  throw Error(
+      ErrorKind::kUnsupported,
+      "device profile \"" + profile.name + "\" cannot time " + to_text(kernel) +
+          ": it did not time " + std::string(row.name) +
+          ", whose traffic alone does not tell; measure it with `stepcast profile`, or give "
+          "memory.kernels." +
+          std::string(row.name) + " (topologies/calibrations/README.md)");
+}
+
 Cost memory_cost(const Kernel& kernel, const Device& device, const DeviceProfile& profile,
                  const StackProfile& stack) {
   const auto own = std::find_if(profile.memory_kernels.begin(), profile.memory_kernels.end(),
                                 [&](const auto& model) { return model.kind == kernel.kind; });
+  if (own == profile.memory_kernels.end()) require_timeable_by_traffic(kernel, profile);
   Cost cost{
       .time = {}, .grade = profile.memory_grade, .relative_sigma = profile.memory_relative_sigma};
   // What the stack is known to move stands in for kernels that were not measured.
@@ -216,6 +244,7 @@ double efficiency_of(KernelFamily family, const StackProfile& stack) {
   switch (family) {
     case KernelFamily::kGemm:
     case KernelFamily::kBatchedGemm:
+    case KernelFamily::kConvolution:
       return stack.gemm_efficiency;
     case KernelFamily::kAttention:
       return stack.attention_efficiency;
@@ -284,6 +313,8 @@ Cost CostModel::modelled(const Kernel& kernel) const {
     }
     case KernelFamily::kAttention:
       return attention_cost(kernel, device_, device_profile_, stack_);
+    case KernelFamily::kConvolution:
+      return convolution_cost(kernel, device_, device_profile_, stack_);
     case KernelFamily::kMemoryBound:
       return memory_cost(kernel, device_, device_profile_, stack_);
   }

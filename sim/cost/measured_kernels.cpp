@@ -19,10 +19,14 @@ std::vector<std::string_view> kernel_names() {
   return names;
 }
 
-/// A batch may be left out of a GEMM's dimensions.
+/// A batch of one and a padding of none, which stand last, may be left out.
 std::size_t least_dims(const KernelInfo& row) {
-  return row.dim_names[0] == "m" ? 3 : num_dims(row);
+  const std::size_t count = num_dims(row);
+  const std::string_view last = row.dim_names[count - 1];
+  return last == "batch" || last == "padding" ? count - 1 : count;
 }
+
+std::int64_t least_of(std::string_view dim) { return dim == "padding" ? 0 : 1; }
 
 std::string listed(const KernelInfo& row) {
   std::string text;
@@ -37,8 +41,8 @@ void read_dims(Fields& fields, const KernelInfo& row, Kernel& kernel) {
   const std::vector<JsonValue> dims = list->elements();
   bool right = list->is_array() && dims.size() >= least_dims(row) && dims.size() <= num_dims(row);
   for (std::size_t i = 0; right && i < dims.size(); ++i) {
-    kernel.dims[i] = dims[i].as_integer().value_or(0);
-    right = kernel.dims[i] > 0 && kernel.dims[i] <= 1'000'000'000'000;
+    kernel.dims[i] = dims[i].as_integer().value_or(-1);
+    right = kernel.dims[i] >= least_of(row.dim_names[i]) && kernel.dims[i] <= 1'000'000'000'000;
   }
   if (!right)
     fields.reject("dims", "= " + list->excerpt() + " must hold the positive whole numbers [" +

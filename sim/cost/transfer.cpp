@@ -63,6 +63,14 @@ void set_level(double slower, GemmModel& model) {
   model.overhead = model.overhead * slower;
 }
 
+void set_level(double slower, ConvolutionModel& model) {
+  model.forward_efficiency /= slower;
+  model.dgrad_efficiency /= slower;
+  model.wgrad_efficiency /= slower;
+  model.memory_efficiency /= slower;
+  model.overhead = model.overhead * slower;
+}
+
 void set_level(double slower, AttentionModel& model) {
   for (double& rate : model.efficiency) rate /= slower;
   model.overhead = model.overhead * slower;
@@ -88,10 +96,8 @@ void finish_by_dtype(const Device& to, const std::map<Class, double>& anchored,
       profile.attention[i].clear();
       profile.convolution[i].reset();
     }
-    if (auto& model = profile.convolution[i]) {  // no anchors are convolutions
-      model->grade = Grade::kTransferred;
-      model->relative_sigma = widened(model->relative_sigma, KernelFamily::kGemm, false);
-    }
+    if (auto& model = profile.convolution[i])
+      finish(KernelFamily::kConvolution, dtype, anchored, *model);
     if (profile.gemm[i]) finish(KernelFamily::kGemm, dtype, anchored, *profile.gemm[i]);
     for (AttentionModel& model : profile.attention[i])
       finish(KernelFamily::kAttention, dtype, anchored, model);
@@ -118,6 +124,7 @@ TransferSigma transfer_sigma(KernelFamily family) {
   switch (family) {
     case KernelFamily::kGemm:
     case KernelFamily::kBatchedGemm:
+    case KernelFamily::kConvolution:  // as products: its transfers were not judged
       return {.plain = 0.18, .anchored = 0.16};
     case KernelFamily::kAttention:
       return {.plain = 0.35, .anchored = 0.20};

@@ -5,6 +5,8 @@
 #include <optional>
 #include <utility>
 
+#include "sim/compute/dims.h"
+
 namespace stepcast {
 namespace {
 
@@ -16,9 +18,7 @@ std::optional<Dtype> dtype_of(const std::string& name) {
   return std::nullopt;
 }
 
-TimedKernels skip(std::string reason) {
-  return {.kernels = {}, .convolutions = {}, .skipped = std::move(reason)};
-}
+TimedKernels skip(std::string reason) { return {.kernels = {}, .skipped = std::move(reason)}; }
 
 TimedKernels skip_dtype(const std::string& name) {
   return skip("element type " + name + " is not modelled");
@@ -116,7 +116,6 @@ TimedKernels gemm_kernels(const CsvCells& cells) {
                                                          : kGemmForward;
   return {
       .kernels = {{.kind = kind, .dtype = *dtype, .causal = false, .dims = {*m, *n, *k, batch}}},
-      .convolutions = {},
       .skipped = {}};
 }
 
@@ -144,21 +143,20 @@ TimedKernels attention_kernels(const CsvCells& cells) {
 }
 
 TimedKernels convolutions(const CsvCells& cells) {
-  using Pass = Convolution::Pass;
   // PyTorch's default: products of fp32 images are rounded to TF32 where the GPU can.
   const std::string type = cells.text("dtype");
   const std::optional<Dtype> dtype = dtype_of(type == "fp32/tf32" ? "tf32" : type);
   if (!dtype) return skip_dtype(type);
-  Convolution shape{.dtype = *dtype};
-  const std::array<std::pair<const char*, std::int64_t Convolution::*>, 8> fields{{
-      {"batch", &Convolution::images},
-      {"c_in", &Convolution::in_channels},
-      {"h", &Convolution::height},
-      {"w", &Convolution::width},
-      {"c_out", &Convolution::out_channels},
-      {"r", &Convolution::window_height},
-      {"s", &Convolution::window_width},
-      {"stride", &Convolution::stride},
+  ConvolutionDims shape;
+  const std::array<std::pair<const char*, std::int64_t ConvolutionDims::*>, 8> fields{{
+      {"batch", &ConvolutionDims::images},
+      {"c_in", &ConvolutionDims::in_channels},
+      {"h", &ConvolutionDims::height},
+      {"w", &ConvolutionDims::width},
+      {"c_out", &ConvolutionDims::out_channels},
+      {"r", &ConvolutionDims::window_height},
+      {"s", &ConvolutionDims::window_width},
+      {"stride", &ConvolutionDims::stride},
   }};
   for (const auto& [column, field] : fields) {
     shape.*field = cells.integer(column).value_or(0);
@@ -169,14 +167,12 @@ TimedKernels convolutions(const CsvCells& cells) {
     return skip("the window does not fit into the image");
   const std::string pass = cells.text("pass");
   TimedKernels timed;
-  for (const auto& [name, value] :
-       {std::pair("fwd", Pass::kForward), std::pair("dgrad", Pass::kDgrad),
-        std::pair("wgrad", Pass::kWgrad)}) {
-    if (pass.find(name) == std::string::npos) continue;
-    timed.convolutions.push_back(shape);
-    timed.convolutions.back().pass = value;
-  }
-  if (timed.convolutions.empty())
+  for (const auto& [name, kind] :
+       {std::pair("fwd", kConvolutionForward), std::pair("dgrad", kConvolutionDgrad),
+        std::pair("wgrad", kConvolutionWgrad)})
+    if (pass.find(name) != std::string::npos)
+      timed.kernels.push_back({.kind = kind, .dtype = *dtype, .dims = to_dims(shape)});
+  if (timed.kernels.empty())
     return skip("pass \"" + pass + "\" is neither fwd nor dgrad nor wgrad");
   return timed;
 }

@@ -5,7 +5,6 @@
 #include <vector>
 
 #include "sim/compute/kernels.h"
-#include "sim/cost/convolution.h"
 #include "sim/ledger/csv.h"
 
 namespace stepcast {
@@ -18,11 +17,9 @@ bool measured_as_in_training(const CsvCells& cells);
 /// pass of a library is another kernel than its usual one.
 std::string attention_implementation(const CsvCells& cells);
 
-/// The kernels or convolutions run one after the other, or the reason why the catalogue can't say
-/// it.
+/// The kernels run one after the other, or the reason why the catalogue can't say it.
 struct TimedKernels {
   std::vector<Kernel> kernels;
-  std::vector<Convolution> convolutions{};
   std::string skipped;
 };
 

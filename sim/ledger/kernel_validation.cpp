@@ -99,23 +99,10 @@ std::string unknown_attention(const DeviceProfile& profile, const TimedKernels& 
   return "";
 }
 
-Cost cost_of(const Convolution& convolution, const Gpu& gpu) {
-  const auto& model = gpu.profile.convolution[static_cast<std::size_t>(convolution.dtype)];
-  if (!model || gpu.device.peak(convolution.dtype).value() <= 0)
-    throw Error(ErrorKind::kUnsupported, "device profile \"" + gpu.profile.name +
-                                             "\" has no convolutions of " +
-                                             std::string(name_of(convolution.dtype)));
-  const bool own = gpu.device.name == gpu.profile.device;
-  return {.time = time_of(convolution, *model, gpu.device),
-          .grade = own ? model->grade : worst(model->grade, Grade::kTransferred),
-          .relative_sigma = model->relative_sigma};
-}
-
 void predict(const TimedKernels& timed, const Gpu& gpu, const CsvCells& cells, RowAnswer& answer) {
   std::vector<Cost> costs;
   const CostModel model = bare_costs(gpu, cells);
   for (const Kernel& kernel : timed.kernels) costs.push_back(model.kernel(kernel));
-  for (const Convolution& one : timed.convolutions) costs.push_back(cost_of(one, gpu));
   double seconds = 0, uncertain = 0;
   answer.grade = Grade::kMeasured;
   for (const Cost& cost : costs) {

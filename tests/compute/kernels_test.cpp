@@ -5,6 +5,7 @@
 #include <set>
 
 #include "sim/base/error.h"
+#include "sim/compute/dims.h"
 
 namespace stepcast {
 namespace {
@@ -23,12 +24,12 @@ TEST(KernelTable, HasOneRowPerKindInTheirOrderWithDistinctNames) {
     EXPECT_FALSE(row.dim_names[0].empty()) << row.name;
     EXPECT_FALSE(row.report_class.empty()) << row.name;
   }
-  EXPECT_EQ(index, static_cast<std::size_t>(KernelKind::kGradNorm) + 1);
+  EXPECT_EQ(index, kNumKernelKinds);
 }
 
 TEST(KernelTable, MemoryBoundRowsMoveBytesAndOnlyThey) {
   for (const KernelInfo& row : kernel_table()) {
-    const bool streams = row.work.operands + row.work.bytes > 0;
+    const bool streams = row.work.operands + row.work.bytes + row.work.few_bytes > 0;
     EXPECT_EQ(streams, row.family == KernelFamily::kMemoryBound) << row.name;
   }
 }
@@ -85,6 +86,61 @@ TEST(AttentionWork, MovesQueriesKeysValuesAndLogSumExpOnce) {
   // q, k, v, o, do in; dq, dk, dv out.
   EXPECT_EQ(bytes_of(kernel(KernelKind::kFlashAttentionBackward, dims)),
             Bytes((4 * 1024 + 4 * 256) * 2 + 64 * 4));
+}
+
+constexpr ConvolutionDims kFiveByThree{.images = 8,
+                                       .in_channels = 64,
+                                       .height = 32,
+                                       .width = 16,
+                                       .out_channels = 128,
+                                       .window_height = 5,
+                                       .window_width = 3,
+                                       .stride = 2,
+                                       .padding = 1};
+
+TEST(ConvolutionWork, StridesShrinkTheResult) {
+  EXPECT_EQ(kFiveByThree.out_height(), 15);  // (32 + 2 - 5) / 2 + 1
+  EXPECT_EQ(kFiveByThree.out_width(), 8);    // (16 + 2 - 3) / 2 + 1
+}
+
+TEST(ConvolutionWork, CountsEveryMultiplicationAndMovesEveryTensorOnce) {
+  for (const KernelKind kind : {KernelKind::kConvolutionForward, KernelKind::kConvolutionDgrad,
+                                KernelKind::kConvolutionWgrad}) {
+    const Kernel c = kernel(kind, to_dims(kFiveByThree), Dtype::kFp16);
+    EXPECT_EQ(flops_of(c), Flops(2. * 8 * 15 * 8 * 128 * 64 * 15));
+    EXPECT_EQ(bytes_of(c), Bytes(2 * (8 * 64 * 32 * 16 + 128 * 64 * 15 + 8 * 128 * 15 * 8)));
+  }
+}
+
+TEST(StreamingWork, PoolingMovesItsImagesAndAValueForEachWindow) {
+  // 7 x 5 with windows of 3, stride 2 and padding 1: 4 x 3 windows.
+  const KernelDims dims = {10, 7, 5, 3, 2, 1};
+  const auto bytes = [&](KernelKind kind) { return bytes_of(kernel(kind, dims, Dtype::kFp32)); };
+  EXPECT_EQ(bytes(KernelKind::kMaxPoolingForward), Bytes(4 * 10 * (35 + 12)));
+  EXPECT_EQ(bytes(KernelKind::kMaxPoolingBackward), Bytes(4 * 10 * (2 * 35 + 12)));
+  EXPECT_EQ(bytes(KernelKind::kAveragePoolingBackward), Bytes(4 * 10 * (35 + 12)));
+  EXPECT_EQ(flops_of(kernel(KernelKind::kMaxPoolingForward, dims)), Flops(10 * 12 * 9));
+}
+
+TEST(StreamingWork, CompressionMovesWhatIsKeptAndAScaleForEachBlock) {
+  // x, and 8 bytes for each that is kept.
+  EXPECT_EQ(bytes_of(kernel(KernelKind::kTopK, {1000, 10}, Dtype::kFp32)), Bytes(4080));
+  // Index, value, and an element both ways.
+  EXPECT_EQ(bytes_of(kernel(KernelKind::kAddSparse, {1000, 10}, Dtype::kFp32)), Bytes(160));
+  // 1000 elements are four blocks of 256 or less.
+  EXPECT_EQ(bytes_of(kernel(KernelKind::kQuantize, {1000, 256}, Dtype::kFp32)), Bytes(5016));
+}
+
+TEST(StreamingWork, BatchNormHasSixVectorsOfChannels) {
+  EXPECT_EQ(bytes_of(kernel(KernelKind::kBatchNormForward, {2, 3, 5}, Dtype::kFp32)),
+            Bytes(4 * (2 * 30 + 6 * 3)));
+}
+
+TEST(StreamingWork, LambMovesAsManyBytesAsAdamAndThreeMoreTensors) {
+  const auto bytes = [](KernelKind kind) { return bytes_of(kernel(kind, {100})).value(); };
+  // The direction is written once and read once, and the weights are read a second time.
+  EXPECT_EQ(bytes(KernelKind::kLambDirection) + bytes(KernelKind::kLambApply),
+            bytes(KernelKind::kAdam) + 100 * 3 * 4);
 }
 
 TEST(StreamingWork, CountsTensorsReadAndWritten) {

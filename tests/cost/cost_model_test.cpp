@@ -231,6 +231,39 @@ TEST(MemoryCost, AnOptimizerThatWasNotTimedIsCarriedOverFromOneThatWas) {
   EXPECT_EQ(model(slow_memory(), profile).kernel(sgd).grade, Grade::kTransferred);
 }
 
+// What was not timed, and reads its data several times over, has no time.
+TEST(MemoryCost, KernelsWhoseTrafficDoesNotTellAreRefusedUnlessTimed) {
+  DeviceProfile profile = toy_profile();
+  const Kernel top_k{.kind = KernelKind::kTopK, .dtype = Dtype::kFp32, .dims = {1'000'000, 1'000}};
+  try {
+    model(slow_memory(), profile).kernel(top_k);
+    FAIL() << "top_k was not timed";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::kUnsupported);
+    const std::string message = error.what();
+    for (const char* part : {"toy-profile", "top_k(elements=1000000", "stepcast profile"})
+      EXPECT_NE(message.find(part), std::string::npos) << part << " in: " << message;
+  }
+  // 4,008,000 bytes at a tenth of 1 TB/s.
+  profile.memory_kernels.push_back({.kind = KernelKind::kTopK, .efficiency = 0.1});
+  EXPECT_CLOSE(seconds(model(slow_memory(), profile), top_k), 40.08e-6);
+}
+
+TEST(ConvolutionCost, IsTheModelAtTheRateOfTheStack) {
+  DeviceProfile profile = toy_profile();
+  const Kernel kernel{.kind = KernelKind::kConvolutionForward,
+                      .dtype = Dtype::kFp16,
+                      .dims = {8, 64, 32, 32, 64, 3, 3, 1, 1}};
+  EXPECT_THROW(model(quick_memory(), profile).kernel(kernel), Error);
+  profile.convolution[static_cast<std::size_t>(Dtype::kFp16)] =
+      ConvolutionModel{.forward_efficiency = 0.5, .memory_efficiency = 1, .grade = Grade::kFitted};
+  StackProfile stack;
+  const double plain = seconds(model(quick_memory(), profile, stack), kernel);
+  stack.gemm_efficiency = 0.5;
+  EXPECT_CLOSE(seconds(model(quick_memory(), profile, stack), kernel), 2 * plain);
+  EXPECT_EQ(model(quick_memory(), profile).kernel(kernel).grade, Grade::kFitted);
+}
+
 TEST(NetworkCost, TheStackTakesItsShareOfTheBandwidthBetweenNodes) {
   StackProfile stack;
   stack.network_efficiency = 0.5;

@@ -75,6 +75,27 @@ TEST(MeasuredKernels, WhatIsWrittenIsReadAgain) {
   }
 }
 
+// The padding of a convolution, its last dimension, may be 0 and may be left out.
+TEST(MeasuredKernels, PaddingMayBeNone) {
+  const Kernel padded{.kind = KernelKind::kConvolutionDgrad,
+                      .dtype = Dtype::kTf32,
+                      .dims = {8, 64, 56, 56, 64, 3, 3, 1, 1}};
+  Kernel bare = padded;
+  bare.dims.back() = 0;
+  MeasuredKernels points;
+  for (const Kernel& kernel : {padded, bare}) points.set({.kernel = kernel, .time = Seconds(1e-3)});
+  JsonWriter json;
+  write_measured_kernels(json, points);
+  const Outcome outcome = read(json.text());
+  EXPECT_EQ(outcome.problems, "");
+  EXPECT_NE(outcome.points.find(padded), nullptr);
+  EXPECT_NE(outcome.points.find(bare), nullptr);
+  const std::string point =
+      R"([{"kernel": "convolution_dgrad", "dtype": "tf32", "dims": [8, 64, 56, 56, 64, 3, 3, 1, 0],)"
+      R"( "time": "1 ms"}])";
+  EXPECT_NE(read(point).points.find(bare), nullptr);
+}
+
 TEST(MeasuredKernels, ABurstIsWrittenAndReadWhereItWasTimed) {
   MeasuredKernels points;
   points.set({.kernel = norm(10), .time = Seconds(2e-3), .burst = Seconds(1.75e-3)});

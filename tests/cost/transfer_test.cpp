@@ -101,6 +101,24 @@ TEST(Transfer, AnAnchorSetsTheLevelOfItsClass) {
   EXPECT_EQ(anchored.memory_efficiency, measured().memory_efficiency);
 }
 
+TEST(Transfer, AConvolutionAnchorsConvolutions) {
+  DeviceProfile source = measured();
+  source.convolution[static_cast<std::size_t>(Dtype::kBf16)] =
+      ConvolutionModel{.forward_efficiency = 0.5, .memory_efficiency = 0.9};
+  const Kernel kernel{.kind = KernelKind::kConvolutionForward,
+                      .dtype = Dtype::kBf16,
+                      .dims = {64, 64, 56, 56, 64, 3, 3, 1, 1}};
+  const auto cost_with = [&](const std::vector<MeasuredKernel>& anchors) {
+    return CostModel(new_device(), transfer_profile(source, old_device(), new_device(), anchors),
+                     ideal_network_profile(), StackProfile{})
+        .kernel(kernel);
+  };
+  const Cost plain = cost_with({}), anchored = cost_with({{kernel, plain.time * 1.25}});
+  EXPECT_NEAR(anchored.time / plain.time, 1.25, 1e-9);
+  EXPECT_EQ(anchored.grade, Grade::kTransferred);
+  EXPECT_LT(anchored.relative_sigma, plain.relative_sigma);
+}
+
 // A short benchmark runs at up to 1.25 times the rate of training. The anchor is what the target
 // takes by the source's fractions, and so must change nothing.
 TEST(Transfer, AnchorsOfShortBenchmarksAreNotTakenForTraining) {

@@ -39,13 +39,11 @@ TEST(KernelRows, ConvolutionsAreReadPassByPass) {
   const std::string header = "dtype,batch,c_in,h,w,c_out,r,s,stride,pad,pass\n";
   const TimedKernels both =
       read(convolutions, header + "fp32/tf32,8,64,56,28,128,3,5,2,1,dgrad+wgrad\n");
-  ASSERT_EQ(both.convolutions.size(), 2u) << both.skipped;
-  const Convolution& first = both.convolutions[0];
-  EXPECT_EQ(first.pass, Convolution::Pass::kDgrad);
-  EXPECT_EQ(both.convolutions[1].pass, Convolution::Pass::kWgrad);
-  EXPECT_EQ(first.dtype, Dtype::kTf32);
-  EXPECT_EQ(first.out_height(), 28);  // (56 + 2 - 3) / 2 + 1
-  EXPECT_EQ(first.out_width(), 13);   // (28 + 2 - 5) / 2 + 1
+  ASSERT_EQ(both.kernels.size(), 2u) << both.skipped;
+  EXPECT_EQ(both.kernels[0].kind, KernelKind::kConvolutionDgrad);
+  EXPECT_EQ(both.kernels[1].kind, KernelKind::kConvolutionWgrad);
+  EXPECT_EQ(both.kernels[0].dtype, Dtype::kTf32);
+  EXPECT_EQ(both.kernels[0].dims, (KernelDims{8, 64, 56, 28, 128, 3, 5, 2, 1}));
   EXPECT_NE(read(convolutions, header + "fp32,8,64,2,2,128,5,5,1,0,fwd\n").skipped, "");
   EXPECT_NE(read(convolutions, header + "fp32,8,,56,56,128,3,3,1,1,fwd\n").skipped, "");
   EXPECT_NE(read(convolutions, header + "fp32,8,64,56,56,128,3,3,1,1,both\n").skipped, "");

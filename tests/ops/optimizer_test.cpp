@@ -76,7 +76,7 @@ TEST(LambOps, TwoStepsAgreeWithTheReference) {
     const Adam settings{.learning_rate = 0.1f, .weight_decay = 0.01f, .step = 2};
     const DeviceArray<float> gradient(state.gradient), weights(state.weights), m(state.moment1),
         v(state.moment2), direction(static_cast<std::size_t>(n));
-    const DeviceArray<LambNorms> norms(1);
+    const DeviceArray<float> norms(2);
     cuda::lamb_direction(settings, n, gradient.data(), weights.data(), m.data(), v.data(),
                          direction.data(), norms.data(), device.context);
     cuda::lamb_apply(settings.learning_rate, norms.data(), n, direction.data(), weights.data(),

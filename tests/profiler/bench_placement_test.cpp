@@ -49,5 +49,32 @@ TEST(BenchPlacement, TurnsShareIdsAndLeftOutOperandsHaveNoMemory) {
     }
 }
 
+// 8-bit integers are a byte each and turn like numbers; a norm that is read is 1 for all.
+TEST(BenchPlacement, CodesTurnAndNormsAreOnes) {
+  const BenchCase quantize =
+      default_case({.kind = KernelKind::kQuantize, .dtype = Dtype::kFp32, .dims = {300, 100}});
+  EXPECT_EQ(blocks_of(quantize, 2).codes, 2 * 512);
+  EXPECT_EQ(blocks_of(quantize, 2).outputs, 2 * 256);  // three scales
+  std::array<std::byte, 4096> memory{};
+  const auto turns = place_operands(
+      quantize, 2,
+      {.wide_inputs = memory.data(), .wide_outputs = memory.data(), .codes = memory.data() + 2048});
+  EXPECT_EQ(turns[0][1].memory, memory.data() + 2048);
+  EXPECT_EQ(turns[1][1].memory, memory.data() + 2048 + 512);
+  const BenchCase clip =
+      default_case({.kind = KernelKind::kClipGradient, .dtype = Dtype::kFp32, .dims = {64}});
+  EXPECT_EQ(clip.operands[0].content, BenchOperand::Content::kOnes);
+  EXPECT_EQ(blocks_of(clip, 1).inputs, 0);
+}
+
+// top_k leaves indices that rise, and so do those that are put back: each once.
+TEST(BenchPlacement, IndicesOfASparseTensorRise) {
+  const BenchCase sparse =
+      default_case({.kind = KernelKind::kAddSparse, .dtype = Dtype::kFp32, .dims = {1000, 7}});
+  const std::vector<std::int32_t> random(10, 3);
+  EXPECT_EQ(ids_of(sparse, random, 7),
+            (std::vector<std::int32_t>{0, 142, 285, 428, 571, 714, 857}));
+}
+
 }  // namespace
 }  // namespace stepcast

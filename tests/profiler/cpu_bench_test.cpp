@@ -44,7 +44,8 @@ TEST(CpuBench, EveryKernelOfTheCatalogueCanBeTimed) {
 
 // Sixteen turns of a kernel that updates in place, many times over: nothing drifts away.
 TEST(CpuBench, NothingDriftsToInfinity) {
-  for (const KernelKind kind : {KernelKind::kAdam, KernelKind::kGeluBackward, KernelKind::kCopy}) {
+  for (const KernelKind kind : {KernelKind::kAdam, KernelKind::kGeluBackward, KernelKind::kCopy,
+                                KernelKind::kClipGradient, KernelKind::kLambApply}) {
     const Kernel kernel{.kind = kind, .dtype = Dtype::kFp32, .dims = {1024}};
     const BenchCase bench_case = default_case(kernel);
     CpuBench bench(cpu_launchers(), {bench_case});

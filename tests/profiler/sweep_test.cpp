@@ -45,7 +45,22 @@ TEST(Sweep, AGridHasEveryKernelThatStreamsAtManySizes) {
     EXPECT_LE(bytes_of(kernel).value(), limits.most_bytes);
   }
   for (const KernelInfo& row : kernel_table())
-    EXPECT_TRUE(row.family != KernelFamily::kMemoryBound || sizes[row.kind] >= 8) << row.name;
+    EXPECT_TRUE(row.family != KernelFamily::kMemoryBound || sizes[row.kind] >= 7) << row.name;
+}
+
+// Three passes of twenty layers, as far as the limit lets them.
+TEST(Sweep, AGridHasConvolutionsOfEveryPass) {
+  std::map<KernelKind, int> passes;
+  for (const Kernel& kernel : grid(quick_cpu_grid()))
+    if (info(kernel.kind).family == KernelFamily::kConvolution) ++passes[kernel.kind];
+  EXPECT_EQ(passes.size(), 3u);
+  for (const auto& [kind, count] : passes) EXPECT_GE(count, 24) << info(kind).name;
+}
+
+// No kernel here normalises, pools or compresses 16-bit numbers.
+TEST(Sweep, KernelsOfOneTypeAreNotAskedForInOthers) {
+  for (const Kernel& kernel : grid(full_gpu_grid({Dtype::kBf16})))
+    EXPECT_FALSE(info(kernel.kind).work.needs_own_time) << to_text(kernel);
 }
 
 TEST(Sweep, AGridHasTheProductsThatWereAskedForWithinTheLimit) {
@@ -69,11 +84,12 @@ TEST(Sweep, AGridHasNoKernelTwiceAndIsTheSameEveryTime) {
 
 // cuBLASLt multiplies fp8 in the layout of forward alone, and tf32 is fp32 in memory.
 TEST(Sweep, TypesOfProductsAloneHaveNoOtherKernels) {
-  for (const Dtype dtype : {Dtype::kTf32, Dtype::kFp8})
-    for (const Kernel& kernel : grid(full_gpu_grid({dtype}))) {
-      EXPECT_EQ(info(kernel.kind).family, KernelFamily::kGemm);
-      EXPECT_TRUE(dtype == Dtype::kTf32 || kernel.kind == KernelKind::kGemmForward);
-    }
+  for (const Kernel& kernel : grid(full_gpu_grid({Dtype::kFp8})))
+    EXPECT_EQ(kernel.kind, KernelKind::kGemmForward);
+  for (const Kernel& kernel : grid(full_gpu_grid({Dtype::kTf32}))) {
+    const KernelFamily family = info(kernel.kind).family;
+    EXPECT_TRUE(family == KernelFamily::kGemm || family == KernelFamily::kConvolution);
+  }
 }
 
 }  // namespace
