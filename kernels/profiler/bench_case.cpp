@@ -177,6 +177,14 @@ std::int64_t group_size(const Job& job, const RankPlace& place, GroupRole role) 
   return group == kNone ? 1 : static_cast<std::int64_t>(job.groups[group].ranks.size());
 }
 
+/// Weights lie deep inside the parameters of a stage. What counts is where their rows begin within
+/// wider ones, and of those without gaps how they are aligned.
+std::int64_t offset_within_rows(const Layout& layout) {
+  constexpr std::int64_t kAligned = 128;  // elements, 256 bytes or more
+  if (layout.row_stride == 0) return 0;
+  return layout.offset % (layout.contiguous() ? kAligned : layout.row_stride);
+}
+
 BenchOperand operand_of(const Job& job, std::uint32_t index, const Compute& op, std::size_t slot) {
   const Operand& operand = op.operands[slot];
   BenchOperand result = described(signature_of(op.kernel.kind).slot(slot), op.kernel);
@@ -188,9 +196,7 @@ BenchOperand operand_of(const Job& job, std::uint32_t index, const Compute& op, 
   if (operand.view.own_part)
     result.layout = part_of(operand.view.layout,
                             group_size(job, example_rank(job, index), *operand.view.own_part));
-  result.layout.offset = result.layout.row_stride > 0
-                             ? result.layout.offset % result.layout.row_stride
-                             : 0;  // weights lie deep inside the parameters of a stage
+  result.layout.offset = offset_within_rows(result.layout);
   return result;
 }
 

@@ -2,8 +2,31 @@
 
 #include <gtest/gtest.h>
 
+#include "sim/stepcast.h"
+#include "tests/live/train.h"
+
 namespace stepcast {
 namespace {
+
+const BenchCase& adam_of(const std::vector<BenchCase>& cases) {
+  return *std::ranges::find_if(
+      cases, [](const BenchCase& one) { return one.kernel.kind == KernelKind::kAdam; });
+}
+
+// Weights and moments lie behind each other in large buffers. A case takes memory for what the
+// kernel works on, and for nothing that lies before it.
+TEST(BenchCase, AnOptimizerNeedsTheBytesOfItsParameters) {
+  live_test::TinyTraining tiny;
+  tiny.model.num_layers = 2;
+  const Job job = lower(tiny.model, tiny.plan, tiny.training, tiny.traits);
+  const std::vector<BenchCase> cases = cases_of(job);
+  const BenchCase& adam = adam_of(cases);
+  ASSERT_GT(adam.operands.size(), 20u);
+  // fp32 weight, gradient and two moments; 256 bytes of alignment for each operand.
+  const std::int64_t bytes = 16 * adam.kernel.dims[0];
+  EXPECT_GE(adam.bytes(), bytes);
+  EXPECT_LT(adam.bytes(), bytes + 512 * static_cast<std::int64_t>(adam.operands.size()));
+}
 
 TEST(BenchCase, ImagesHaveTheExtentsOfTheirKernel) {
   const BenchCase convolution = default_case({.kind = KernelKind::kConvolutionWgrad,
