@@ -131,6 +131,14 @@ void CudaGpu::reduce(GpuLane lane, int blocks, const std::byte* x, std::byte* y,
                             shared_of_sm_, at(lane).stream.handle());
 }
 
+void CudaGpu::move(GpuLane lane, int blocks, const std::byte* x, std::byte* y, std::int64_t bytes,
+                   int passes) {
+  if (!peers_.empty()) y = peer_memory(static_cast<std::size_t>(bytes));
+  cuda::occupying_copy(blocks, bytes / static_cast<std::int64_t>(sizeof(float)),
+                       reinterpret_cast<const float*>(x), reinterpret_cast<float*>(y), passes,
+                       shared_of_sm_, at(lane).stream.handle());
+}
+
 void CudaGpu::copy(GpuLane lane, const std::byte* from, std::byte* to, std::int64_t bytes,
                    int passes) {
   for (int pass = 0; pass < passes; ++pass)
@@ -150,17 +158,22 @@ void CudaGpu::copy_to_host(GpuLane lane, const std::byte* from, std::int64_t byt
 void CudaGpu::copy_to_peer(GpuLane lane, const std::byte* from, std::int64_t bytes, int passes) {
   STEPCAST_CHECK(!peers_.empty(), "a copy to a peer where there is none");
   const auto size = static_cast<std::size_t>(bytes);
+  std::byte* const to = peer_memory(size);
+  for (int pass = 0; pass < passes; ++pass)
+    stepcast::copy_to_peer(from, current_.number, to, peers_.front(), size,
+                           at(lane).stream.handle());
+}
+
+std::byte* CudaGpu::peer_memory(std::size_t bytes) {
   const int peer = peers_.front();
   if (peer_memory_.size() == 0) check_cuda(cudaDeviceEnablePeerAccess(peer, 0));
-  if (peer_memory_.size() < size) {
+  if (peer_memory_.size() < bytes) {
     wait();
     use_device(peer);
-    peer_memory_ = DeviceMemory(size);
+    peer_memory_ = DeviceMemory(bytes);
     use_device(current_.number);
   }
-  for (int pass = 0; pass < passes; ++pass)
-    stepcast::copy_to_peer(from, current_.number, peer_memory_.data(), peer, size,
-                           at(lane).stream.handle());
+  return peer_memory_.data();
 }
 
 GpuDevice::Mark CudaGpu::mark(GpuLane lane) {

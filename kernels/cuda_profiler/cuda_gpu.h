@@ -37,6 +37,8 @@ class CudaGpu final : public GpuDevice {
   void flush_cache(GpuLane lane) override;
   void reduce(GpuLane lane, int blocks, const std::byte* x, std::byte* y, std::int64_t bytes,
               int passes) override;
+  void move(GpuLane lane, int blocks, const std::byte* x, std::byte* y, std::int64_t bytes,
+            int passes) override;
   void copy(GpuLane lane, const std::byte* from, std::byte* to, std::int64_t bytes,
             int passes) override;
   void copy_to_host(GpuLane lane, const std::byte* from, std::int64_t bytes, int passes) override;
@@ -57,6 +59,8 @@ class CudaGpu final : public GpuDevice {
     DeviceStream stream;
     std::unique_ptr<DeviceContext> context;
   };
+  /// Of the first peer, at least so many bytes.
+  std::byte* peer_memory(std::size_t bytes);
   Lane& at(GpuLane lane) { return lanes_[static_cast<std::size_t>(lane)]; }
 
   Current current_;

@@ -1,6 +1,6 @@
-// What the reduction of a collective does to a GPU: some blocks that read two arrays, add, and
-// write one, each on an SM that it has to itself, as NCCL's blocks have beside kernels that need
-// the shared memory of an SM.
+// What NCCL does to a GPU: for a reduction some blocks that read two arrays, add, and write one,
+// for a message some that copy; each on an SM that it has to itself, as NCCL's blocks have beside
+// kernels that need the shared memory of an SM.
 #pragma once
 
 #include <cstddef>
@@ -15,5 +15,9 @@ namespace stepcast::cuda {
 /// others away.
 void occupying_reduction(int blocks, std::int64_t n, const float* x, float* y, int passes,
                          std::size_t shared, StreamHandle stream);
+
+/// y = x likewise; y may be memory of another GPU that this one reaches.
+void occupying_copy(int blocks, std::int64_t n, const float* x, float* y, int passes,
+                    std::size_t shared, StreamHandle stream);
 
 }  // namespace stepcast::cuda

@@ -55,6 +55,10 @@ class GpuDevice {
   /// to themselves: what the reduction of a collective takes of the chip.
   virtual void reduce(GpuLane lane, int blocks, const std::byte* x, std::byte* y,
                       std::int64_t bytes, int passes) = 0;
+  /// y = x in the same way, into memory of the first of its peers instead of y where it has one:
+  /// what NCCL's sends and receives take, whose channels are blocks that copy.
+  virtual void move(GpuLane lane, int blocks, const std::byte* x, std::byte* y, std::int64_t bytes,
+                    int passes) = 0;
   /// By the copy engines, `passes` times over: within the GPU, from it to the host, and to the
   /// first of its peers.
   virtual void copy(GpuLane lane, const std::byte* from, std::byte* to, std::int64_t bytes,

@@ -111,6 +111,8 @@ class OverlapStopwatch final : public Stopwatch {
     switch (neighbour.kind) {
       case Kind::kReduction:
         return device_.reduce(kLane, neighbour.sms, x_, y_, kNeighbourBytes, passes);
+      case Kind::kMessage:
+        return device_.move(kLane, neighbour.sms, x_, y_, kNeighbourBytes, passes);
       case Kind::kCopy:
         return device_.copy(kLane, x_, y_, kNeighbourBytes, passes);
       case Kind::kCopyToHost:
@@ -129,9 +131,10 @@ class OverlapStopwatch final : public Stopwatch {
   std::string failure_;
 };
 
-std::vector<Neighbour> neighbours_of(const GpuFacts& gpu, const std::vector<int>& sms) {
+std::vector<Neighbour> neighbours_of(const GpuFacts& gpu, const NeighbourSms& sms) {
   std::vector<Neighbour> neighbours;
-  for (const int blocks : sms) neighbours.push_back({Kind::kReduction, blocks});
+  for (const int blocks : sms.reductions) neighbours.push_back({Kind::kReduction, blocks});
+  for (const int blocks : sms.messages) neighbours.push_back({Kind::kMessage, blocks});
   neighbours.push_back({.kind = Kind::kCopy});
   neighbours.push_back({.kind = Kind::kCopyToHost});
   if (gpu.peers > 0) neighbours.push_back({.kind = Kind::kCopyToPeer});
@@ -159,6 +162,8 @@ std::string to_text(const Neighbour& neighbour) {
   switch (neighbour.kind) {
     case Kind::kReduction:
       return "reduction on " + std::to_string(neighbour.sms) + " SMs";
+    case Kind::kMessage:
+      return "message on " + std::to_string(neighbour.sms) + " SMs";
     case Kind::kCopy:
       return "copy within the GPU";
     case Kind::kCopyToHost:
@@ -170,7 +175,7 @@ std::string to_text(const Neighbour& neighbour) {
 }
 
 OverlapRun measure_overlap(GpuDevice& device, GpuWatch& watch, const HostTime& time,
-                           const std::vector<int>& sms, const TimingOptions& options) {
+                           const NeighbourSms& sms, const TimingOptions& options) {
   OverlapRun run{.product = kProduct, .memory_bound = kMemoryBound};
   GpuBench bench(device, {default_case(kProduct), default_case(kMemoryBound)});
   for (const Kernel& kernel : {kProduct, kMemoryBound})
@@ -232,25 +237,26 @@ double bounded(double value, double most, const char* field) {
 
 }  // namespace
 
-void set_slowdowns(const OverlapRun& run, int num_sms, int channels, StackProfile& stack) {
+void set_slowdowns(const OverlapRun& run, int num_sms, const TransferChannels& channels,
+                   StackProfile& stack) {
   // Bounds of read_stack_profile().
   constexpr double kMostSms = 64, kMostShare = 0.9;
-  bool found = false;
-  for (const OverlapFigure& figure : run.figures) {
-    const Neighbour& beside = figure.neighbour;
-    if (beside.kind == Kind::kReduction && beside.sms == channels) {
-      found = true;
-      stack.collective_sms =
-          bounded(num_sms * share_taken(figure.product, beside), kMostSms, "collective_sms");
-      stack.collective_memory_share =
-          bounded(share_taken(figure.memory_bound, beside), kMostShare, "collective_memory_share");
-    }
-    if (beside.kind == Kind::kCopyToPeer)
-      stack.p2p_sms = bounded(num_sms * share_taken(figure.product, beside), kMostSms, "p2p_sms");
-  }
-  if (!found)
-    throw Error(ErrorKind::kUnsupported,
-                "no reduction on " + std::to_string(channels) + " SMs was timed");
+  const auto beside = [&](const Neighbour& neighbour) -> const OverlapFigure& {
+    for (const OverlapFigure& figure : run.figures)
+      if (figure.neighbour == neighbour) return figure;
+    throw Error(ErrorKind::kUnsupported, "no " + to_text(neighbour) + " was timed");
+  };
+  const OverlapFigure& reduction = beside({Kind::kReduction, channels.collective});
+  const OverlapFigure& message = beside({Kind::kMessage, channels.message});
+  const auto sms_taken = [&](const OverlapFigure& figure, const char* field) {
+    return bounded(num_sms * share_taken(figure.product, figure.neighbour), kMostSms, field);
+  };
+  const double collective_sms = sms_taken(reduction, "collective_sms");
+  const double memory_share = bounded(share_taken(reduction.memory_bound, reduction.neighbour),
+                                      kMostShare, "collective_memory_share");
+  stack.p2p_sms = sms_taken(message, "p2p_sms");
+  stack.collective_sms = collective_sms;
+  stack.collective_memory_share = memory_share;
 }
 
 }  // namespace stepcast

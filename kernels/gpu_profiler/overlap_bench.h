@@ -16,9 +16,13 @@
 namespace stepcast {
 
 struct Neighbour {
-  enum class Kind : std::uint8_t { kReduction, kCopy, kCopyToHost, kCopyToPeer };
+  /// Reductions and messages hold SMs, as NCCL's channels do; copies are the driver's, by the copy
+  /// engines, which NCCL does not use.
+  enum class Kind : std::uint8_t { kReduction, kMessage, kCopy, kCopyToHost, kCopyToPeer };
   Kind kind{};
-  int sms = 0;  ///< that a reduction holds
+  int sms = 0;  ///< that a reduction or a message holds
+
+  bool operator==(const Neighbour&) const = default;
 };
 std::string to_text(const Neighbour& neighbour);
 
@@ -42,15 +46,27 @@ struct OverlapRun {
   std::string broken{};  ///< what the GPU said when it stopped working
 };
 
-/// Reductions on each of `sms`, copies within the GPU and to the host, and to a peer where there is
-/// one. `budget` and Ctrl-C end it early: neighbours that were not timed have rates of 0. Throws
-/// Error(kInfeasible) when operands don't fit into the GPU.
-OverlapRun measure_overlap(GpuDevice& device, GpuWatch& watch, const HostTime& time,
-                           const std::vector<int>& sms, const TimingOptions& options);
+/// What is timed beside kernels, by the SMs that it holds.
+struct NeighbourSms {
+  std::vector<int> reductions, messages;
+};
 
-/// Sets collective_sms and collective_memory_share as reductions on `channels` SMs have them, and
-/// p2p_sms as copies to a peer have it, which stays what it was on a machine of one GPU. Throws
-/// Error(kUnsupported) when the run has no figure for them, or one that a stack can't have.
-void set_slowdowns(const OverlapRun& run, int num_sms, int channels, StackProfile& stack);
+/// Reductions and messages, copies within the GPU and to the host, and to a peer where there is
+/// one. Messages go to a peer where there is one, else they are copied within the GPU, as a
+/// receive copies from NCCL's buffer. `budget` and Ctrl-C end it early: neighbours that were not
+/// timed have rates of 0. Throws Error(kInfeasible) when operands don't fit into the GPU.
+OverlapRun measure_overlap(GpuDevice& device, GpuWatch& watch, const HostTime& time,
+                           const NeighbourSms& sms, const TimingOptions& options);
+
+/// Channels of NCCL, an SM each, of a collective and of a send or receive.
+struct TransferChannels {
+  int collective = 0, message = 0;
+};
+
+/// Sets collective_sms and collective_memory_share as reductions with so many channels have them,
+/// and p2p_sms as messages have it. Throws Error(kUnsupported) when the run has no figure for them,
+/// or one that a stack can't have.
+void set_slowdowns(const OverlapRun& run, int num_sms, const TransferChannels& channels,
+                   StackProfile& stack);
 
 }  // namespace stepcast

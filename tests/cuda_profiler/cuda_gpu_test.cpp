@@ -52,6 +52,16 @@ TEST(CudaGpu, AReductionAddsAsOftenAsItIsTold) {
   }
 }
 
+TEST(CudaGpu, AMessageIsCopiedByItsBlocks) {
+  CudaGpu gpu(0, {});
+  for (const int blocks : {1, 3}) {
+    std::byte *const x = filled(gpu, 0.5F), *const y = filled(gpu, 1);
+    gpu.move(GpuLane::kBeside, blocks, x, y, kBytes, 2);
+    gpu.wait();
+    EXPECT_EQ(std::memcmp(x, y, kBytes), 0);
+  }
+}
+
 TEST(CudaGpu, CopiesAndRepeats) {
   CudaGpu gpu(0, {});
   std::byte *const x = filled(gpu, 7), *const y = filled(gpu, 0);

@@ -15,7 +15,7 @@ using Kind = Neighbour::Kind;
 class OverlapBench : public testing::Test {
  protected:
   OverlapRun run(const TimingOptions& options = {.rounds = 4, .repeats = 2}) {
-    return measure_overlap(gpu, watch, host, {4, 16}, options);
+    return measure_overlap(gpu, watch, host, {{4, 16}, {2}}, options);
   }
   static const OverlapFigure& figure(const OverlapRun& result, const Neighbour& neighbour) {
     return *std::ranges::find_if(result.figures, [&](const OverlapFigure& one) {
@@ -33,13 +33,15 @@ class OverlapBench : public testing::Test {
 // The simulated GPU has 100 SMs and 4 TB/s; a reduction's block takes one SM and 60 GB/s.
 TEST_F(OverlapBench, FindsWhatNeighboursTakeOfSmsAndBandwidth) {
   const OverlapRun result = run();
-  ASSERT_EQ(result.figures.size(), 4u);
+  ASSERT_EQ(result.figures.size(), 5u);
   for (const int blocks : {4, 16}) {
     const OverlapFigure& found = figure(result, {Kind::kReduction, blocks});
     EXPECT_NEAR(found.product.rate, 1 - blocks / 100.0, 0.005);
     EXPECT_NEAR(found.memory_bound.rate, 1 - 0.06 * blocks / 4, 0.005);
     EXPECT_NEAR(found.bandwidth, 60e9 * blocks / 3, 1e9);
   }
+  EXPECT_NEAR(figure(result, {Kind::kMessage, 2}).product.rate, 0.98, 0.005);
+  EXPECT_NEAR(figure(result, {Kind::kMessage, 2}).bandwidth, 60e9, 1e9);
   EXPECT_NEAR(figure(result, {Kind::kCopy}).memory_bound.rate, 0.5, 0.005);
   EXPECT_NEAR(figure(result, {Kind::kCopyToHost}).product.rate, 1, 0.005);
   EXPECT_NEAR(figure(result, {Kind::kCopyToHost}).bandwidth, 50e9, 1e9);
@@ -48,38 +50,39 @@ TEST_F(OverlapBench, FindsWhatNeighboursTakeOfSmsAndBandwidth) {
 TEST_F(OverlapBench, APeerIsTimedWhereThereIsOne) {
   gpu.facts().peers = 1;
   const OverlapRun result = run();
-  ASSERT_EQ(result.figures.size(), 5u);
+  ASSERT_EQ(result.figures.size(), 6u);
   EXPECT_NEAR(figure(result, {Kind::kCopyToPeer}).product.rate, 0.97, 0.005);
 }
 
-// SMs taken = SMs (1 - rate) [CostModel::rate_beside_collective].
+// SMs taken = SMs (1 - rate) [CostModel::rate_beside_collective]. A message holds its channels'
+// SMs with a peer and without, whatever the copy engines would leave.
 TEST_F(OverlapBench, GivesAStackItsSlowdowns) {
-  gpu.facts().peers = 1;
-  StackProfile stack;
-  stack.p2p_sms = 7;
-  set_slowdowns(run(), SimulatedGpu::kSms, 16, stack);
-  EXPECT_NEAR(stack.collective_sms, 16, 0.5);
-  EXPECT_NEAR(stack.collective_memory_share, 0.24, 0.005);
-  EXPECT_NEAR(stack.p2p_sms, 3, 0.5);
-}
-
-TEST_F(OverlapBench, WithoutAPeerAStackKeepsWhatItSaysOfMessages) {
-  StackProfile stack;
-  stack.p2p_sms = 7;
-  set_slowdowns(run(), SimulatedGpu::kSms, 4, stack);
-  EXPECT_NEAR(stack.collective_sms, 4, 0.5);
-  EXPECT_EQ(stack.p2p_sms, 7);
+  for (const int peers : {0, 1}) {
+    gpu.facts().peers = peers;
+    StackProfile stack;
+    set_slowdowns(run(), SimulatedGpu::kSms, {.collective = 16, .message = 2}, stack);
+    EXPECT_NEAR(stack.collective_sms, 16, 0.5);
+    EXPECT_NEAR(stack.collective_memory_share, 0.24, 0.005);
+    EXPECT_NEAR(stack.p2p_sms, 2, 0.5);
+  }
 }
 
 TEST_F(OverlapBench, FiguresThatWereNotTakenOrThatNoStackCanHaveAreRefused) {
   StackProfile stack;
-  EXPECT_THROW(set_slowdowns(run(), SimulatedGpu::kSms, 8, stack), Error);
+  EXPECT_THROW(set_slowdowns(run(), SimulatedGpu::kSms, {.collective = 8, .message = 2}, stack),
+               Error);
+  EXPECT_THROW(set_slowdowns(run(), SimulatedGpu::kSms, {.collective = 4, .message = 3}, stack),
+               Error);
   OverlapRun unfinished;
-  unfinished.figures = {{.neighbour = {Kind::kReduction, 8}, .product = {.rate = 0.9}}};
-  EXPECT_THROW(set_slowdowns(unfinished, 100, 8, stack), Error);
+  const TransferChannels channels{.collective = 8, .message = 2};
+  unfinished.figures = {{.neighbour = {Kind::kReduction, 8}, .product = {.rate = 0.9}},
+                        {.neighbour = {Kind::kMessage, 2}, .product = {.rate = 0.98}}};
+  EXPECT_THROW(set_slowdowns(unfinished, 100, channels, stack), Error);
   unfinished.figures[0].memory_bound.rate = 0.05;
-  EXPECT_THROW(set_slowdowns(unfinished, 100, 8, stack), Error);
+  EXPECT_THROW(set_slowdowns(unfinished, 100, channels, stack), Error);
+  EXPECT_EQ(stack.collective_sms, 0);
   EXPECT_EQ(stack.collective_memory_share, 0);
+  EXPECT_EQ(stack.p2p_sms, 0);
 }
 
 TEST_F(OverlapBench, CtrlCLeavesRatesThatAreNotKnownAtZero) {

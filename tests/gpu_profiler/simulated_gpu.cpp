@@ -108,6 +108,13 @@ void SimulatedGpu::reduce(GpuLane lane, int blocks, const std::byte* /*x*/, std:
          1 - rate / 4e12);
 }
 
+void SimulatedGpu::move(GpuLane lane, int blocks, const std::byte* /*x*/, std::byte* /*y*/,
+                        std::int64_t bytes, int passes) {
+  const double rate = 60e9 * blocks;
+  occupy(lane, 2.0 * static_cast<double>(bytes) * passes / rate, 1 - double(blocks) / kSms,
+         1 - rate / 4e12);
+}
+
 void SimulatedGpu::copy(GpuLane lane, const std::byte* /*from*/, std::byte* /*to*/,
                         std::int64_t bytes, int passes) {
   occupy(lane, static_cast<double>(bytes) * passes / 2e12, 0.9, 0.5);

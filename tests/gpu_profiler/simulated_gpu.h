@@ -3,6 +3,7 @@
 //   products        flops / 500 TFLOP/s + 3 us, up to `throttling` slower the longer it is loaded
 //   other kernels   bytes / 4 TB/s + 2 us; a third of that while their operands are cached
 //   reductions      3 bytes for each of x / (blocks * 60 GB/s), holding `blocks` of 100 SMs
+//   messages        2 bytes for each of x, likewise
 //   copies          bytes / 50 GB/s to the host, 200 GB/s to a peer, 2 TB/s within
 //
 // Addresses are given out but hold nothing: what is uploaded is kept for tests.
@@ -58,6 +59,8 @@ class SimulatedGpu final : public GpuDevice {
   void flush_cache(GpuLane lane) override;
   void reduce(GpuLane lane, int blocks, const std::byte* x, std::byte* y, std::int64_t bytes,
               int passes) override;
+  void move(GpuLane lane, int blocks, const std::byte* x, std::byte* y, std::int64_t bytes,
+            int passes) override;
   void copy(GpuLane lane, const std::byte* from, std::byte* to, std::int64_t bytes,
             int passes) override;
   void copy_to_host(GpuLane lane, const std::byte* from, std::int64_t bytes, int passes) override;

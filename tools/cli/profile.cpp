@@ -208,7 +208,12 @@ CLI::Option* add_overlap(CLI::App& app, Arguments& arguments, CLI::Option* from)
   app.add_option("--stack", arguments.overlapping.stack,
                  "the stack whose slowdowns are set in the output of --overlap")
       ->needs(overlap);
-  app.add_option("--channels", arguments.overlapping.channels,
+  app.add_option("--p2p-channels", arguments.overlapping.channels.message,
+                 "SMs that a send or a receive holds: one for each of NCCL's channels to a peer")
+      ->check(CLI::Range(1, 64))
+      ->capture_default_str()
+      ->needs(overlap);
+  app.add_option("--channels", arguments.overlapping.channels.collective,
                  "SMs that a collective holds: one for each of NCCL's channels")
       ->check(CLI::Range(1, 64))
       ->capture_default_str()

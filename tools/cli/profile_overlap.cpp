@@ -15,11 +15,12 @@
 namespace stepcast::cli {
 namespace {
 
-/// Of NCCL's collectives; the number of channels that is asked for comes to them.
-std::vector<int> sms_of(int channels) {
-  std::set<int> sms = {4, 8, 16, 24, 32};
-  sms.insert(channels);
-  return {sms.begin(), sms.end()};
+/// Of NCCL's collectives and messages; the numbers of channels that are asked for come to them.
+NeighbourSms sms_of(const TransferChannels& channels) {
+  std::set<int> reductions = {4, 8, 16, 24, 32}, messages = {2, 4, 8};
+  reductions.insert(channels.collective);
+  messages.insert(channels.message);
+  return {{reductions.begin(), reductions.end()}, {messages.begin(), messages.end()}};
 }
 
 std::string rate_text(const RateBeside& beside) {
@@ -47,12 +48,13 @@ std::string table(const OverlapRun& run, const GpuFacts& gpu) {
   return text;
 }
 
-std::string slowdowns(const StackProfile& stack, int channels) {
-  char line[160];
+std::string slowdowns(const StackProfile& stack, const TransferChannels& channels) {
+  char line[200];
   std::snprintf(line, sizeof line,
                 "\nof a collective with %d channels: collective_sms %.1f, collective_memory_share "
-                "%.3f, p2p_sms %.1f\n",
-                channels, stack.collective_sms, stack.collective_memory_share, stack.p2p_sms);
+                "%.3f\nof a message with %d channels: p2p_sms %.1f\n",
+                channels.collective, stack.collective_sms, stack.collective_memory_share,
+                channels.message, stack.p2p_sms);
   return line;
 }
 
@@ -66,7 +68,7 @@ void write_rate(JsonWriter& json, const char* key, const RateBeside& beside) {
 }
 
 std::string document(const OverlapRun& run, const GpuFacts& gpu, const StackProfile& stack,
-                     int channels) {
+                     const TransferChannels& channels) {
   JsonWriter json;
   json.begin_object();
   json.member("gpu", gpu.name);
@@ -86,7 +88,8 @@ std::string document(const OverlapRun& run, const GpuFacts& gpu, const StackProf
     json.end_object();
   }
   json.end_array();
-  json.member("channels", channels);
+  json.member("channels", channels.collective);
+  json.member("p2p_channels", channels.message);
   json.member("collective_sms", stack.collective_sms);
   json.member("collective_memory_share", stack.collective_memory_share);
   json.member("p2p_sms", stack.p2p_sms);

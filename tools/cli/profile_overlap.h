@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "kernels/gpu_profiler/overlap_bench.h"
 #include "kernels/profiler/timing.h"
 #include "tools/cli/profile_targets.h"
 
@@ -10,7 +11,8 @@ namespace stepcast::cli {
 
 struct OverlapArguments {
   std::string stack;  ///< whose slowdowns are set
-  int channels = 16;  ///< SMs of the collective whose slowdowns a stack gets
+  /// Of the transfers whose slowdowns a stack gets. A message over one NIC of 400 Gb/s has four.
+  TransferChannels channels{.collective = 16, .message = 4};
 };
 
 struct OverlapOutput {
