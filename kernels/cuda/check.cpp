@@ -30,11 +30,8 @@ std::string why_insufficient() {
   if (cudaDriverGetVersion(&driver) != cudaSuccess || driver == 0)
     return "no NVIDIA driver is installed";
   (void)cudaRuntimeGetVersion(&runtime);
-  const auto text = [](int version) {
-    return std::to_string(version / 1000) + '.' + std::to_string(version % 1000 / 10);
-  };
-  return "the NVIDIA driver serves CUDA up to " + text(driver) + ", and this build has CUDA " +
-         text(runtime) + "; install a newer driver";
+  return "the NVIDIA driver serves CUDA up to " + cuda_version_text(driver) +
+         ", and this build has CUDA " + cuda_version_text(runtime) + "; install a newer driver";
 }
 
 }  // namespace
@@ -50,6 +47,10 @@ void check_cuda(cudaError_t status, const CallPlace& place) {
 void check_library(bool good, const std::string& library, const std::string& status,
                    const CallPlace& place) {
   if (!good) throw Error(ErrorKind::kLiveRank, library + ": " + status + " at " + text_of(place));
+}
+
+std::string cuda_version_text(int version) {
+  return std::to_string(version / 1000) + '.' + std::to_string(version % 1000 / 10);
 }
 
 std::string device_name(int number) {

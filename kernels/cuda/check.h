@@ -35,6 +35,9 @@ void check_library(bool good, const std::string& library, const std::string& sta
 /// "NVIDIA H200".
 std::string device_name(int number);
 
+/// Of a number as CUDA gives it: "13.0".
+std::string cuda_version_text(int version);
+
 /// Why no device can be used here, or "" when one can. Throws nothing.
 std::string why_no_device();
 

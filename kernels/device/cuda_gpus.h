@@ -7,7 +7,9 @@
 
 namespace stepcast {
 
-/// See GpuModule::gpus().
-std::vector<GpuState> cuda_gpus();
+/// See GpuModule.
+std::vector<GpuName> cuda_gpus();
+GpuRoom cuda_room(int gpu);
+std::string cuda_versions();
 
 }  // namespace stepcast

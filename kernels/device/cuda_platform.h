@@ -1,20 +1,20 @@
-// The GPUs of this machine as a platform of live runs.
+// GPUs as a platform of live runs.
 #pragma once
 
+#include "kernels/live/gpu_placement.h"
 #include "kernels/live/live_platform.h"
 
 namespace stepcast {
 
-/// Rank r computes on GPU r, round. Where each rank has a GPU of its own, ranks communicate as
-/// `own_gpus` says (NCCL); ranks that share one communicate through the host, since NCCL has no
-/// answer there.
+/// Where each rank has a GPU of its own, ranks communicate as `own_gpus` says (NCCL); ranks that
+/// share one communicate through the host, since NCCL has no answer there.
 class CudaPlatform final : public LivePlatform {
  public:
   using MakeExchange = std::unique_ptr<Exchange> (*)(const Job& job, const RankContext& context,
                                                      const LiveRank& rank);
   /// Without `own_gpus` all communicate through the host.
-  explicit CudaPlatform(int gpus, MakeExchange own_gpus = nullptr)
-      : gpus_(gpus), own_gpus_(own_gpus) {}
+  explicit CudaPlatform(GpuPlacement placement, MakeExchange own_gpus = nullptr)
+      : placement_(std::move(placement)), own_gpus_(own_gpus) {}
 
   LauncherTable launchers() const override;
   bool on_cores() const override { return false; }
@@ -25,7 +25,7 @@ class CudaPlatform final : public LivePlatform {
                                      const LiveRank& rank) const override;
 
  private:
-  int gpus_;
+  GpuPlacement placement_;
   MakeExchange own_gpus_;
 };
 

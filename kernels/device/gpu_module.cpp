@@ -10,9 +10,12 @@ namespace {
 
 class CudaModule final : public GpuModule {
  public:
-  std::vector<GpuState> gpus() const override { return cuda_gpus(); }
-  std::unique_ptr<LivePlatform> platform(int gpus) const override {
-    return std::make_unique<CudaPlatform>(gpus, nccl_exchange);
+  std::vector<GpuName> gpus() const override { return cuda_gpus(); }
+  GpuRoom room(int gpu) const override { return cuda_room(gpu); }
+  std::string versions() const override { return cuda_versions(); }
+  std::unique_ptr<LivePlatform> platform(const GpuPlacement& placement,
+                                         bool through_host) const override {
+    return std::make_unique<CudaPlatform>(placement, through_host ? nullptr : nccl_exchange);
   }
 };
 

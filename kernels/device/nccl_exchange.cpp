@@ -78,6 +78,14 @@ std::unique_ptr<Exchange> nccl_exchange(const Job& /*job*/, const RankContext& c
   return std::make_unique<NcclExchange>(context.rank(), rank);
 }
 
+std::string nccl_version() {
+  int version = 0;
+  check_nccl(ncclGetVersion(&version));
+  // Since 2.9 the minor has two digits (NCCL_VERSION in nccl.h).
+  return std::to_string(version / 10000) + "." + std::to_string(version % 10000 / 100) + "." +
+         std::to_string(version % 100);
+}
+
 void NcclExchange::join_group(const LiveRank& rank, std::size_t role) {
   stepcast::Communicator* const group = rank.groups[role].get();
   if (!group) return;

@@ -10,6 +10,7 @@
 
 #include <array>
 #include <memory>
+#include <string>
 
 #include "kernels/device/cuda_device.h"
 #include "kernels/live/live_rank.h"
@@ -50,5 +51,8 @@ class NcclExchange final : public Exchange {
 /// What CudaPlatform takes.
 std::unique_ptr<Exchange> nccl_exchange(const Job& job, const RankContext& context,
                                         const LiveRank& rank);
+
+/// "2.27.3"
+std::string nccl_version();
 
 }  // namespace stepcast

@@ -40,8 +40,12 @@ double memory_difference(const GpuFacts& gpu, const Device& device) {
 
 }  // namespace
 
+bool has_chip_of(const std::string& gpu, const Device& device) {
+  return has_word(gpu, chip_of(device.name));
+}
+
 bool may_be(const GpuFacts& gpu, const Device& device) {
-  return has_word(gpu.name, chip_of(device.name)) && gpu.num_sms == device.num_sms &&
+  return has_chip_of(gpu.name, device) && gpu.num_sms == device.num_sms &&
          says_pcie(gpu.name) == says_pcie(device.name);
 }
 

@@ -1,5 +1,7 @@
 #include "kernels/live/communicator.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <array>
 #include <string>
@@ -10,14 +12,28 @@
 namespace stepcast {
 namespace {
 
-/// "ranks 0, 2 have".
-template <typename Text>
-std::string with_this_text(const std::vector<Text>& texts, const Text& text) {
+bool on_one_host(std::span<const SaidByRank> by_rank) {
+  return std::ranges::all_of(
+      by_rank, [&](const SaidByRank& rank) { return rank.host == by_rank.front().host; });
+}
+
+/// "ranks 0, 2 have", or "ranks 0 on a, 2 on b have".
+std::string with_this_text(std::span<const SaidByRank> by_rank, const std::string& text) {
+  const bool one_host = on_one_host(by_rank);
   std::string ranks;
-  for (std::size_t rank = 0; rank < texts.size(); ++rank)
-    if (texts[rank] == text) ranks += (ranks.empty() ? "" : ", ") + std::to_string(rank);
-  const bool several = ranks.find(',') != std::string::npos;
-  return (several ? "ranks " : "rank ") + ranks + (several ? " have" : " has");
+  int count = 0;
+  for (std::size_t rank = 0; rank < by_rank.size(); ++rank) {
+    if (by_rank[rank].text != text) continue;
+    ranks += (++count > 1 ? ", " : "") + std::to_string(rank) +
+             (one_host ? "" : " on " + by_rank[rank].host);
+  }
+  return (count > 1 ? "ranks " : "rank ") + ranks + (count > 1 ? " have" : " has");
+}
+
+std::string host_name() {
+  std::array<char, 256> name{};
+  ::gethostname(name.data(), name.size() - 1);
+  return name.data();
 }
 
 }  // namespace
@@ -31,22 +47,45 @@ void barrier(Communicator& communicator) {
   communicator.run(CollectiveKind::kAllGather, std::span(&word, 1), words, Element::kByte);
 }
 
-void check_agreement(Communicator& world, std::string_view what, std::string_view text) {
-  using Text = std::array<char, 240>;
-  Text mine{};
-  std::copy_n(text.begin(), std::min(text.size(), mine.size()), mine.begin());
-  std::vector<Text> all(static_cast<std::size_t>(world.size()));
-  world.run(CollectiveKind::kAllGather, std::as_bytes(std::span(mine)),
+std::vector<std::string> gather(Communicator& world, std::string_view text) {
+  const std::int64_t mine = std::ssize(text);
+  std::vector<std::int64_t> lengths(static_cast<std::size_t>(world.size()));
+  world.run(CollectiveKind::kAllGather, std::as_bytes(std::span(&mine, 1)),
+            std::as_writable_bytes(std::span(lengths)), Element::kInt64);
+  const auto room = static_cast<std::size_t>(std::ranges::max(lengths));
+  std::string own(text), all(room * lengths.size(), '\0');
+  own.resize(room);
+  world.run(CollectiveKind::kAllGather, std::as_bytes(std::span(own)),
             std::as_writable_bytes(std::span(all)), Element::kByte);
-  if (std::ranges::count(all, all[0]) == std::ssize(all)) return;
-  std::string message = "ranks do not agree on the " + std::string(what) + ": ";
-  for (auto first = all.begin(); first != all.end(); ++first) {
-    if (std::find(all.begin(), first, *first) != first) continue;
-    if (first != all.begin()) message += ", ";
-    message += with_this_text(all, *first) + " \"" +
-               std::string(first->begin(), std::find(first->begin(), first->end(), '\0')) + '"';
-  }
-  throw Error(ErrorKind::kLiveRank, message + "; start all of them in one way");
+  std::vector<std::string> texts;
+  for (std::size_t rank = 0; rank < lengths.size(); ++rank)
+    texts.push_back(all.substr(rank * room, static_cast<std::size_t>(lengths[rank])));
+  return texts;
+}
+
+std::string differences(std::span<const SaidByRank> by_rank) {
+  std::vector<std::string> texts;
+  for (const SaidByRank& rank : by_rank)
+    if (std::ranges::find(texts, rank.text) == texts.end()) texts.push_back(rank.text);
+  if (texts.size() < 2) return "";
+  std::string message;
+  for (const std::string& text : texts)
+    message += (message.empty() ? "" : ", ") + with_this_text(by_rank, text) + " \"" + text + '"';
+  return message + (on_one_host(by_rank) ? " (all on " + by_rank.front().host + ")" : "");
+}
+
+void require_agreement(std::string_view what, std::span<const SaidByRank> by_rank) {
+  if (const std::string differ = differences(by_rank); !differ.empty())
+    throw Error(ErrorKind::kLiveRank, "ranks do not agree on the " + std::string(what) + ": " +
+                                          differ + "; start all of them in one way");
+}
+
+void check_agreement(Communicator& world, std::string_view what, std::string_view text) {
+  const std::vector<std::string> hosts = gather(world, host_name()), texts = gather(world, text);
+  std::vector<SaidByRank> by_rank;
+  for (std::size_t rank = 0; rank < hosts.size(); ++rank)
+    by_rank.push_back({.host = hosts[rank], .text = texts[rank]});
+  require_agreement(what, by_rank);
 }
 
 }  // namespace stepcast

@@ -7,7 +7,9 @@
 
 #include <cstddef>
 #include <span>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "kernels/live/element.h"
 #include "sim/collective/kind.h"
@@ -48,9 +50,21 @@ class Communicator {
 /// Returns on no member before all have called it.
 void barrier(Communicator& communicator);
 
+/// What each rank says, by rank. To be called by all members.
+std::vector<std::string> gather(Communicator& world, std::string_view text);
+
+/// A rank's answer to a question that should have one.
+struct SaidByRank {
+  std::string host, text;
+};
+/// Who says what: `ranks 0, 1 have "a", rank 2 has "b"`, with their hosts. Empty: all say the same.
+std::string differences(std::span<const SaidByRank> by_rank);
+/// Throws Error(kLiveRank) with differences(), where there are any.
+void require_agreement(std::string_view what, std::span<const SaidByRank> by_rank);
+
 /// What one rank alone knows and all should agree on, such as the version and a hash of the
-/// program. `world` is of all ranks. Throws Error(kLiveRank) on all of them, with each text
-/// and the ranks that have it. Texts are compared, and shown, up to 240 bytes.
+/// program. `world` is of all ranks. Throws Error(kLiveRank) on all of them, as
+/// require_agreement() does.
 void check_agreement(Communicator& world, std::string_view what, std::string_view text);
 
 }  // namespace stepcast

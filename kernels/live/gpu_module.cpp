@@ -30,9 +30,12 @@ fs::path module_file() {
 std::string gpus_as_text(const GpuModule& module) {
   try {
     std::string text = "ok\n";
-    for (const GpuState& gpu : module.gpus())
-      text += std::to_string(gpu.free.value()) + ' ' + std::to_string(gpu.total.value()) + ' ' +
-              gpu.name + '\n';
+    const std::vector<GpuName> gpus = module.gpus();
+    for (std::size_t number = 0; number < gpus.size(); ++number) {
+      const GpuRoom room = module.room(static_cast<int>(number));
+      text += std::to_string(room.free.value()) + ' ' + std::to_string(room.total.value()) + ' ' +
+              gpus[number].bus_id + ' ' + gpus[number].name + '\n';
+    }
     return text;
   } catch (const std::exception& error) {
     return error.what();
@@ -44,9 +47,11 @@ std::vector<GpuState> gpus_of_text(const std::string& text) {
   std::string line;
   if (!std::getline(lines, line) || line != "ok") unsupported("no GPU can be used: " + text);
   std::vector<GpuState> gpus;
-  for (std::int64_t free = 0, total = 0; lines >> free >> total;) {
+  std::string bus_id;
+  for (std::int64_t free = 0, total = 0; lines >> free >> total >> bus_id;) {
     std::getline(lines >> std::ws, line);
-    gpus.push_back({.name = line, .free = Bytes(free), .total = Bytes(total)});
+    gpus.push_back({.name = {.name = line, .bus_id = bus_id},
+                    .room = {.free = Bytes(free), .total = Bytes(total)}});
   }
   return gpus;
 }

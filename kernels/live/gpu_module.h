@@ -9,24 +9,30 @@
 #include <string>
 #include <vector>
 
+#include "kernels/live/gpu_placement.h"
 #include "kernels/live/live_platform.h"
 
 namespace stepcast {
 
-/// A GPU that this process may use.
-struct GpuState {
-  std::string name;   ///< "NVIDIA H200"
-  Bytes free, total;  ///< memory; that of the driver's own context is taken
+/// Memory of a GPU; that of the driver's own context is taken.
+struct GpuRoom {
+  Bytes free, total;
 };
 
 class GpuModule {
  public:
   virtual ~GpuModule() = default;
-  /// By number. Starts the driver in this process, which must not be forked afterwards. Throws
-  /// Error(kUnsupported) when there is none.
-  virtual std::vector<GpuState> gpus() const = 0;
-  /// Rank r on GPU r of `gpus`, round.
-  virtual std::unique_ptr<LivePlatform> platform(int gpus) const = 0;
+  /// By number; not empty. Starts the driver in this process, which must not be forked afterwards.
+  /// Throws Error(kUnsupported) when there is none.
+  virtual std::vector<GpuName> gpus() const = 0;
+  /// Makes a context on it, if this process has none there.
+  virtual GpuRoom room(int gpu) const = 0;
+  /// "driver for CUDA 13.0, CUDA 13.0, NCCL 2.27.3"
+  virtual std::string versions() const = 0;
+  /// Ranks on GPUs as placed. Where each has one of its own they communicate by NCCL, unless
+  /// `through_host` says that they use memory of the host there as well.
+  virtual std::unique_ptr<LivePlatform> platform(const GpuPlacement& placement,
+                                                 bool through_host) const = 0;
 };
 
 /// What the library exports; it is of the same build as the program.
@@ -39,8 +45,14 @@ const GpuModule& load_gpu_module();
 /// The same of any function that the library exports.
 void* gpu_module_entry(const char* name);
 
-/// GpuModule::gpus() of a child process, so that ours can be forked: ranks are. Throws
-/// Error(kUnsupported) with the reason when there is none.
+/// A GPU that this process may use.
+struct GpuState {
+  GpuName name;
+  GpuRoom room;
+};
+
+/// What a module says of each of its GPUs, asked by a child process, so that ours can be forked:
+/// ranks are. Throws Error(kUnsupported) with the reason when there is none.
 std::vector<GpuState> find_gpus(const GpuModule& module);
 
 }  // namespace stepcast

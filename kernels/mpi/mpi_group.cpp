@@ -36,6 +36,20 @@ class MpiRankContext final : public RankContext {
   MpiKept& kept_;
 };
 
+/// The lowest rank of the node of each rank.
+std::vector<int> nodes_of_ranks(int rank, int ranks) {
+  MPI_Comm node = MPI_COMM_NULL;
+  check_mpi(MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, rank, MPI_INFO_NULL, &node),
+            "MPI_Comm_split_type");
+  int lowest = rank;
+  check_mpi(MPI_Bcast(&lowest, 1, MPI_INT, 0, node), "MPI_Bcast");
+  MPI_Comm_free(&node);
+  std::vector<int> nodes(static_cast<std::size_t>(ranks));
+  check_mpi(MPI_Allgather(&lowest, 1, MPI_INT, nodes.data(), 1, MPI_INT, MPI_COMM_WORLD),
+            "MPI_Allgather");
+  return nodes;
+}
+
 volatile std::sig_atomic_t end_signal = 0;
 
 /// To end ranks mpirun sends SIGTERM, and SIGKILL a second later, or as soon as the first one of
@@ -63,6 +77,7 @@ MpiGroup::MpiGroup(double stand_still_s) {
   check_mpi(MPI_Init(nullptr, nullptr), "MPI_Init");
   MPI_Comm_rank(MPI_COMM_WORLD, &rank_);
   MPI_Comm_size(MPI_COMM_WORLD, &ranks_);
+  nodes_ = nodes_of_ranks(rank_, ranks_);
   pulse_ = std::make_unique<MpiPulse>(stand_still_s);
   pulse_->end_on(end_signal);
   kept_ = std::make_unique<MpiKept>();
@@ -78,6 +93,8 @@ MpiGroup::~MpiGroup() {
 void MpiGroup::run(const RankMain& rank_main) {
   flush_subnormals();
   const EndSignal heed(rank_);
+  // Ranks come here from what takes them different times: files, the driver of a GPU.
+  check_mpi(MPI_Barrier(MPI_COMM_WORLD), "MPI_Barrier");
   pulse_->begin();
   kept_->begin();
   MpiRankContext context(rank_, ranks_, *pulse_, *kept_);

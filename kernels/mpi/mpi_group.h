@@ -13,6 +13,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "kernels/live/rank_context.h"
 
@@ -43,6 +44,8 @@ class MpiGroup {
   std::span<const std::byte> kept(int rank) const;
   /// Of any rank.
   const std::string& host(int rank) const;
+  /// The same for ranks that can share memory, whatever their hosts call themselves.
+  int node(int rank) const { return nodes_[static_cast<std::size_t>(rank)]; }
   /// What rank 0 says, on all of them; to be called by all.
   bool said_by_first(bool said) const;
 
@@ -50,6 +53,7 @@ class MpiGroup {
   void fail(const RankEnd& end);
 
   int rank_ = 0, ranks_ = 0;
+  std::vector<int> nodes_;  ///< by rank
   bool failed_ = false;
   std::unique_ptr<MpiPulse> pulse_;
   std::unique_ptr<MpiKept> kept_;

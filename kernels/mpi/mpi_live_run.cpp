@@ -22,14 +22,6 @@ std::string fingerprint(const Job& job) {
          " ranks, fingerprint " + std::to_string(hash);
 }
 
-void check_ranks(const MpiGroup& group, const Job& job) {
-  if (static_cast<std::size_t>(group.ranks()) == job.ranks.size()) return;
-  const std::string wanted = std::to_string(job.ranks.size());
-  throw Error(ErrorKind::kInfeasible, "mpirun started " + std::to_string(group.ranks()) +
-                                          " ranks, and the plan has " + wanted + ": mpirun -n " +
-                                          wanted);
-}
-
 /// What ranks must have in common beside their programs, or they wait for each other for ever.
 std::string text_of(const LiveOptions& options) {
   return printed("%lld steps, %lld rounds of %lld, seed %llu, learning rate %g",
@@ -40,13 +32,13 @@ std::string text_of(const LiveOptions& options) {
 
 /// A comparison takes what collectives need from points that hold for one host, and has ranks of a
 /// core time kernels in turn, which those that wait in MPI would disturb: they never sleep.
-void check_comparable(const MpiGroup& group, const CoreShare& share) {
+void check_comparable(const MpiGroup& group, const CoreShare& share, bool on_cores) {
   for (int rank = 1; rank < group.ranks(); ++rank)
     if (group.host(rank) != group.host(0))
       throw Error(ErrorKind::kUnsupported, "--compare is for ranks of one host; rank 0 is on " +
                                                group.host(0) + ", rank " + std::to_string(rank) +
                                                " on " + group.host(rank));
-  if (share.turns > 1)
+  if (on_cores && share.turns > 1)
     throw Error(ErrorKind::kUnsupported,
                 "--compare under mpirun is for ranks with a core each, and up to " +
                     std::to_string(share.turns) +
@@ -72,12 +64,20 @@ CoreShare agree(MpiGroup& group, const Job& job, const LiveOptions& options,
 
 }  // namespace
 
+void check_ranks(const MpiGroup& group, const Job& job) {
+  if (static_cast<std::size_t>(group.ranks()) == job.ranks.size()) return;
+  const std::string wanted = std::to_string(job.ranks.size());
+  throw Error(ErrorKind::kInfeasible, "mpirun started " + std::to_string(group.ranks()) +
+                                          " ranks, and the plan has " + wanted + ": mpirun -n " +
+                                          wanted);
+}
+
 LiveOutcome run_live_over_mpi(MpiGroup& group, const Job& job, const LiveOptions& options,
                               std::string_view version) {
   check_ranks(group, job);
   check_live(job, options);
   const CoreShare share = agree(group, job, options, version);
-  if (options.rounds > 0) check_comparable(group, share);
+  if (options.rounds > 0) check_comparable(group, share, options.platform->on_cores());
   LiveOutcome outcome;
   outcome.failure = run_ranks(group, job, options);
   for (int rank = 0; group.rank() == 0 && rank < group.ranks(); ++rank)

@@ -10,13 +10,15 @@
 
 namespace stepcast {
 
+/// Throws Error(kInfeasible) when mpirun started another number of ranks than the job has.
+void check_ranks(const MpiGroup& group, const Job& job);
+
 /// As run_live(), to be called by all ranks of the group; what they kept is in rank 0's outcome,
 /// and the others' is empty. A rank that fails ends the run for all (MpiGroup::run).
 ///
-/// Throws Error(kInfeasible) when mpirun started another number of ranks than the job has,
-/// Error(kLiveRank) when ranks have other builds (`version` is that of this one) or other programs,
-/// Error(kUnsupported) as check_live() does, and for a comparison between ranks of several hosts or
-/// that share a core.
+/// Throws as check_ranks() does, Error(kLiveRank) when ranks have other builds (`version` is that
+/// of this one) or other programs, Error(kUnsupported) as check_live() does, and for a comparison
+/// between ranks of several hosts or that share a core.
 LiveOutcome run_live_over_mpi(MpiGroup& group, const Job& job, const LiveOptions& options,
                               std::string_view version);
 

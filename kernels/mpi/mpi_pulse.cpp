@@ -71,9 +71,22 @@ void MpiPulse::begin() {
   const double now = MPI_Wtime();
   mine_.waits_for = kWorks;
   next_beat_ = 0;
+  present_at_ = now;
   for (Seen& seen : seen_) {
     seen.beat.waits_for = kWorks;
     seen.alive_at = seen.moved_at = now;
+  }
+}
+
+/// Who was in a long call of its own, of a GPU's driver say, or was stopped together with the
+/// others, has heard of nobody meanwhile: that time does not count against them.
+void MpiPulse::forgive_absence(double now) {
+  const double absence = now - present_at_;
+  present_at_ = now;
+  if (absence < stand_still_s_ / kBeats) return;
+  for (Seen& seen : seen_) {
+    seen.alive_at += absence;
+    seen.moved_at += absence;
   }
 }
 
@@ -84,7 +97,9 @@ void MpiPulse::begin_operation(std::string_view what) {
   mine_.operation = {};
   std::copy_n(what.begin(), std::min(what.size(), mine_.operation.size() - 1),
               mine_.operation.begin());
-  send_beats(MPI_Wtime());
+  const double now = MPI_Wtime();
+  forgive_absence(now);
+  send_beats(now);
 }
 
 void MpiPulse::end() {
@@ -188,6 +203,7 @@ void MpiPulse::wait(std::span<MPI_Request> requests, std::span<const int> peers,
                      // there is
     if (looks % kLooks != kLooks - 1) continue;
     const double now = MPI_Wtime();
+    forgive_absence(now);
     for (std::size_t i = requests.size(); i-- > 0;) {
       int ready = 0;
       MPI_Request_get_status(requests[i], &ready, MPI_STATUS_IGNORE);

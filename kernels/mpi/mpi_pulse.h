@@ -72,6 +72,7 @@ class MpiPulse {
 
   void send_beats(double now);
   void take_beats(double now);
+  void forgive_absence(double now);
   void find_standing(double now) const;
   void look_for_end() const;
   std::string described(int rank) const;
@@ -83,6 +84,7 @@ class MpiPulse {
   std::vector<std::string> hosts_;
   Beat mine_;
   double next_beat_ = 0, waited_ = 0;
+  double present_at_ = 0;   ///< when this rank last had time for signs of life
   std::vector<Seen> seen_;  // by rank; of this one as well
   std::list<Sent> under_way_;
 };

@@ -20,6 +20,7 @@ struct Device {
   Bytes memory_capacity;
   BytesPerSec memory_bandwidth;
   std::int64_t num_sms = 0;
+  std::int64_t shared_by = 1;  ///< ranks that share the GPU of which this is the part of one
   Watts power_limit;
   Watts idle_power;
   std::string source;  ///< where the figures come from; empty: not said

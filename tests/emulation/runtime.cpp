@@ -32,7 +32,8 @@ cudaError_t cudaDriverGetVersion(int* version) {
 }
 cudaError_t cudaRuntimeGetVersion(int* version) { return *version = 13000, cudaSuccess; }
 cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int /*device*/) {
-  std::strcpy(properties->name, "emulated GPU");
+  const char* const name = std::getenv("STEPCAST_EMULATED_NAME");
+  std::snprintf(properties->name, sizeof properties->name, "%s", name ? name : "emulated GPU");
   return cudaSuccess;
 }
 cudaError_t cudaSetDevice(int device) {
@@ -41,7 +42,9 @@ cudaError_t cudaSetDevice(int device) {
   return device < devices ? cudaSuccess : cudaErrorInvalidDevice;
 }
 cudaError_t cudaDeviceGetPCIBusId(char* text, int length, int device) {
-  std::snprintf(text, static_cast<std::size_t>(length), "0000:%02x:00.0", device);
+  const char* const first = std::getenv("STEPCAST_EMULATED_FIRST");
+  std::snprintf(text, static_cast<std::size_t>(length), "0000:%02x:00.0",
+                static_cast<unsigned>((first ? std::atoi(first) : 0) + device));
   return cudaSuccess;
 }
 cudaError_t cudaDeviceCanAccessPeer(int* reaches, int /*device*/, int /*peer*/) {

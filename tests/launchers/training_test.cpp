@@ -12,14 +12,17 @@ namespace stepcast::live_test {
 namespace {
 
 /// All ranks share the one emulated GPU, and communicate through memory of the host.
-const CudaPlatform kEmulatedGpu(1);
+CudaPlatform shared_gpu(const TinyTraining& tiny) {
+  return CudaPlatform(GpuPlacement(static_cast<int>(tiny.plan.world_size()), 1));
+}
 
 void expect_same_on_gpu(TinyTraining tiny) {
   tiny.model.num_layers = 2;
   tiny.training.global_batch_size = 2;
   tiny.steps = 2;
   const Outcome plain = train(tiny);
-  tiny.platform = &kEmulatedGpu;
+  const CudaPlatform platform = shared_gpu(tiny);
+  tiny.platform = &platform;
   const Outcome emulated = train(tiny);
   const Distance d = distance(plain, emulated);
   EXPECT_LE(d.loss, kLossBound);
@@ -66,7 +69,8 @@ void expect_near_on_gpu(TinyTraining tiny) {
   tiny.training.precision = Dtype::kBf16;
   tiny.steps = 2;
   const Outcome plain = train(tiny);
-  tiny.platform = &kEmulatedGpu;
+  const CudaPlatform platform = shared_gpu(tiny);
+  tiny.platform = &platform;
   const Distance d = distance(plain, train(tiny));
   EXPECT_LE(d.loss, 1e-3);
   EXPECT_LE(d.norm, 1e-2);
@@ -94,14 +98,15 @@ TEST(TrainingOnGpuKernels, Bf16OnTensorCores) {
 
 // ---- a GPU for each rank ----
 
-/// Eight emulated GPUs, whose ranks communicate by NCCL's calls, between threads.
+/// Eight emulated GPUs, whose ranks communicate by NCCL's calls.
 class OwnGpus : public testing::Test {
  protected:
   void SetUp() override { ::setenv("STEPCAST_EMULATED_GPUS", "8", 1); }
   void TearDown() override { ::unsetenv("STEPCAST_EMULATED_GPUS"); }
 
   static Outcome train_on_own(TinyTraining tiny) {
-    static const CudaPlatform platform(8, nccl_exchange);
+    const CudaPlatform platform(GpuPlacement(static_cast<int>(tiny.plan.world_size()), 8),
+                                nccl_exchange);
     tiny.platform = &platform;
     return train(tiny);
   }

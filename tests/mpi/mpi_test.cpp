@@ -9,33 +9,12 @@
 #include <thread>
 
 #include "kernels/live/thread_group.h"
-#include "sim/base/json_fields.h"
 #include "tests/mpi/exchange.h"
-#include "tests/support/run_program.h"
+#include "tests/mpi/run_mpi.h"
 #include "tests/support/scratch_folder.h"
 
 namespace stepcast {
 namespace {
-
-/// OpenMPI's shared files go to a folder of ours, where nothing of them outlives the test.
-RunOptions environment(const std::string& folder) {
-  RunOptions options;
-  options.environment = {
-      "OMPI_ALLOW_RUN_AS_ROOT=1",
-      "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1",
-      "OMPI_MCA_rmaps_base_oversubscribe=1",
-      "OMPI_MCA_mpi_yield_when_idle=1",
-      "OMPI_MCA_odls_base_sigkill_timeout=2",  // machines that run tests are busy
-      "OMPI_MCA_btl_vader_backing_directory=" + folder,
-      "TMPDIR=" + folder};
-  return options;
-}
-
-ProgramRun run_mpi(const std::vector<std::string>& arguments, const std::string& folder) {
-  std::vector<std::string> command = {STEPCAST_MPIRUN};
-  command.insert(command.end(), arguments.begin(), arguments.end());
-  return run_program(command, environment(folder));
-}
 
 /// The folder is one more argument, by which the processes are found.
 ProgramRun run_ranks(int ranks, const std::string& fault, const std::string& folder) {
@@ -137,20 +116,6 @@ std::string scenario(const std::string& name) {
 
 std::vector<std::string> live(const std::string& name) {
   return {STEPCAST_BINARY, "live", scenario(name), "--steps", "4", "--json"};
-}
-
-std::vector<double> losses_of(const ProgramRun& ran) {
-  EXPECT_EQ(ran.exit_code, 0) << ran.err;
-  const JsonDocument document = parse_json(ran.out, "stdout");
-  std::vector<double> losses;
-  for (const JsonValue& loss : document.root().member("losses")->elements())
-    losses.push_back(*loss.as_number());
-  return losses;
-}
-
-std::vector<std::string> joined(std::vector<std::string> a, const std::vector<std::string>& b) {
-  a.insert(a.end(), b.begin(), b.end());
-  return a;
 }
 
 /// Collectives add in the same order, so not a bit differs.

@@ -18,7 +18,7 @@
 #include "sim/stepcast.h"
 #include "tools/cli/commands.h"
 #include "tools/cli/live_device.h"
-#include "tools/cli/live_mpi.h"
+#include "tools/cli/live_ranks.h"
 #include "tools/cli/live_report.h"
 #include "tools/cli/memory_fit.h"
 #include "tools/cli/trace_file.h"
@@ -38,7 +38,7 @@ struct Arguments {
   std::optional<double> learning_rate;
   double stand_still_s = 10;
   std::string device = "auto", text, trace, loss_csv;
-  bool reference = false, json = false, compare = false, local = false;
+  bool reference = false, through_host = false, json = false, compare = false, local = false;
 };
 
 std::unique_ptr<BatchSource> batches_of(const Arguments& arguments, const Scenario& scenario) {
@@ -168,8 +168,8 @@ int live_command(const Arguments& arguments) {
   const auto batches = batches_of(arguments, scenario);
   const ChosenDevice device = choose_device({.device = arguments.device,
                                              .reference = arguments.reference,
-                                             .on_this_machine = ranks->on_this_machine()},
-                                            scenario, run.job);
+                                             .through_host = arguments.through_host},
+                                            *ranks, scenario, run.job);
   run.device = device.name;
   run_ranks(*ranks, arguments.compare, options_of(arguments, scenario, *batches, *device.platform),
             run);
@@ -199,6 +199,8 @@ void add_live(CLI::App& app, std::function<int()>& run) {
                  "cpu: cores; cuda: GPUs; auto: what the scenario's topology has (auto)")
       ->check(CLI::IsMember({"cpu", "cuda", "auto"}));
   app.add_flag("--reference", arguments->reference, "plain loops instead of fast kernels");
+  app.add_flag("--through-host", arguments->through_host,
+               "GPUs communicate by memory of the host, as those that share one do, not by NCCL");
   app.add_flag("--json", arguments->json, "one JSON document instead of the table");
   app.add_option("--trace", arguments->trace,
                  "write a Chrome trace of the last step (.json or .json.gz) for Perfetto; with "

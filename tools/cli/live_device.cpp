@@ -2,6 +2,7 @@
 
 #include <vector>
 
+#include "kernels/gpu_profiler/gpu_matching.h"
 #include "kernels/live/cpu_device.h"
 #include "kernels/live/cpu_launchers.h"
 #include "kernels/live/gpu_module.h"
@@ -12,34 +13,77 @@
 namespace stepcast::cli {
 namespace {
 
-/// What the driver takes for each further process on a GPU: some 500 MiB on an H100, rounded up
-/// (assumed; a GPU's own figure is the used memory that nvidia-smi shows for an idle process).
-constexpr Bytes kContext{std::int64_t{640} << 20};
-
 bool has_gpus(const Scenario& scenario) { return scenario.topology.device.generation != "cpu"; }
 
+std::string count_of(std::size_t ranks) {
+  return std::to_string(ranks) + (ranks == 1 ? " rank" : " ranks");
+}
+
+/// "GPU 0 (NVIDIA H200) of node-7".
+std::string text_of(const GpusInSight& sight, int number) {
+  return "GPU " + std::to_string(number) + " (" +
+         sight.gpus[static_cast<std::size_t>(number)].name + ")" +
+         (sight.host.empty() ? "" : " of " + sight.host);
+}
+
 /// The ranks of one GPU, side by side, in what is free on it.
-void check_memory(const GpuState& gpu, std::size_t number, std::size_t gpus, const Job& job) {
-  Bytes needed{0};
+void check_room(const std::string& gpu, const std::vector<int>& ranks, const GpuRoom& room,
+                Bytes further_context, const Job& job) {
+  Bytes needed{0}, most{0};
   std::string largest;
-  Bytes most{0};
-  std::size_t ranks = 0;
-  for (std::size_t rank = number; rank < job.ranks.size(); rank += gpus, ++ranks) {
-    const Program& program = job.programs[job.ranks[rank].program];
+  for (const int rank : ranks) {
+    const Program& program = job.programs[job.ranks[static_cast<std::size_t>(rank)].program];
     const Bytes own = plan_step(program).arena_size;
-    needed += own + (ranks > 0 ? kContext : Bytes{0});
+    needed += own + (rank == ranks.front() ? Bytes{0} : further_context);
     if (own <= most) continue;
     most = own;
     largest = "rank " + std::to_string(rank) + ", " + program.name + ", has a peak of " +
               to_text(walk_memory(program).total) + " and needs a block of " + to_text(own);
   }
-  if (needed <= gpu.free) return;
+  if (needed <= room.free) return;
+  const bool more = ranks.size() > 1 && further_context > Bytes{0};
   throw Error(ErrorKind::kInfeasible,
-              "GPU " + std::to_string(number) + " (" + gpu.name + ") has " + to_text(gpu.free) +
-                  " of its " + to_text(gpu.total) + " free, and " + std::to_string(ranks) +
-                  (ranks == 1 ? " rank needs " : " ranks on it need ") + to_text(needed) + ": " +
-                  largest + (ranks == 1 ? "" : "; a further process takes " + to_text(kContext)) +
+              gpu + " has " + to_text(room.free) + " of its " + to_text(room.total) +
+                  " free, and " + count_of(ranks.size()) +
+                  (ranks.size() == 1 ? " needs " : " on it need ") + to_text(needed) + ": " +
+                  largest + (more ? "; a further process takes " + to_text(further_context) : "") +
                   "; recompute, use a smaller model or micro_batch_size, or free the GPU");
+}
+
+void check_memory(LiveRanks& ranks, const std::vector<GpusInSight>& sights,
+                  const GpuPlacement& placement, const Job& job) {
+  const GpuRooms rooms = ranks.gpu_rooms(placement);
+  for (int rank = 0; rank < placement.ranks(); ++rank) {
+    const std::vector<int> together = placement.together(rank);
+    if (together.front() != rank) continue;
+    const auto index = static_cast<std::size_t>(rank);
+    check_room(text_of(sights[index], placement.number(rank)), together, rooms.by_rank[index],
+               rooms.further_context, job);
+  }
+}
+
+/// mpirun puts ranks where a file of hosts or a scheduler says, out of the user's sight: so GPUs
+/// are to be those that the scenario means, and no more ranks on them than it says.
+void check_placement(const std::vector<GpusInSight>& sights, const GpuPlacement& placement,
+                     const Scenario& scenario) {
+  check_alike(sights, placement);
+  const Device& device = scenario.topology.device;
+  const auto shared_by = static_cast<std::size_t>(device.shared_by);
+  for (int rank = 0; rank < placement.ranks(); ++rank) {
+    const GpusInSight& sight = sights[static_cast<std::size_t>(rank)];
+    const std::string gpu = text_of(sight, placement.number(rank));
+    if (!has_chip_of(sight.gpus[static_cast<std::size_t>(placement.number(rank))].name, device))
+      throw Error(ErrorKind::kUnsupported,
+                  scenario.file + ": the topology is of " + device.name + ", and rank " +
+                      std::to_string(rank) + " would compute on " + gpu +
+                      "; name a topology of such GPUs, or take other nodes");
+    if (const std::size_t there = placement.together(rank).size(); there > shared_by)
+      throw Error(ErrorKind::kInfeasible,
+                  count_of(there) + " would share " + gpu + ", and a " + device.name +
+                      " of the topology is for " + count_of(shared_by) +
+                      ": start fewer ranks on each node (mpirun --map-by ppr:N:node), or take a "
+                      "topology whose device says shared_by, as h200-shared-2");
+  }
 }
 
 ChosenDevice on_cores(bool reference) {
@@ -48,30 +92,27 @@ ChosenDevice on_cores(bool reference) {
           .name = reference ? "cores, plain loops" : "cores"};
 }
 
-ChosenDevice on_gpus(const Job& job) {
-  const GpuModule& module = load_gpu_module();
-  const std::vector<GpuState> gpus = find_gpus(module);
-  const std::size_t used = std::min(gpus.size(), job.ranks.size());
-  for (std::size_t number = 0; number < used; ++number)
-    check_memory(gpus[number], number, gpus.size(), job);
-  return {.platform = module.platform(static_cast<int>(gpus.size())),
-          .name = std::to_string(used) + " x " + gpus.front().name};
+ChosenDevice on_gpus(LiveRanks& ranks, const DeviceChoice& choice, const Scenario& scenario,
+                     const Job& job) {
+  const std::vector<GpusInSight> sights = ranks.see_gpus(job);
+  const GpuPlacement placement(sights);
+  if (!ranks.on_this_machine()) check_placement(sights, placement, scenario);
+  check_memory(ranks, sights, placement, job);
+  return {.platform = load_gpu_module().platform(placement, choice.through_host),
+          .name = std::to_string(placement.gpus()) + " x " + sights.front().gpus.front().name};
 }
 
 }  // namespace
 
-ChosenDevice choose_device(const DeviceChoice& choice, const Scenario& scenario, const Job& job) {
+ChosenDevice choose_device(const DeviceChoice& choice, LiveRanks& ranks, const Scenario& scenario,
+                           const Job& job) {
   const bool gpus = choice.device == "cuda" ||
                     (choice.device == "auto" && !choice.reference && has_gpus(scenario));
   if (!gpus) return on_cores(choice.reference);
   if (choice.reference)
     throw Error(ErrorKind::kUsage, "--reference is plain loops on cores; leave --device cuda out");
-  if (!choice.on_this_machine)
-    throw Error(ErrorKind::kUnsupported,
-                "GPUs are used by ranks of this machine alone, which stepcast starts itself; leave "
-                "mpirun out, or train on cores with --device cpu");
   try {
-    return on_gpus(job);
+    return on_gpus(ranks, choice, scenario, job);
   } catch (const Error& error) {
     if (choice.device == "cuda" || error.kind() != ErrorKind::kUnsupported) throw;
     throw Error(error.kind(), scenario.file + ": the topology is of " +

@@ -6,13 +6,14 @@
 
 #include "kernels/live/live_platform.h"
 #include "sim/stepcast.h"
+#include "tools/cli/live_ranks.h"
 
 namespace stepcast::cli {
 
 struct DeviceChoice {
   std::string device = "auto";  ///< "cpu", "cuda", or "auto": as the scenario's topology has it
   bool reference = false;       ///< plain loops, on cores only
-  bool on_this_machine = true;
+  bool through_host = false;    ///< GPUs communicate by memory of the host, not by NCCL
 };
 
 struct ChosenDevice {
@@ -20,8 +21,11 @@ struct ChosenDevice {
   std::string name;  ///< for the user: "cores", "1 x NVIDIA H200"
 };
 
-/// Throws Error(kUnsupported) with the reason when GPUs are asked for and can't be used, and
-/// Error(kInfeasible) when the ranks' tensors don't fit in what is free on them.
-ChosenDevice choose_device(const DeviceChoice& choice, const Scenario& scenario, const Job& job);
+/// Throws Error(kUnsupported) with the reason when GPUs are asked for and can't be used,
+/// Error(kInfeasible) when the ranks' tensors don't fit in what is free on them, and under mpirun
+/// for more ranks on a GPU than the topology's device is shared by, Error(kLiveRank) when ranks
+/// have other versions of CUDA. To be called by all ranks that mpirun started.
+ChosenDevice choose_device(const DeviceChoice& choice, LiveRanks& ranks, const Scenario& scenario,
+                           const Job& job);
 
 }  // namespace stepcast::cli

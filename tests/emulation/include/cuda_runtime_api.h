@@ -42,8 +42,10 @@ cudaError_t cudaGetDeviceCount(int* devices);
 struct cudaDeviceProp {
   char name[256];
 };
+/// Its name is "emulated GPU", or what STEPCAST_EMULATED_NAME says.
 cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device);
 cudaError_t cudaSetDevice(int device);
+/// By number, from STEPCAST_EMULATED_FIRST on (0): a launcher may show a process only some GPUs.
 cudaError_t cudaDeviceGetPCIBusId(char* text, int length, int device);
 /// All reach each other.
 cudaError_t cudaDeviceCanAccessPeer(int* reaches, int device, int peer);

@@ -1,5 +1,6 @@
-// The calls of NCCL that kernels/device/ makes, between threads of one process. As everything in
-// the emulation, a call is done when it returns; a send returns as soon as its bytes are copied.
+// The calls of NCCL that kernels/device/ makes, between threads or processes of one machine, which
+// leave each other files in a folder (in TMPDIR) that the unique id names. As everything in the
+// emulation, a call is done when it returns; a send returns as soon as its bytes are copied.
 #pragma once
 
 // The names are NCCL's. NOLINTBEGIN(readability-identifier-naming)
@@ -25,6 +26,8 @@ using ncclComm_t = ncclComm*;
 
 const char* ncclGetErrorString(ncclResult_t status);
 const char* ncclGetLastError(ncclComm_t communicator);
+/// 2.27.3, or what STEPCAST_EMULATED_NCCL in the environment says as NCCL does: 22703.
+ncclResult_t ncclGetVersion(int* version);
 ncclResult_t ncclGetUniqueId(ncclUniqueId* id);
 /// Waits until all members have joined; members that do not come within 20 s are an internal error.
 ncclResult_t ncclCommInitRank(ncclComm_t* communicator, int members, ncclUniqueId id, int rank);

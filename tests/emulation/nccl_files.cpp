@@ -1,51 +1,33 @@
 #include <nccl.h>
+#include <stdlib.h>
 
 #include <algorithm>
 #include <chrono>
-#include <condition_variable>
 #include <cstring>
-#include <deque>
+#include <filesystem>
+#include <fstream>
 #include <map>
 #include <memory>
-#include <mutex>
+#include <string>
+#include <thread>
 #include <vector>
 
 #include "kernels/live/element.h"
+
+namespace fs = std::filesystem;
+
+struct ncclComm {
+  fs::path folder;  ///< where its members leave files for each other
+  int size = 0, rank = 0;
+  std::uint64_t meetings = 0;
+  std::map<std::pair<int, int>, std::uint64_t> messages = {};  ///< by sender and receiver
+};
 
 namespace {
 
 using Values = std::vector<std::byte>;
 
-/// What the members of a collective gave, and what they said of it.
-struct Meeting {
-  std::vector<Values> gave;
-  int arrived = 0, left = 0;
-};
-
-/// A communicator, as all its members see it.
-struct Members {
-  std::mutex mutex;
-  std::condition_variable moved;
-  int joined = 0;
-  std::map<std::uint64_t, Meeting> meetings;                        // by number
-  std::map<std::pair<int, int>, std::deque<Values>> messages = {};  // by sender and receiver
-
-  template <typename Ready>
-  bool wait(std::unique_lock<std::mutex>& lock, Ready ready) {
-    return moved.wait_for(lock, std::chrono::seconds(20), ready);
-  }
-};
-
-std::shared_ptr<Members> members_of(const ncclUniqueId& id) {
-  static std::mutex mutex;
-  static std::map<std::uint64_t, std::shared_ptr<Members>> all;
-  std::uint64_t number = 0;
-  std::memcpy(&number, id.internal, sizeof number);
-  const std::lock_guard lock(mutex);
-  std::shared_ptr<Members>& found = all[number];
-  if (!found) found = std::make_shared<Members>();
-  return found;
-}
+constexpr std::chrono::seconds kLongestWait{20};
 
 stepcast::Element element_of(ncclDataType_t type) {
   switch (type) {
@@ -71,34 +53,54 @@ std::size_t bytes_of(std::size_t count, ncclDataType_t type) {
   return count * stepcast::size_of(element_of(type));
 }
 
-}  // namespace
+// ---- files: whoever sees one sees all of it ----
 
-struct ncclComm {
-  std::shared_ptr<Members> members;
-  int size = 0, rank = 0;
-  std::uint64_t meetings = 0;
-};
+void put(const fs::path& file, const void* from, std::size_t bytes) {
+  fs::path unfinished = file;
+  unfinished += ".unfinished";
+  std::ofstream(unfinished, std::ios::binary)
+      .write(static_cast<const char*>(from), static_cast<std::streamsize>(bytes));
+  fs::rename(unfinished, file);
+}
 
-namespace {
+bool wait_for(const fs::path& file) {
+  const auto end = std::chrono::steady_clock::now() + kLongestWait;
+  std::error_code ignored;
+  while (!fs::exists(file, ignored)) {
+    if (std::chrono::steady_clock::now() > end) return false;
+    std::this_thread::sleep_for(std::chrono::microseconds(50));
+  }
+  return true;
+}
 
-/// Gives `bytes` and calls take(what all gave) when all have come.
+/// Waits for it; another number of bytes means that members are in different operations.
+ncclResult_t get(const fs::path& file, void* to, std::size_t bytes) {
+  if (!wait_for(file)) return ncclInternalError;
+  if (fs::file_size(file) != bytes) return ncclInvalidUsage;
+  std::ifstream(file, std::ios::binary)
+      .read(static_cast<char*>(to), static_cast<std::streamsize>(bytes));
+  return ncclSuccess;
+}
+
+fs::path given(const ncclComm& communicator, std::uint64_t meeting, int member) {
+  return communicator.folder /
+         ("meeting-" + std::to_string(meeting) + "-" + std::to_string(member));
+}
+
+/// Gives `bytes` and calls take(what all gave) when all have come. They all have taken what was
+/// given at the meeting before by then.
 template <typename Take>
 ncclResult_t meet(ncclComm* communicator, const void* from, std::size_t bytes, Take take) {
-  Members& members = *communicator->members;
-  std::unique_lock lock(members.mutex);
-  const std::uint64_t number = communicator->meetings++;
-  Meeting& meeting = members.meetings[number];
-  meeting.gave.resize(static_cast<std::size_t>(communicator->size));
-  const auto* first = static_cast<const std::byte*>(from);
-  meeting.gave[static_cast<std::size_t>(communicator->rank)].assign(first, first + bytes);
-  ++meeting.arrived;
-  members.moved.notify_all();
-  if (!members.wait(lock, [&] { return meeting.arrived == communicator->size; }))
-    return ncclInternalError;
-  for (const Values& values : meeting.gave)
-    if (values.size() != bytes) return ncclInvalidUsage;
-  take(meeting.gave);
-  if (++meeting.left == communicator->size) members.meetings.erase(number);
+  const std::uint64_t meeting = ++communicator->meetings;
+  put(given(*communicator, meeting, communicator->rank), from, bytes);
+  std::vector<Values> gave(static_cast<std::size_t>(communicator->size), Values(bytes));
+  for (int member = 0; member < communicator->size; ++member)
+    if (const ncclResult_t status = get(given(*communicator, meeting, member),
+                                        gave[static_cast<std::size_t>(member)].data(), bytes);
+        status != ncclSuccess)
+      return status;
+  fs::remove(given(*communicator, meeting - 1, communicator->rank));
+  take(gave);
   return ncclSuccess;
 }
 
@@ -111,6 +113,11 @@ Values sum_of(const std::vector<Values>& gave, ncclDataType_t type, ncclRedOp_t 
   return sum;
 }
 
+fs::path message(ncclComm& communicator, int from, int to) {
+  return communicator.folder / ("message-" + std::to_string(from) + "-" + std::to_string(to) + "-" +
+                                std::to_string(communicator.messages[{from, to}]++));
+}
+
 }  // namespace
 
 const char* ncclGetErrorString(ncclResult_t status) {
@@ -118,28 +125,37 @@ const char* ncclGetErrorString(ncclResult_t status) {
 }
 const char* ncclGetLastError(ncclComm_t /*communicator*/) { return ""; }
 
+ncclResult_t ncclGetVersion(int* version) {
+  const char* const text = std::getenv("STEPCAST_EMULATED_NCCL");
+  return *version = text ? std::atoi(text) : 22703, ncclSuccess;
+}
+
 ncclResult_t ncclGetUniqueId(ncclUniqueId* id) {
-  static std::mutex mutex;
-  static std::uint64_t next = 0;
-  const std::lock_guard lock(mutex);
+  std::error_code missing;
+  std::string folder = (fs::temp_directory_path(missing) / "emulated-nccl-XXXXXX").string();
   *id = {};
-  std::memcpy(id->internal, &++next, sizeof next);
+  if (missing || folder.size() >= sizeof id->internal || ::mkdtemp(folder.data()) == nullptr)
+    return ncclInternalError;
+  std::ranges::copy(folder, id->internal);
   return ncclSuccess;
 }
 
 ncclResult_t ncclCommInitRank(ncclComm_t* communicator, int members, ncclUniqueId id, int rank) {
-  auto own = std::make_unique<ncclComm>(
-      ncclComm{.members = members_of(id), .size = members, .rank = rank});
-  std::unique_lock lock(own->members->mutex);
-  ++own->members->joined;
-  own->members->moved.notify_all();
-  if (!own->members->wait(lock, [&] { return own->members->joined == members; }))
-    return ncclInternalError;
-  *communicator = own.release();
-  return ncclSuccess;
+  auto own =
+      std::make_unique<ncclComm>(ncclComm{.folder = id.internal, .size = members, .rank = rank});
+  const ncclResult_t status = meet(own.get(), nullptr, 0, [](const auto&) {});
+  if (status == ncclSuccess) *communicator = own.release();
+  return status;
 }
+/// The last one takes the folder away.
 ncclResult_t ncclCommDestroy(ncclComm_t communicator) {
-  delete communicator;
+  const std::unique_ptr<ncclComm> own(communicator);
+  const auto left = [&](int member) { return own->folder / ("left-" + std::to_string(member)); };
+  put(left(own->rank), nullptr, 0);
+  std::error_code ignored;
+  for (int member = 0; member < own->size; ++member)
+    if (!fs::exists(left(member), ignored)) return ncclSuccess;
+  fs::remove_all(own->folder, ignored);
   return ncclSuccess;
 }
 ncclResult_t ncclCommCount(ncclComm_t communicator, int* members) {
@@ -192,22 +208,14 @@ ncclResult_t ncclReduce(const void* from, void* to, std::size_t count, ncclDataT
 
 ncclResult_t ncclSend(const void* from, std::size_t count, ncclDataType_t type, int to,
                       ncclComm_t communicator, cudaStream_t /*stream*/) {
-  Members& members = *communicator->members;
-  const auto* first = static_cast<const std::byte*>(from);
-  const std::lock_guard lock(members.mutex);
-  members.messages[{communicator->rank, to}].emplace_back(first, first + bytes_of(count, type));
-  members.moved.notify_all();
+  put(message(*communicator, communicator->rank, to), from, bytes_of(count, type));
   return ncclSuccess;
 }
 
 ncclResult_t ncclRecv(void* to, std::size_t count, ncclDataType_t type, int from,
                       ncclComm_t communicator, cudaStream_t /*stream*/) {
-  Members& members = *communicator->members;
-  std::unique_lock lock(members.mutex);
-  std::deque<Values>& queue = members.messages[{from, communicator->rank}];
-  if (!members.wait(lock, [&] { return !queue.empty(); })) return ncclInternalError;
-  if (queue.front().size() != bytes_of(count, type)) return ncclInvalidUsage;
-  std::ranges::copy(queue.front(), static_cast<std::byte*>(to));
-  queue.pop_front();
-  return ncclSuccess;
+  const fs::path file = message(*communicator, from, communicator->rank);
+  const ncclResult_t status = get(file, to, bytes_of(count, type));
+  fs::remove(file);
+  return status;
 }

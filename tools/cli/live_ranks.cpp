@@ -1,21 +1,42 @@
-#include "tools/cli/live_mpi.h"
+#include "tools/cli/live_ranks.h"
 
 #include <cstdlib>
 
 #include "sim/base/error.h"
 
 #ifdef STEPCAST_HAS_MPI
+#include "kernels/mpi/mpi_gpus.h"
 #include "kernels/mpi/mpi_live_run.h"
 #endif
 
 namespace stepcast::cli {
 namespace {
 
+/// What the driver takes for each further process on a GPU: some 500 MiB on an H100, rounded up
+/// (assumed; a GPU's own figure is the used memory that nvidia-smi shows for an idle process).
+constexpr Bytes kContext{std::int64_t{640} << 20};
+
 class LocalRanks final : public LiveRanks {
  public:
   LiveOutcome run(const Job& job, const LiveOptions& options) override {
     return run_live(job, options);
   }
+  /// The driver must not be started in this process, which will be forked.
+  std::vector<GpusInSight> see_gpus(const Job& job) override {
+    gpus_ = find_gpus(load_gpu_module());
+    GpusInSight sight;
+    for (const GpuState& gpu : gpus_) sight.gpus.push_back(gpu.name);
+    return std::vector<GpusInSight>(job.ranks.size(), sight);
+  }
+  GpuRooms gpu_rooms(const GpuPlacement& placement) override {
+    GpuRooms rooms{.by_rank = {}, .further_context = kContext};
+    for (int rank = 0; rank < placement.ranks(); ++rank)
+      rooms.by_rank.push_back(gpus_[static_cast<std::size_t>(placement.number(rank))].room);
+    return rooms;
+  }
+
+ private:
+  std::vector<GpuState> gpus_;
 };
 
 bool started_by_mpi() {
@@ -35,6 +56,13 @@ class MpiRanks final : public LiveRanks {
   bool speaks() const override { return group_.rank() == 0; }
   bool on_this_machine() const override { return false; }
   bool agree(bool said) override { return group_.said_by_first(said); }
+  std::vector<GpusInSight> see_gpus(const Job& job) override {
+    check_ranks(group_, job);
+    return stepcast::see_gpus(group_);
+  }
+  GpuRooms gpu_rooms(const GpuPlacement& placement) override {
+    return {.by_rank = rooms_of_ranks(group_, placement)};
+  }
 
  private:
   MpiGroup group_;

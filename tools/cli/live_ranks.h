@@ -1,13 +1,23 @@
-// stepcast live under mpirun: every process is a rank, and rank 0 speaks.
+// Who runs the ranks of stepcast live: processes that we start on this machine, or those that
+// mpirun started, where every process is a rank and rank 0 speaks.
 #pragma once
 
 #include <memory>
+#include <vector>
 
+#include "kernels/live/gpu_module.h"
 #include "kernels/live/live_run.h"
 
 namespace stepcast::cli {
 
-/// The ranks of a live run: processes that we start on this machine, or those that mpirun started.
+/// Memory of the GPU of each rank.
+struct GpuRooms {
+  std::vector<GpuRoom> by_rank;
+  /// What each rank after the first of a GPU takes of it beside its tensors, where that is not
+  /// taken yet.
+  Bytes further_context{0};
+};
+
 class LiveRanks {
  public:
   virtual ~LiveRanks() = default;
@@ -17,6 +27,12 @@ class LiveRanks {
   virtual bool on_this_machine() const { return true; }
   /// What the process that speaks says, on all of them.
   virtual bool agree(bool said) { return said; }
+
+  /// What each rank of the job sees. Throws Error(kUnsupported) with the reason where there is no
+  /// GPU.
+  virtual std::vector<GpusInSight> see_gpus(const Job& job) = 0;
+  /// After see_gpus().
+  virtual GpuRooms gpu_rooms(const GpuPlacement& placement) = 0;
 };
 
 /// By the environment, which mpirun and srun set; `local` ignores it. Throws Error(kUnsupported)

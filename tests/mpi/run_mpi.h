@@ -1,0 +1,49 @@
+// Programs under mpirun, on this machine.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "sim/base/json_fields.h"
+#include "tests/support/run_program.h"
+
+namespace stepcast {
+
+/// OpenMPI's shared files go to a folder of ours, where nothing of them outlives the test.
+inline RunOptions environment(const std::string& folder) {
+  RunOptions options;
+  options.environment = {
+      "OMPI_ALLOW_RUN_AS_ROOT=1",
+      "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1",
+      "OMPI_MCA_rmaps_base_oversubscribe=1",
+      "OMPI_MCA_mpi_yield_when_idle=1",
+      "OMPI_MCA_odls_base_sigkill_timeout=2",  // machines that run tests are busy
+      "OMPI_MCA_btl_vader_backing_directory=" + folder,
+      "TMPDIR=" + folder};
+  return options;
+}
+
+inline ProgramRun run_mpi(const std::vector<std::string>& arguments, const std::string& folder) {
+  std::vector<std::string> command = {STEPCAST_MPIRUN};
+  command.insert(command.end(), arguments.begin(), arguments.end());
+  return run_program(command, environment(folder));
+}
+
+inline std::vector<double> losses_of(const ProgramRun& ran) {
+  EXPECT_EQ(ran.exit_code, 0) << ran.err;
+  const JsonDocument document = parse_json(ran.out, "stdout");
+  std::vector<double> losses;
+  for (const JsonValue& loss : document.root().member("losses")->elements())
+    losses.push_back(*loss.as_number());
+  return losses;
+}
+
+inline std::vector<std::string> joined(std::vector<std::string> a,
+                                       const std::vector<std::string>& b) {
+  a.insert(a.end(), b.begin(), b.end());
+  return a;
+}
+
+}  // namespace stepcast
