@@ -1,12 +1,11 @@
 #include "kernels/live/communicator.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
 #include <string>
 #include <vector>
 
+#include "kernels/live/process_facts.h"
 #include "sim/base/error.h"
 
 namespace stepcast {
@@ -28,12 +27,6 @@ std::string with_this_text(std::span<const SaidByRank> by_rank, const std::strin
              (one_host ? "" : " on " + by_rank[rank].host);
   }
   return (count > 1 ? "ranks " : "rank ") + ranks + (count > 1 ? " have" : " has");
-}
-
-std::string host_name() {
-  std::array<char, 256> name{};
-  ::gethostname(name.data(), name.size() - 1);
-  return name.data();
 }
 
 }  // namespace

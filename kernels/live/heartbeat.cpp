@@ -1,8 +1,9 @@
 #include "kernels/live/heartbeat.h"
 
 #include <cstdio>
-#include <fstream>
 #include <tuple>
+
+#include "kernels/live/process_facts.h"
 
 namespace stepcast {
 namespace {
@@ -15,23 +16,6 @@ std::string seconds_text(double seconds) {
   char text[32];
   std::snprintf(text, sizeof text, "%.1f s", seconds);
   return text;
-}
-
-/// The third field; '?' when the process is gone.
-char process_state(pid_t process) {
-  std::ifstream file("/proc/" + std::to_string(process) + "/stat");
-  std::string line;
-  std::getline(file, line);
-  // The name in parentheses may hold anything, also ")".
-  const std::size_t end_of_name = line.rfind(')');
-  if (end_of_name == std::string::npos || end_of_name + 2 >= line.size()) return '?';
-  return line[end_of_name + 2];
-}
-
-/// State T or, under a debugger, t (proc(5)).
-bool is_stopped(pid_t process) {
-  const char state = process_state(process);
-  return state == 'T' || state == 't';
 }
 
 }  // namespace

@@ -139,23 +139,6 @@ class RankRun {
   LostTime lost_;
 };
 
-/// Enough for everything that a rank keeps; address space only, until it is used.
-std::size_t room_to_keep(const Job& job, const LiveOptions& options) {
-  std::size_t ops = 0;
-  for (const Program& program : job.programs) {
-    std::size_t sum = 0;
-    for (const Call& call : program.calls) sum += program.blocks[call.block].ops.size();
-    ops = std::max(ops, sum);
-  }
-  const auto rounds = static_cast<std::size_t>(options.rounds);
-  const std::size_t steps = static_cast<std::size_t>(options.steps) + 1 +
-                            rounds * static_cast<std::size_t>(options.steps_per_round);
-  const std::size_t bytes =
-      steps * 128 + ops * sizeof(TimedOp) +
-      rounds * (static_cast<std::size_t>(options.steps_per_round) + 2) * (ops * 16 + 64);
-  return (std::size_t{1} << 20) + (bytes + 63) / 64 * 64;
-}
-
 /// A neighbour may be a whole batch of messages behind.
 std::size_t room_for_messages(const Job& job) {
   std::size_t most = 0;
@@ -178,6 +161,22 @@ void check_local(const Job& job) {
 }
 
 }  // namespace
+
+std::size_t room_to_keep(const Job& job, const LiveOptions& options) {
+  std::size_t ops = 0;
+  for (const Program& program : job.programs) {
+    std::size_t sum = 0;
+    for (const Call& call : program.calls) sum += program.blocks[call.block].ops.size();
+    ops = std::max(ops, sum);
+  }
+  const auto rounds = static_cast<std::size_t>(options.rounds);
+  const std::size_t steps = static_cast<std::size_t>(options.steps) + 1 +
+                            rounds * static_cast<std::size_t>(options.steps_per_round);
+  const std::size_t bytes =
+      steps * 128 + ops * sizeof(TimedOp) +
+      rounds * (static_cast<std::size_t>(options.steps_per_round) + 2) * (ops * 16 + 64);
+  return (std::size_t{1} << 20) + (bytes + 63) / 64 * 64;
+}
 
 void check_live(const Job& job, const LiveOptions& options) {
   for (const Program& program : job.programs)

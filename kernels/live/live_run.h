@@ -67,6 +67,8 @@ std::string run_ranks(Group& group, const Job& job, const LiveOptions& options) 
   }
   return "";
 }
+/// Bytes, enough for everything that a rank keeps; `options` needs no platform.
+std::size_t room_to_keep(const Job& job, const LiveOptions& options);
 /// Throws Error(kUnsupported) for programs that can't be run for real.
 void check_live(const Job& job, const LiveOptions& options);
 

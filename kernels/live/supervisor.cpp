@@ -10,8 +10,8 @@
 #include <cerrno>
 #include <chrono>
 #include <cstring>
-#include <fstream>
 
+#include "kernels/live/process_facts.h"
 #include "sim/base/error.h"
 
 namespace stepcast {
@@ -21,27 +21,6 @@ constexpr int kPollMs = 50;
 
 double now_s() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
-
-/// "SIGKILL"
-std::string signal_name(int signal) {
-  const char* name = ::sigabbrev_np(signal);
-  return name != nullptr ? std::string("SIG") + name : "signal " + std::to_string(signal);
-}
-
-/// Processes that the system killed for want of memory since it started; -1 where it doesn't tell.
-long oom_kills() {
-  std::ifstream file("/proc/vmstat");
-  std::string name;
-  for (long count = 0; file >> name >> count;)
-    if (name == "oom_kill") return count;
-  return -1;
-}
-
-std::string host_name() {
-  char name[256] = "";
-  ::gethostname(name, sizeof name - 1);
-  return name;
 }
 
 }  // namespace
@@ -136,9 +115,7 @@ void Supervisor::record_signal(RankOutcome& outcome, int signal) {
   if (ending_ && signal == SIGKILL) return;  // that was us
   outcome.ending = Ending::kSignalled;
   outcome.status = signal;
-  outcome.why = "was killed by " + signal_name(signal);
-  if (signal == SIGKILL && oom_kills() > oom_kills_before_)
-    outcome.why += " (the system ran out of memory and ended the largest process)";
+  outcome.why = killed_by(signal, oom_kills_before_);
 }
 
 void Supervisor::check_heartbeats() {

@@ -2,6 +2,7 @@
 
 #include <mpi.h>
 #include <sys/prctl.h>
+#include <unistd.h>
 
 #include <csignal>
 #include <cstdio>
@@ -12,6 +13,7 @@
 #include "kernels/mpi/mpi_communicator.h"
 #include "kernels/mpi/mpi_kept.h"
 #include "kernels/mpi/mpi_pulse.h"
+#include "kernels/mpi/rank_witness.h"
 #include "sim/base/error.h"
 
 namespace stepcast {
@@ -50,7 +52,16 @@ std::vector<int> nodes_of_ranks(int rank, int ranks) {
   return nodes;
 }
 
+/// For rank 0's last words, when nobody is left who would kill it.
+constexpr unsigned kLongestWordsSeconds = 3;
+
 volatile std::sig_atomic_t end_signal = 0;
+volatile pid_t parent = 0;
+
+void remember(int signal) {
+  end_signal = signal;
+  if (::getppid() != parent) ::alarm(kLongestWordsSeconds);
+}
 
 /// To end ranks mpirun sends SIGTERM, and SIGKILL a second later, or as soon as the first one of
 /// them has gone (OpenMPI 4.1). Rank 0 needs that second; so the others stay until SIGKILL.
@@ -58,8 +69,7 @@ class EndSignal {
  public:
   explicit EndSignal(int rank) {
     end_signal = 0;
-    const auto remember = [](int signal) { end_signal = signal; };
-    before_ = std::signal(SIGTERM, rank == 0 ? static_cast<void (*)(int)>(remember) : SIG_IGN);
+    before_ = std::signal(SIGTERM, rank == 0 ? remember : SIG_IGN);
   }
   ~EndSignal() { std::signal(SIGTERM, before_); }
   EndSignal(const EndSignal&) = delete;
@@ -71,16 +81,18 @@ class EndSignal {
 
 }  // namespace
 
-MpiGroup::MpiGroup(double stand_still_s) {
-  // mpirun starts the ranks of its node itself: they do not outlive it.
-  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+MpiGroup::MpiGroup(const RankWitness& witness, double stand_still_s) : witness_(witness) {
   check_mpi(MPI_Init(nullptr, nullptr), "MPI_Init");
   MPI_Comm_rank(MPI_COMM_WORLD, &rank_);
   MPI_Comm_size(MPI_COMM_WORLD, &ranks_);
+  witness_.set_rank(rank_);
+  // A rank does not outlive the process that looks after it (rank_watch.h), but rank 0 is told.
+  parent = ::getppid();
+  if (rank_ == 0) ::prctl(PR_SET_PDEATHSIG, SIGTERM);
   nodes_ = nodes_of_ranks(rank_, ranks_);
-  pulse_ = std::make_unique<MpiPulse>(stand_still_s);
+  pulse_ = std::make_unique<MpiPulse>(stand_still_s, witness_.state());
   pulse_->end_on(end_signal);
-  kept_ = std::make_unique<MpiKept>();
+  kept_ = std::make_unique<MpiKept>(witness_);
 }
 
 MpiGroup::~MpiGroup() {
@@ -92,11 +104,12 @@ MpiGroup::~MpiGroup() {
 
 void MpiGroup::run(const RankMain& rank_main) {
   flush_subnormals();
-  const EndSignal heed(rank_);
   // Ranks come here from what takes them different times: files, the driver of a GPU.
   check_mpi(MPI_Barrier(MPI_COMM_WORLD), "MPI_Barrier");
+  const EndSignal heed(rank_);
   pulse_->begin();
   kept_->begin();
+  witness_.set_running(true);
   MpiRankContext context(rank_, ranks_, *pulse_, *kept_);
   std::vector<int> all(static_cast<std::size_t>(ranks_));
   std::iota(all.begin(), all.end(), 0);
@@ -108,6 +121,7 @@ void MpiGroup::run(const RankMain& rank_main) {
   if (!end.done) fail(end);
   pulse_->end();
   kept_->finish();
+  witness_.set_running(false);
 }
 
 void MpiGroup::fail(const RankEnd& end) {
@@ -116,12 +130,13 @@ void MpiGroup::fail(const RankEnd& end) {
                            ", in \"" + pulse_->operation() + '"';
   std::fprintf(stderr, "%s\n", what.c_str());
   failed_ = true;
+  witness_.set_running(false);
   if (rank_ != 0) MPI_Abort(MPI_COMM_WORLD, static_cast<int>(ErrorKind::kLiveRank));
+  // Too late: the process that looks after this one speaks, and ends it.
+  while (!witness_.claim_last_words()) ::pause();
   kept_->take();
   throw Error(ErrorKind::kLiveRank, what);
 }
-
-std::span<const std::byte> MpiGroup::kept(int rank) const { return kept_->of(rank); }
 
 const std::string& MpiGroup::host(int rank) const { return pulse_->host(rank); }
 

@@ -1,17 +1,14 @@
 // Ranks that mpirun started, on one node or several: every process is a rank.
 //
-//   MpiGroup group;                       // in main(), once
-//   group.run(rank_main);
-//   if (group.rank() == 0) group.kept(1);
+//   MpiGroup group(witness);              // in main(), once, in the process of a rank
+//   (rank_watch.h) group.run(rank_main); if (group.rank() == 0) witness.kept(1);
 //
-// mpirun supervises: it ends all ranks when one dies or fails. A rank that stands still is noticed
-// by those that wait (mpi_pulse.h), and ranks end when mpirun does. Rank 0 then has what ranks kept
-// until that moment, and about a second to say it.
+// mpirun supervises: it ends all ranks when the process that looks after one ends with a failure. A
+// rank that stands still is noticed by those that wait (mpi_pulse.h), and ranks end when mpirun
+// does. Rank 0 then has what ranks kept until that moment, and about a second to say it.
 #pragma once
 
-#include <cstddef>
 #include <memory>
-#include <span>
 #include <string>
 #include <vector>
 
@@ -21,12 +18,13 @@ namespace stepcast {
 
 class MpiKept;
 class MpiPulse;
+class RankWitness;
 struct RankEnd;
 
 class MpiGroup {
  public:
-  /// MPI_Init. `stand_still_s` as ProcessGroupOptions.
-  explicit MpiGroup(double stand_still_s = 10);
+  /// MPI_Init. `stand_still_s` as ProcessGroupOptions; `witness` outlives this.
+  explicit MpiGroup(const RankWitness& witness, double stand_still_s = 10);
   ~MpiGroup();  ///< MPI_Finalize; after a failure MPI_Abort, which does not return
   MpiGroup(const MpiGroup&) = delete;
   MpiGroup& operator=(const MpiGroup&) = delete;
@@ -37,11 +35,10 @@ class MpiGroup {
   /// To be called by all, as often as one likes. Returns when all are done. When one fails, it says
   /// on standard error which rank on which host, why and in which operation, and ends all processes
   /// with exit code 7; but on rank 0 Error(kLiveRank) is thrown then, as well as when mpirun ends
-  /// the ranks, and the end of this group ends all processes.
+  /// the ranks, and the end of this group ends all processes. Rank 0's witness has what ranks kept,
+  /// after a run that failed as far as it got there.
   void run(const RankMain& rank_main);
 
-  /// On rank 0, after run(): what a rank kept; after a run that failed, as far as it got here.
-  std::span<const std::byte> kept(int rank) const;
   /// Of any rank.
   const std::string& host(int rank) const;
   /// The same for ranks that can share memory, whatever their hosts call themselves.
@@ -52,6 +49,7 @@ class MpiGroup {
  private:
   void fail(const RankEnd& end);
 
+  const RankWitness& witness_;
   int rank_ = 0, ranks_ = 0;
   std::vector<int> nodes_;  ///< by rank
   bool failed_ = false;

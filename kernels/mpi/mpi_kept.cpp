@@ -13,20 +13,19 @@ constexpr int kPieceTag = 4;
 
 }  // namespace
 
-MpiKept::MpiKept() {
+MpiKept::MpiKept(const RankWitness& witness) : witness_(witness) {
   check_mpi(MPI_Comm_dup(MPI_COMM_WORLD, &comm_), "MPI_Comm_dup");
   MPI_Comm_set_errhandler(comm_, MPI_ERRORS_RETURN);
   int ranks = 0;
   MPI_Comm_rank(comm_, &rank_);
   MPI_Comm_size(comm_, &ranks);
-  kept_.resize(static_cast<std::size_t>(ranks));
-  ended_.resize(kept_.size());
+  ended_.resize(static_cast<std::size_t>(ranks));
 }
 
 MpiKept::~MpiKept() { MPI_Comm_free(&comm_); }
 
 void MpiKept::begin() {
-  for (std::vector<std::byte>& kept : kept_) kept.clear();
+  if (rank_ == 0) witness_.forget_kept();
   ended_.assign(ended_.size(), false);
   ended_[0] = true;
 }
@@ -34,7 +33,7 @@ void MpiKept::begin() {
 void MpiKept::keep(std::span<const std::byte> bytes) {
   if (bytes.empty()) return;
   if (rank_ != 0) return send(bytes);
-  kept_[0].insert(kept_[0].end(), bytes.begin(), bytes.end());
+  witness_.keep(0, bytes);
   take();
 }
 
@@ -60,13 +59,14 @@ void MpiKept::receive(const MPI_Status& status) {
   const auto rank = static_cast<std::size_t>(status.MPI_SOURCE);
   int count = 0;
   check_mpi(MPI_Get_count(&status, MPI_BYTE, &count), "MPI_Get_count");
-  std::vector<std::byte>& kept = kept_[rank];
-  const std::size_t before = kept.size();
-  kept.resize(before + static_cast<std::size_t>(count));
-  check_mpi(MPI_Recv(kept.data() + before, count, MPI_BYTE, status.MPI_SOURCE, kPieceTag, comm_,
+  std::vector<std::byte> piece(static_cast<std::size_t>(count));
+  check_mpi(MPI_Recv(piece.data(), count, MPI_BYTE, status.MPI_SOURCE, kPieceTag, comm_,
                      MPI_STATUS_IGNORE),
             "MPI_Recv");
-  if (count == 0) ended_[rank] = true;
+  if (count == 0)
+    ended_[rank] = true;
+  else
+    witness_.keep(status.MPI_SOURCE, piece);
 }
 
 /// A rank that has ended may be in the next run already.

@@ -72,17 +72,22 @@ void check_ranks(const MpiGroup& group, const Job& job) {
                                           wanted);
 }
 
-LiveOutcome run_live_over_mpi(MpiGroup& group, const Job& job, const LiveOptions& options,
-                              std::string_view version) {
+LiveOutcome outcome_of(const RankWitness& witness, const std::string& failure) {
+  LiveOutcome outcome{.ranks = {}, .failure = failure};
+  for (int rank = 0; rank < witness.ranks(); ++rank)
+    outcome.ranks.push_back(read_records(witness.kept(rank)));
+  return outcome;
+}
+
+LiveOutcome run_live_over_mpi(MpiGroup& group, const RankWitness& witness, const Job& job,
+                              const LiveOptions& options, std::string_view version) {
   check_ranks(group, job);
   check_live(job, options);
   const CoreShare share = agree(group, job, options, version);
   if (options.rounds > 0) check_comparable(group, share, options.platform->on_cores());
-  LiveOutcome outcome;
-  outcome.failure = run_ranks(group, job, options);
-  for (int rank = 0; group.rank() == 0 && rank < group.ranks(); ++rank)
-    outcome.ranks.push_back(read_records(group.kept(rank)));
-  return outcome;
+  const std::string failure = run_ranks(group, job, options);
+  return group.rank() == 0 ? outcome_of(witness, failure)
+                           : LiveOutcome{.ranks = {}, .failure = failure};
 }
 
 }  // namespace stepcast

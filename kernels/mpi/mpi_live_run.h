@@ -3,23 +3,29 @@
 //   mpirun -n 4 stepcast live SCENARIO
 #pragma once
 
+#include <string>
 #include <string_view>
 
 #include "kernels/live/live_run.h"
 #include "kernels/mpi/mpi_group.h"
+#include "kernels/mpi/rank_witness.h"
 
 namespace stepcast {
 
 /// Throws Error(kInfeasible) when mpirun started another number of ranks than the job has.
 void check_ranks(const MpiGroup& group, const Job& job);
 
-/// As run_live(), to be called by all ranks of the group; what they kept is in rank 0's outcome,
-/// and the others' is empty. A rank that fails ends the run for all (MpiGroup::run).
+/// As run_live(), to be called by all ranks of the group, whose witness is given; what they kept is
+/// in rank 0's outcome, and the others' is empty. A rank that fails ends the run for all
+/// (MpiGroup::run).
 ///
 /// Throws as check_ranks() does, Error(kLiveRank) when ranks have other builds (`version` is that
 /// of this one) or other programs, Error(kUnsupported) as check_live() does, and for a comparison
 /// between ranks of several hosts or that share a core.
-LiveOutcome run_live_over_mpi(MpiGroup& group, const Job& job, const LiveOptions& options,
-                              std::string_view version);
+LiveOutcome run_live_over_mpi(MpiGroup& group, const RankWitness& witness, const Job& job,
+                              const LiveOptions& options, std::string_view version);
+
+/// What ranks kept, as far as it came to rank 0.
+LiveOutcome outcome_of(const RankWitness& witness, const std::string& failure);
 
 }  // namespace stepcast

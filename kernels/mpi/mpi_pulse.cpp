@@ -40,7 +40,8 @@ void check_mpi(int status, const char* call) {
               std::string(call) + ": " + std::string(text, static_cast<std::size_t>(length)));
 }
 
-MpiPulse::MpiPulse(double stand_still_s) : stand_still_s_(stand_still_s) {
+MpiPulse::MpiPulse(double stand_still_s, RankState& state)
+    : stand_still_s_(stand_still_s), state_(state) {
   check_mpi(MPI_Comm_dup(MPI_COMM_WORLD, &comm_), "MPI_Comm_dup");
   MPI_Comm_rank(comm_, &rank_);
   MPI_Comm_size(comm_, &ranks_);
@@ -91,6 +92,7 @@ void MpiPulse::forgive_absence(double now) {
 }
 
 void MpiPulse::begin_operation(std::string_view what) {
+  state_.begin(what);
   look_for_end();
   ++mine_.operations;
   mine_.waits_for = kWorks;
@@ -202,6 +204,7 @@ void MpiPulse::wait(std::span<MPI_Request> requests, std::span<const int> peers,
     look_for_end();  // every time: on a busy machine each look costs a turn, and a second is all
                      // there is
     if (looks % kLooks != kLooks - 1) continue;
+    state_.beat();
     const double now = MPI_Wtime();
     forgive_absence(now);
     for (std::size_t i = requests.size(); i-- > 0;) {

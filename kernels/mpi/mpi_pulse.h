@@ -18,6 +18,8 @@
 #include <string_view>
 #include <vector>
 
+#include "kernels/live/switchboard.h"
+
 namespace stepcast {
 
 /// Throws Error(kLiveRank) with MPI's text unless `status` is MPI_SUCCESS.
@@ -26,7 +28,8 @@ void check_mpi(int status, const char* call);
 class MpiPulse {
  public:
   /// To be made by all ranks together, between MPI_Init and MPI_Finalize, and destroyed likewise.
-  explicit MpiPulse(double stand_still_s);
+  /// `state`, for whoever looks at this rank from outside, outlives it.
+  MpiPulse(double stand_still_s, RankState& state);
   ~MpiPulse();
   MpiPulse(const MpiPulse&) = delete;
   MpiPulse& operator=(const MpiPulse&) = delete;
@@ -78,6 +81,7 @@ class MpiPulse {
   std::string described(int rank) const;
 
   double stand_still_s_;
+  RankState& state_;
   const volatile std::sig_atomic_t* end_signal_ = nullptr;
   MPI_Comm comm_ = MPI_COMM_NULL;
   int rank_ = 0, ranks_ = 1;

@@ -32,6 +32,7 @@ TEST(GpuPlacement, RanksOfOneMachineGoRoundItsGpus) {
     EXPECT_EQ(share.ranks, 2);
     EXPECT_EQ(share.turn, 1);
     EXPECT_EQ(share.turns, 3);
+    EXPECT_EQ(share.first, 1);
   }
 }
 

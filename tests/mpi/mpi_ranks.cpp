@@ -1,29 +1,43 @@
-// mpirun -n N mpi_ranks [throw|stop|kill|orphan|version]: the exchange between N ranks over MPI;
-// rank 0 prints a fingerprint of what each rank kept. With a fault, rank 1 throws, is stopped or
-// killed, or kills mpirun, while the others wait for it, and rank 0 prints how many bytes it has of
-// each rank. With "version" they train, and the last rank is of another build.
+// mpirun -n N mpi_ranks FAULT N, FAULT none, [first-]throw|stop|kill|orphan|unwatched, deaf or
+// version: the exchange between N ranks over MPI; rank 0 prints a fingerprint of what each rank
+// kept. With a fault, a rank throws, is stopped or killed, or kills mpirun or the process that
+// looks after it, while the others wait for it, and how many bytes of each rank rank 0 has is
+// printed. Rank 1 does, or with "first" before the fault rank 0. With "version" they train, and the
+// last rank is of another build.
 #include <signal.h>
 #include <unistd.h>
 
 #include <cstdio>
+#include <cstdlib>
+#include <fstream>
 #include <stdexcept>
+#include <string>
 #include <string_view>
 #include <vector>
 
 #include "kernels/live/batch_source.h"
 #include "kernels/mpi/mpi_group.h"
 #include "kernels/mpi/mpi_live_run.h"
+#include "kernels/mpi/rank_watch.h"
 #include "sim/base/error.h"
 #include "tests/live/train.h"
 #include "tests/mpi/exchange.h"
 
 namespace {
 
+pid_t parent_of(pid_t process) {
+  std::ifstream file("/proc/" + std::to_string(process) + "/status");
+  for (std::string word; file >> word;)
+    if (pid_t parent = 0; word == "PPid:" && file >> parent) return parent;
+  return 0;
+}
+
 void do_harm(std::string_view fault) {
   if (fault == "throw") throw std::runtime_error("a fault of its own");
   if (fault == "stop") ::raise(SIGSTOP);
   if (fault == "kill") ::raise(SIGKILL);
-  if (fault == "orphan") ::kill(::getppid(), SIGKILL);
+  if (fault == "orphan") ::kill(parent_of(::getppid()), SIGKILL);
+  if (fault == "unwatched") ::kill(::getppid(), SIGKILL);
 }
 
 /// Every rank keeps as many bytes as it has a number, and one more.
@@ -34,41 +48,54 @@ void keep_before_the_fault(stepcast::RankContext& context) {
   stepcast::barrier(*world);
 }
 
-void train_with_another_version(stepcast::MpiGroup& group) {
+void train_with_another_version(stepcast::MpiGroup& group, const stepcast::RankWitness& witness) {
   using namespace stepcast::live_test;
   TinyTraining tiny;
   tiny.training.global_batch_size = tiny.plan.dp = group.ranks();
   const stepcast::CountingTask task(tiny.model.vocab_size, 7);
   const bool last = group.rank() + 1 == group.ranks();
-  run_live_over_mpi(group, lower(tiny.model, tiny.plan, tiny.training, tiny.traits),
+  run_live_over_mpi(group, witness, lower(tiny.model, tiny.plan, tiny.training, tiny.traits),
                     {.platform = &kPlainLoops, .batches = &task, .steps = 2}, last ? "0.2" : "0.1");
 }
 
-void run(stepcast::MpiGroup& group, std::string_view fault) {
-  if (fault == "version") return train_with_another_version(group);
+void run(stepcast::MpiGroup& group, const stepcast::RankWitness& witness, std::string_view fault) {
+  if (fault == "version") return train_with_another_version(group, witness);
+  constexpr std::string_view kFirst = "first-";
+  const int culprit = fault.starts_with(kFirst) ? 0 : 1;
+  if (culprit == 0) fault.remove_prefix(kFirst.size());
   group.run([&](stepcast::RankContext& context) {
     context.begin_operation("the beginning");
     if (fault != "none") keep_before_the_fault(context);
-    if (context.rank() == 1) do_harm(fault);
+    if (context.rank() == culprit) do_harm(fault);
+    // Rank 0 hears nothing of what the others, and mpirun, say.
+    if (fault == "deaf" && context.rank() == 0) ::sleep(60);
+    if (fault == "deaf" && context.rank() == 1) do_harm("throw");
     return stepcast::exchange(context);
   });
+}
+
+void print_sizes(const stepcast::RankWitness& witness) {
+  for (int rank = 0; rank < witness.ranks(); ++rank)
+    std::printf("rank %d kept %zu\n", rank, witness.kept(rank).size());
+  std::fflush(stdout);
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
   using namespace stepcast;
-  MpiGroup group(2);
+  const RankWitness witness(argc > 2 ? std::atoi(argv[2]) : 1, std::size_t{64} << 20);
+  const auto last_words = [&](const std::string&) { print_sizes(witness); };
+  if (const auto code = watch_rank(witness, 2, last_words)) return *code;
+  MpiGroup group(witness, 2);
   try {
-    run(group, argc > 1 ? argv[1] : "none");
+    run(group, witness, argc > 1 ? argv[1] : "none");
   } catch (const Error&) {
-    for (int rank = 0; rank < group.ranks(); ++rank)
-      std::printf("rank %d kept %zu\n", rank, group.kept(rank).size());
-    std::fflush(stdout);
+    print_sizes(witness);
     return 7;
   }
   if (group.rank() == 0)
     for (int rank = 0; rank < group.ranks(); ++rank)
-      std::printf("%s\n", fingerprint(group.kept(rank)).c_str());
+      std::printf("%s\n", fingerprint(witness.kept(rank)).c_str());
   return 0;
 }

@@ -46,4 +46,9 @@ inline std::vector<std::string> joined(std::vector<std::string> a,
   return a;
 }
 
+/// A shipped one.
+inline std::string scenario(const std::string& name) {
+  return std::string(STEPCAST_SOURCE_DIR) + "/scenarios/" + name + ".json";
+}
+
 }  // namespace stepcast

@@ -128,10 +128,10 @@ void check_ranks(const LiveRanks& ranks, const Job& job) {
   if (ranks.on_this_machine()) check_cores(job);
 }
 
+/// All but the platform.
 LiveOptions options_of(const Arguments& arguments, const Scenario& scenario,
-                       const BatchSource& batches, const LivePlatform& platform) {
-  return {.platform = &platform,
-          .batches = &batches,
+                       const BatchSource& batches) {
+  return {.batches = &batches,
           .adam = {.learning_rate = arguments.learning_rate.value_or(
                        find_optimizer(scenario.training.optimizer).learning_rate)},
           .seed = arguments.seed,
@@ -154,32 +154,48 @@ void run_ranks(LiveRanks& ranks, bool compared, const LiveOptions& options, Live
   if (ranks.speaks()) run.comparison = compare(run.scenario, run.job, run.outcome);
 }
 
-int live_command(const Arguments& arguments) {
-  const std::unique_ptr<LiveRanks> ranks = live_ranks(arguments.local, arguments.stand_still_s);
-  const Scenario scenario = load_scenario(arguments.scenario, find_library());
-  if (!scenario.further_devices.empty())
-    throw Error(ErrorKind::kUnsupported,
-                scenario.file +
-                    ": the plan uses nodes of several devices, "
-                    "and live ranks are all alike; take nodes of one device");
-  LiveRun run{.scenario = scenario, .job = build_programs(scenario), .outcome = {}, .memory = {}};
-  require_fit(scenario, predict_memory(scenario, run.job));
-  check_ranks(*ranks, run.job);
-  const auto batches = batches_of(arguments, scenario);
-  const ChosenDevice device = choose_device({.device = arguments.device,
-                                             .reference = arguments.reference,
-                                             .through_host = arguments.through_host},
-                                            *ranks, scenario, run.job);
-  run.device = device.name;
-  run_ranks(*ranks, arguments.compare, options_of(arguments, scenario, *batches, *device.platform),
-            run);
-  if (!ranks->speaks()) return 0;
+/// Prints and writes the outcome, whatever it is, and throws what went wrong.
+void conclude(const Arguments& arguments, LiveRun& run) {
   run.memory = compare_memory(run.job, run.outcome);
   const std::optional<Error> not_put_out = put_out(arguments, run);
   if (not_put_out && !run.outcome.failure.empty())
     std::fprintf(stderr, "%s\n", not_put_out->what());
   raise_failures(run);
   if (not_put_out) throw *not_put_out;
+}
+
+void check_devices(const Scenario& scenario) {
+  if (!scenario.further_devices.empty())
+    throw Error(ErrorKind::kUnsupported,
+                scenario.file +
+                    ": the plan uses nodes of several devices, "
+                    "and live ranks are all alike; take nodes of one device");
+}
+
+int live_command(const Arguments& arguments) {
+  const std::unique_ptr<LiveRanks> ranks = live_ranks(arguments.local, arguments.stand_still_s);
+  const Scenario scenario = load_scenario(arguments.scenario, find_library());
+  check_devices(scenario);
+  LiveRun run{.scenario = scenario, .job = build_programs(scenario), .outcome = {}, .memory = {}};
+  require_fit(scenario, predict_memory(scenario, run.job));
+  check_ranks(*ranks, run.job);
+  const auto batches = batches_of(arguments, scenario);
+  LiveOptions options = options_of(arguments, scenario, *batches);
+  const auto last_words = [&](const LiveOutcome& outcome, const std::string& device) {
+    run.outcome = outcome;
+    run.device = device;
+    if (arguments.compare) run.comparison = compare(run.scenario, run.job, run.outcome);
+    conclude(arguments, run);
+  };
+  if (const auto code = ranks->look_after(run.job, options, last_words)) return *code;
+  const ChosenDevice device = choose_device({.device = arguments.device,
+                                             .reference = arguments.reference,
+                                             .through_host = arguments.through_host},
+                                            *ranks, scenario, run.job);
+  ranks->computes_on(run.device = device.name);
+  options.platform = device.platform.get();
+  run_ranks(*ranks, arguments.compare, options, run);
+  if (ranks->speaks()) conclude(arguments, run);
   return 0;
 }
 

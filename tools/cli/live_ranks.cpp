@@ -7,6 +7,7 @@
 #ifdef STEPCAST_HAS_MPI
 #include "kernels/mpi/mpi_gpus.h"
 #include "kernels/mpi/mpi_live_run.h"
+#include "kernels/mpi/rank_watch.h"
 #endif
 
 namespace stepcast::cli {
@@ -49,23 +50,38 @@ bool started_by_mpi() {
 
 class MpiRanks final : public LiveRanks {
  public:
-  explicit MpiRanks(double stand_still_s) : group_(stand_still_s) {}
-  LiveOutcome run(const Job& job, const LiveOptions& options) override {
-    return run_live_over_mpi(group_, job, options, STEPCAST_VERSION);
+  explicit MpiRanks(double stand_still_s) : stand_still_s_(stand_still_s) {}
+
+  std::optional<int> look_after(const Job& job, const LiveOptions& options,
+                                const LastWords& last_words) override {
+    witness_.emplace(static_cast<int>(job.ranks.size()), room_to_keep(job, options));
+    const auto say = [&](const std::string& failure) {
+      last_words(outcome_of(*witness_, failure), witness_->device());
+    };
+    if (const auto code = watch_rank(*witness_, stand_still_s_, say)) return code;
+    group_.emplace(*witness_, stand_still_s_);
+    return std::nullopt;
   }
-  bool speaks() const override { return group_.rank() == 0; }
+  void computes_on(const std::string& device) override { witness_->set_device(device); }
+
+  LiveOutcome run(const Job& job, const LiveOptions& options) override {
+    return run_live_over_mpi(*group_, *witness_, job, options, STEPCAST_VERSION);
+  }
+  bool speaks() const override { return group_->rank() == 0; }
   bool on_this_machine() const override { return false; }
-  bool agree(bool said) override { return group_.said_by_first(said); }
+  bool agree(bool said) override { return group_->said_by_first(said); }
   std::vector<GpusInSight> see_gpus(const Job& job) override {
-    check_ranks(group_, job);
-    return stepcast::see_gpus(group_);
+    check_ranks(*group_, job);
+    return stepcast::see_gpus(*group_);
   }
   GpuRooms gpu_rooms(const GpuPlacement& placement) override {
-    return {.by_rank = rooms_of_ranks(group_, placement)};
+    return {.by_rank = rooms_of_ranks(*group_, placement)};
   }
 
  private:
-  MpiGroup group_;
+  double stand_still_s_;
+  std::optional<RankWitness> witness_;
+  std::optional<MpiGroup> group_;
 };
 
 std::unique_ptr<LiveRanks> mpi_ranks(double stand_still_s) {

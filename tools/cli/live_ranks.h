@@ -2,7 +2,10 @@
 // mpirun started, where every process is a rank and rank 0 speaks.
 #pragma once
 
+#include <functional>
 #include <memory>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "kernels/live/gpu_module.h"
@@ -21,6 +24,18 @@ struct GpuRooms {
 class LiveRanks {
  public:
   virtual ~LiveRanks() = default;
+
+  /// What the ranks kept until rank 0 was lost, and what they computed on.
+  using LastWords = std::function<void(const LiveOutcome& outcome, const std::string& device)>;
+  /// Before all other members: under mpirun this process goes on as the one that looks after a
+  /// rank, and the rank is a child of it. There nothing is returned; here, when the child has
+  /// ended, the exit code.
+  virtual std::optional<int> look_after(const Job& /*job*/, const LiveOptions& /*options*/,
+                                        const LastWords& /*last_words*/) {
+    return std::nullopt;
+  }
+  virtual void computes_on(const std::string& /*device*/) {}
+
   virtual LiveOutcome run(const Job& job, const LiveOptions& options) = 0;
   /// Whether this process prints the outcome and writes files.
   virtual bool speaks() const { return true; }

@@ -1,0 +1,194 @@
+#include "kernels/mpi/rank_watch.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <cstdio>
+#include <cstring>
+
+#include "kernels/live/process_facts.h"
+#include "sim/base/error.h"
+
+namespace stepcast {
+namespace {
+
+constexpr int kFailed = static_cast<int>(ErrorKind::kLiveRank);
+constexpr int kPollMs = 100;
+/// For rank 0 to leave by itself. mpirun gives a second in all (odls_base_sigkill_timeout).
+constexpr double kGrace = 0.5;
+/// As of Heartbeats: who was not called for longer was stopped itself, perhaps with the rank.
+constexpr double kLongestAbsence = 0.5;
+
+double now_s() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+std::string seconds_text(double seconds) {
+  std::array<char, 32> text{};
+  std::snprintf(text.data(), text.size(), "%.1f s", seconds);
+  return text.data();
+}
+
+/// Signals by which mpirun and terminals end processes.
+sigset_t ending_signals() {
+  sigset_t set;
+  ::sigemptyset(&set);
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP}) ::sigaddset(&set, signal);
+  return set;
+}
+
+/// A rank's process, seen by the one that looks after it.
+class Watch {
+ public:
+  Watch(const RankWitness& witness, double stand_still_s, const LastWords& last_words, pid_t child,
+        int signals)
+      : witness_(witness),
+        stand_still_s_(stand_still_s),
+        last_words_(last_words),
+        child_(child),
+        handle_(static_cast<int>(::syscall(SYS_pidfd_open, child, 0))),
+        signals_(signals),
+        oom_kills_before_(oom_kills()) {}
+  ~Watch() { ::close(handle_); }
+  Watch(const Watch&) = delete;
+  Watch& operator=(const Watch&) = delete;
+
+  int until_it_ends() {
+    for (;;) {
+      std::array<pollfd, 2> polled = {{{.fd = handle_, .events = POLLIN, .revents = 0},
+                                       {.fd = signals_, .events = POLLIN, .revents = 0}}};
+      ::poll(polled.data(), polled.size(), kPollMs);
+      if (polled[1].revents != 0) pass_on_signal();
+      if (polled[0].revents != 0) return ended(reap());
+      if (ending_at_ > 0) {
+        if (leaves_too_late()) return kill_and_say(ending_text());
+      } else if (const std::string why = why_it_stands_still(); !why.empty()) {
+        return kill_and_say(named(why));
+      }
+    }
+  }
+
+ private:
+  void send(int signal) const { ::syscall(SYS_pidfd_send_signal, handle_, signal, nullptr, 0); }
+
+  /// mpirun may have sent it to this process alone.
+  void pass_on_signal() {
+    signalfd_siginfo signal{};
+    if (::read(signals_, &signal, sizeof signal) != sizeof signal) return;
+    if (ending_at_ == 0) ending_at_ = now_s();
+    send(SIGTERM);
+  }
+
+  bool leaves_too_late() {
+    return witness_.rank() == 0 && witness_.running() && now_s() - ending_at_ > kGrace && speaks();
+  }
+
+  std::string ending_text() const {
+    return "mpirun ends all ranks, as it does when one has ended early or when it is ended "
+           "itself; " +
+           named("was the first of them");
+  }
+
+  /// "rank 1 on a (process 7) was killed, in "send"".
+  std::string named(const std::string& what) const {
+    const int rank = witness_.rank();
+    const std::string operation = witness_.state().last_operation();
+    return (rank < 0 ? "a rank" : "rank " + std::to_string(rank)) + " on " + host_name() +
+           " (process " + std::to_string(child_) + ") " + what +
+           (operation.empty() ? ", before its first operation" : ", in \"" + operation + '"');
+  }
+
+  std::string why_it_stands_still() {
+    const double now = now_s();
+    const double absence = checked_at_ > 0 ? now - checked_at_ : 0;
+    checked_at_ = now;
+    const std::uint64_t beats = witness_.state().heartbeat;
+    if (beats != beats_ || !witness_.running() || still_since_ == 0) still_since_ = now;
+    beats_ = beats;
+    if (absence > kLongestAbsence) still_since_ += absence;
+    const double still = now - still_since_;
+    if (still >= stand_still_s_ && is_stopped(child_))
+      return "was stopped (SIGSTOP or a debugger), for " + seconds_text(still);
+    if (still >= 2 * stand_still_s_)
+      return "showed no sign of life for " + seconds_text(still) +
+             " (--stand-still gives it more time)";
+    return "";
+  }
+
+  int reap() {
+    int status = 0;
+    while (::waitpid(child_, &status, 0) < 0 && errno == EINTR) {
+    }
+    return status;
+  }
+
+  int kill_and_say(const std::string& failure) {
+    send(SIGKILL);
+    reap();
+    say(failure);
+    return kFailed;
+  }
+
+  int ended(int status) {
+    if (!WIFSIGNALED(status)) return WEXITSTATUS(status);
+    if (ending_at_ == 0)
+      say(named(killed_by(WTERMSIG(status), oom_kills_before_)));
+    else if (witness_.rank() == 0 && speaks())
+      say(ending_text());
+    return kFailed;
+  }
+
+  /// False: the rank has begun to say its last words itself.
+  bool speaks() { return speaks_ = speaks_ || witness_.claim_last_words(); }
+
+  void say(const std::string& failure) {
+    std::fprintf(stderr, "%s\n", failure.c_str());
+    if (witness_.rank() == 0 && speaks()) last_words_(failure);
+  }
+
+  const RankWitness& witness_;
+  double stand_still_s_;
+  const LastWords& last_words_;
+  pid_t child_;
+  int handle_, signals_;
+  long oom_kills_before_;
+  bool speaks_ = false;
+  double ending_at_ = 0, checked_at_ = 0, still_since_ = 0;
+  std::uint64_t beats_ = 0;
+};
+
+}  // namespace
+
+std::optional<int> watch_rank(const RankWitness& witness, double stand_still_s,
+                              const LastWords& last_words) {
+  // mpirun starts the processes of its node itself: they do not outlive it.
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  const sigset_t ending = ending_signals();
+  sigset_t before;
+  ::sigprocmask(SIG_BLOCK, &ending, &before);
+  std::fflush(nullptr);  // what is buffered would be written by both
+  const pid_t self = ::getpid(), child = ::fork();
+  if (child < 0)
+    throw Error(ErrorKind::kIo,
+                std::string("no process for a rank: fork: ") + std::strerror(errno));
+  if (child == 0) {
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (::getppid() != self) ::_exit(kFailed);
+    ::sigprocmask(SIG_SETMASK, &before, nullptr);
+    return std::nullopt;
+  }
+  const int signals = ::signalfd(-1, &ending, SFD_CLOEXEC | SFD_NONBLOCK);
+  const int code = Watch(witness, stand_still_s, last_words, child, signals).until_it_ends();
+  ::close(signals);
+  return code;
+}
+
+}  // namespace stepcast

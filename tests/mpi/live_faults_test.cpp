@@ -1,0 +1,205 @@
+// What becomes of stepcast live under mpirun when something goes wrong: who is named, what was done
+// until then, and that nobody is left.
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <regex>
+#include <sstream>
+#include <thread>
+
+#include "tests/mpi/run_mpi.h"
+#include "tests/support/scratch_folder.h"
+
+namespace stepcast {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// What a process that ends meanwhile says of itself is cut short.
+std::string text_of(const fs::path& file) {
+  std::stringstream text;
+  text << std::ifstream(file, std::ios::binary).rdbuf();
+  return text.str();
+}
+
+/// Processes of rank `rank` that were started with `argument`, by number: first the one that mpirun
+/// started, which looks after the other.
+std::vector<pid_t> processes_of(int rank, const std::string& argument) {
+  const std::string variable = "OMPI_COMM_WORLD_RANK=" + std::to_string(rank) + '\0';
+  std::vector<pid_t> found;
+  for (const auto& entry : fs::directory_iterator("/proc")) {
+    if (text_of(entry.path() / "cmdline").find(argument) == std::string::npos) continue;
+    if ((text_of(entry.path() / "environ") + '\0').find(variable) == std::string::npos) continue;
+    found.push_back(std::stoi(entry.path().filename()));
+  }
+  std::sort(found.begin(), found.end());
+  return found;
+}
+
+/// Of a process, in seconds: fields 14 and 15 of /proc/PID/stat.
+double cpu_seconds(pid_t process) {
+  const std::string text = text_of("/proc/" + std::to_string(process) + "/stat");
+  std::istringstream fields(text.substr(std::min(text.rfind(')') + 1, text.size())));
+  std::string word;
+  long user = 0, system = 0;
+  for (int field = 3; field < 14; ++field) fields >> word;
+  fields >> user >> system;
+  return static_cast<double>(user + system) / static_cast<double>(::sysconf(_SC_CLK_TCK));
+}
+
+/// mpirun, of a process that it started.
+pid_t parent_of(pid_t process) {
+  std::istringstream words(text_of("/proc/" + std::to_string(process) + "/status"));
+  for (std::string word; words >> word;)
+    if (pid_t parent = 0; word == "PPid:" && words >> parent) return parent;
+  return 0;
+}
+
+/// Who of a rank's processes gets the signal.
+enum class Target : std::uint8_t { kRank, kMpirun };
+
+/// Sends `signal` when the rank has computed for a second: steps of the tiny model take 10 ms, of
+/// the small one 100 ms.
+void strike(Target target, int rank, int signal, const std::string& argument) {
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+  while (std::chrono::steady_clock::now() < end) {
+    const std::vector<pid_t> processes = processes_of(rank, argument);
+    if (processes.size() == 2 && cpu_seconds(processes[1]) > 1) {
+      ::kill(target == Target::kRank ? processes[1] : parent_of(processes[0]), signal);
+      return;
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+}
+
+/// Losses go to a file, too, whose path is an argument by which the processes are found.
+ProgramRun train_and_strike(Target target, int rank, int signal, const ScratchFolder& folder,
+                            const std::vector<std::string>& command) {
+  const std::string losses = folder.path("losses.csv");
+  std::thread other([&] { strike(target, rank, signal, losses); });
+  const ProgramRun run =
+      run_mpi(joined(joined({"-n", "2"}, command),
+                     {"--steps", "1000000", "--stand-still", "2", "--json", "--loss-csv", losses}),
+              folder.root());
+  other.join();
+  for (const int each : {0, 1}) EXPECT_TRUE(processes_of(each, losses).empty());
+  return run;
+}
+
+std::vector<std::string> live(const std::string& name) {
+  return {STEPCAST_BINARY, "live", scenario(name)};
+}
+
+ProgramRun train_and_strike(int rank, int signal, const ScratchFolder& folder) {
+  return train_and_strike(Target::kRank, rank, signal, folder, live("live-tiny-dp2"));
+}
+
+/// As of a run that mpirun did not start. Returns why.
+std::string expect_incomplete_steps(const ProgramRun& ran) {
+  const JsonDocument result = parse_json(ran.out, "stdout");
+  EXPECT_EQ(result.root().member("complete")->as_boolean(), false);
+  EXPECT_FALSE(result.root().member("losses")->elements().empty()) << ran.err;
+  const std::string failure = result.root().member("failure")->as_string().value_or("");
+  EXPECT_NE(failure, "");
+  return failure;
+}
+
+void expect_named(const std::string& text, int rank, const std::string& what) {
+  EXPECT_TRUE(std::regex_search(
+      text, std::regex("rank " + std::to_string(rank) + " on \\S+ \\(process \\d+\\) " + what +
+                       ", in \"[^\"]+\"")))
+      << text;
+}
+
+TEST(LiveFaultsUnderMpi, StepsUntilRankZeroWasKilledAreKept) {
+  const ScratchFolder folder;
+  const ProgramRun ran = train_and_strike(0, SIGKILL, folder);
+  EXPECT_EQ(ran.exit_code, 7) << ran.err;
+  expect_named(ran.err, 0, "was killed by SIGKILL");
+  expect_named(expect_incomplete_steps(ran), 0, "was killed by SIGKILL");
+  EXPECT_EQ(parse_json(ran.out, "stdout").root().member("device")->as_string(), "cores");
+  EXPECT_NE(text_of(folder.path("losses.csv")).find("# incomplete"), std::string::npos);
+}
+
+TEST(LiveFaultsUnderMpi, StepsUntilAnotherRankWasKilledAreKept) {
+  const ScratchFolder folder;
+  const ProgramRun ran = train_and_strike(1, SIGKILL, folder);
+  EXPECT_EQ(ran.exit_code, 7) << ran.err;
+  expect_named(ran.err, 1, "was killed by SIGKILL");
+  expect_incomplete_steps(ran);
+}
+
+TEST(LiveFaultsUnderMpi, StepsUntilARankWasStoppedAreKept) {
+  const ScratchFolder folder;
+  const ProgramRun ran = train_and_strike(1, SIGSTOP, folder);
+  EXPECT_EQ(ran.exit_code, 7) << ran.err;
+  expect_named(ran.err, 1, "was stopped \\(SIGSTOP or a debugger\\), for 2\\.\\d s");
+  expect_incomplete_steps(ran);
+}
+
+/// What can't be written is told; the rest is there.
+TEST(LiveFaultsUnderMpi, AFullDiskLeavesTheLosses) {
+  const ScratchFolder folder;
+  const ProgramRun ran = run_mpi({"-n", "2", STEPCAST_BINARY, "live", scenario("live-tiny-dp2"),
+                                  "--steps", "4", "--json", "--loss-csv", "/dev/full"},
+                                 folder.root());
+  EXPECT_EQ(ran.exit_code, 5) << ran.err;
+  EXPECT_NE(ran.err.find("/dev/full: cannot write: No space left on device"), std::string::npos)
+      << ran.err;
+  EXPECT_EQ(parse_json(ran.out, "stdout").root().member("losses")->elements().size(), 4u);
+}
+
+TEST(LiveFaultsUnderMpi, StepsUntilAFailureArePrinted) {
+  const ScratchFolder folder;
+  const ProgramRun ran = run_mpi({"-n", "2", STEPCAST_BINARY, "live", scenario("live-tiny-dp2"),
+                                  "--steps", "50", "--learning-rate", "1e30", "--json"},
+                                 folder.root());
+  EXPECT_EQ(ran.exit_code, 7) << ran.err;
+  EXPECT_NE(ran.err.find("is no number any more"), std::string::npos) << ran.err;
+  expect_incomplete_steps(ran);
+}
+
+/// Of steps that are not many: mpirun passes on little after it was told to end, and cuts a longer
+/// text.
+TEST(LiveFaultsUnderMpi, StepsUntilMpirunIsEndedArePrinted) {
+  const ScratchFolder folder;
+  const ProgramRun ran =
+      train_and_strike(Target::kMpirun, 0, SIGINT, folder, live("live-small-dp2"));
+  EXPECT_NE(ran.exit_code, 0) << ran.err;
+  EXPECT_NE(ran.err.find("mpirun ends all ranks"), std::string::npos) << ran.err;
+  expect_incomplete_steps(ran);
+}
+
+/// Rank 0 waits in NCCL, and for its GPU, for who will never come: the process that looks after it
+/// speaks.
+TEST(LiveFaultsUnderMpi, StepsOnGpusUntilARankWasKilledAreKept) {
+  const ScratchFolder folder;
+  const std::vector<std::string> command = {
+      "/usr/bin/env",
+      std::string("STEPCAST_CUDA_MODULE=") + STEPCAST_EMULATED_MODULE,
+      "STEPCAST_EMULATED_GPUS=2",
+      "STEPCAST_EMULATED_NAME=NVIDIA H100 80GB HBM3",
+      STEPCAST_BINARY,
+      "live",
+      folder.write("two.json", R"({
+        "model": "micro.json", "topology": "dgx-h100", "num_gpus": 2, "stack": "stepcast-live",
+        "plan": {"tp": 2, "micro_batch_size": 1},
+        "training": {"global_batch_size": 2, "seq_len": 16, "precision": "fp32"}})")};
+  folder.write("micro.json", R"({
+        "name": "Micro GPT", "source": "made for a test", "num_layers": 1, "hidden_size": 32,
+        "num_heads": 2, "vocab_size": 64, "max_positions": 16})");
+  const ProgramRun ran = train_and_strike(Target::kRank, 1, SIGKILL, folder, command);
+  EXPECT_EQ(ran.exit_code, 7) << ran.err;
+  expect_named(ran.err, 1, "was killed by SIGKILL");
+  expect_incomplete_steps(ran);
+  EXPECT_EQ(parse_json(ran.out, "stdout").root().member("device")->as_string(),
+            "2 x NVIDIA H100 80GB HBM3");
+}
+
+}  // namespace
+}  // namespace stepcast
