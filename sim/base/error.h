@@ -28,6 +28,8 @@ struct Problem {
   /// Value, rule and way out: `= 6 must divide num_heads = 32 (1, 2, 4, ...)`. A message about the
   /// key and not its value begins with a colon: `: missing; expected a whole number`.
   std::string message = {};
+  /// Well said, but of what stepcast cannot express: no mistake in the file.
+  bool unsupported = false;
 
   /// "file:line:column: path message"
   std::string text() const;

@@ -78,7 +78,10 @@ double harmless_number(NumberRange range) {
 void Problems::add(Problem problem) { problems_.push_back(std::move(problem)); }
 
 void Problems::raise_if_any(ErrorKind kind) const {
-  if (!problems_.empty()) throw Error(kind, problems_);
+  if (problems_.empty()) return;
+  const bool unsupported =
+      kind == ErrorKind::kInput && std::ranges::all_of(problems_, &Problem::unsupported);
+  throw Error(unsupported ? ErrorKind::kUnsupported : kind, problems_);
 }
 
 Fields::Fields(JsonValue value, Problems& problems)
@@ -97,12 +100,29 @@ std::optional<JsonValue> Fields::find(std::string_view key, std::string_view exp
 }
 
 void Fields::reject(std::string_view key, std::string message) {
+  add(key, std::move(message), false);
+}
+
+void Fields::reject_as_unsupported(std::string_view key, std::string message) {
+  add(key, std::move(message), true);
+}
+
+void Fields::add(std::string_view key, std::string message, bool unsupported) {
   if (!value_.is_object()) return;  // that is the mistake to mend first, and it is reported
-  if (const std::optional<JsonValue> found = value_.member(key))
-    return problems_.add(found->problem(std::move(message)));
-  Problem problem = value_.problem(std::move(message));
-  problem.path = value_.path().empty() ? std::string(key) : value_.path() + "." + std::string(key);
+  const std::optional<JsonValue> found = value_.member(key);
+  Problem problem = (found ? *found : value_).problem(std::move(message));
+  if (!found)
+    problem.path =
+        value_.path().empty() ? std::string(key) : value_.path() + "." + std::string(key);
+  problem.unsupported = unsupported;
   problems_.add(std::move(problem));
+}
+
+void Fields::not_modelled(std::string_view key, std::int64_t none, std::string_view what) {
+  const std::int64_t value = integer(key, {}, none);
+  if (value != none)
+    reject_as_unsupported(key, "= " + std::to_string(value) + ": " + std::string(what) +
+                                   " is not modelled; leave it out");
 }
 
 std::optional<std::int64_t> Fields::read_integer(std::string_view key, IntegerRange range,

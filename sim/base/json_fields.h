@@ -33,7 +33,8 @@ class Problems {
   void add(Problem problem);
   bool empty() const { return problems_.empty(); }
   const std::vector<Problem>& all() const { return problems_; }
-  /// Throws Error(kind) when there is any.
+  /// Throws Error(kind) when there is any; Error(kUnsupported) instead of Error(kInput) when all
+  /// are of what stepcast cannot express.
   void raise_if_any(ErrorKind kind = ErrorKind::kInput) const;
 
  private:
@@ -87,6 +88,11 @@ class Fields {
 
   /// Reports a problem at `key` (or at the object when the key is absent).
   void reject(std::string_view key, std::string message);
+  /// The same of a value that is well said, and that stepcast cannot express.
+  void reject_as_unsupported(std::string_view key, std::string message);
+  /// A whole number that the field knows and stepcast does not model: a value other than `none`,
+  /// which means that there is none of `what`, is rejected as unsupported.
+  void not_modelled(std::string_view key, std::int64_t none, std::string_view what);
   /// Keys that were never asked for become problems, with a suggestion. "$schema" and "comment" are
   /// always allowed.
   void finish();
@@ -97,6 +103,7 @@ class Fields {
   /// Marks `key` as asked for. When it is absent and `expected` is not empty, that is reported:
   /// "plan.tp: missing; expected ...".
   std::optional<JsonValue> find(std::string_view key, std::string_view expected);
+  void add(std::string_view key, std::string message, bool unsupported);
   std::optional<std::int64_t> read_integer(std::string_view key, IntegerRange range, bool required);
   std::optional<double> read_number(std::string_view key, NumberRange range, bool required);
   std::optional<bool> read_boolean(std::string_view key, bool required);

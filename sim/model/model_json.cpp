@@ -123,6 +123,7 @@ Model read_model(JsonValue value, Problems& problems) {
   fields.text("source", "");  // where the numbers come from: for readers of the file
   read_shape(fields, model);
   read_architecture(fields, model);
+  fields.not_modelled("num_experts", 0, "a mixture of experts");
   fields.finish();
   // Comparing values that were not understood would only add noise.
   if (problems.all().size() > problems_before) return model;

@@ -36,9 +36,10 @@ std::string read_optimizer(Fields& fields) {
 std::int64_t read_zero_stage(Fields& fields, std::int64_t otherwise) {
   const std::int64_t stage = fields.integer("zero_stage", {.min = 0, .max = 3}, otherwise);
   if (stage < 2) return stage;
-  fields.reject("zero_stage", "= " + std::to_string(stage) +
-                                  " shards gradients or parameters, which stepcast cannot lower; "
-                                  "use 1 (optimizer state sharded) or 0");
+  fields.reject_as_unsupported(
+      "zero_stage", "= " + std::to_string(stage) +
+                        " shards gradients or parameters, which stepcast cannot lower; use 1 "
+                        "(optimizer state sharded) or 0");
   return otherwise;
 }
 
@@ -63,6 +64,8 @@ Plan read_plan(JsonValue value, Problems& problems) {
         "bucket_size",
         "needs overlap_grad_reduce: without it gradients are not reduced in buckets; turn "
         "that on, or leave bucket_size out");
+  fields.not_modelled("cp", 1, "context parallelism");
+  fields.not_modelled("ep", 1, "expert parallelism");
   if (fields.child("stage_balance"))
     plan.stage_balance = read_enum(fields, "stage_balance", kStageBalances, StageBalance::kUniform);
   fields.finish();

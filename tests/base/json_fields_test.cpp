@@ -172,6 +172,30 @@ TEST(Fields, UnknownKeysAreReportedWithASuggestionOrTheKnownKeys) {
             "a.json:1:25: colour: unknown key; known here: bandwidth, latency");
 }
 
+ErrorKind kind_of_error(const std::string& text, const std::function<void(Fields&)>& read) {
+  Problems problems;
+  const JsonDocument document = parse_json(text, "a.json");
+  Fields fields(document.root(), problems);
+  read(fields);
+  fields.finish();
+  try {
+    problems.raise_if_any();
+  } catch (const Error& error) {
+    return error.kind();
+  }
+  return ErrorKind::kInternal;
+}
+
+TEST(Fields, WhatIsNotModelledIsNoMistakeInTheFile) {
+  const auto read = [](Fields& f) { f.not_modelled("cp", 1, "context parallelism"); };
+  EXPECT_EQ(problems_of("{}", read), "");
+  EXPECT_EQ(problems_of("{\"cp\": 1}", read), "");
+  EXPECT_EQ(problems_of("{\"cp\": 2}", read),
+            "a.json:1:2: cp = 2: context parallelism is not modelled; leave it out");
+  EXPECT_EQ(kind_of_error("{\"cp\": 2}", read), ErrorKind::kUnsupported);
+  EXPECT_EQ(kind_of_error("{\"cp\": 2, \"unknown\": 1}", read), ErrorKind::kInput);
+}
+
 TEST(Fields, ManyUnknownKeysAreCounted) {
   std::string text = "{";
   for (int i = 0; i < 30; ++i) text += (i > 0 ? ", \"k" : "\"k") + std::to_string(i) + "\": 0";

@@ -23,10 +23,8 @@ struct CorpusFolder {
   int exit_code;
 };
 const std::vector<CorpusFolder> kFolders = {
-    {"json", "check", 3},
-    {"topology", "check", 3},
-    {"scenario", "predict", 3},
-    {"plan", "predict", 4},
+    {"json", "check", 3},   {"topology", "check", 3},      {"scenario", "predict", 3},
+    {"plan", "predict", 4}, {"unsupported", "predict", 6},
 };
 
 /// "plan/tp_exceeds_heads" of every file, sorted.

@@ -120,6 +120,23 @@ TEST(ExitCode, ThreeForABadFile) {
   }
 }
 
+// A plan may be right and still be more than stepcast can express; with a mistake beside it the
+// file is wrong.
+TEST(ExitCode, SixForWhatCannotBeExpressed) {
+  ScratchFolder folder;
+  for (const char* plan : {R"({"dp": 2, "zero_stage": 2})", R"({"dp": 2, "zero_stage": 3})",
+                           R"({"cp": 2})", R"({"dp": 2, "ep": 2})"})
+    for (const char* command : {"predict", "check", "live"}) {
+      const ProgramRun run = stepcast_run({command, folder.write("a.json", tiny_scenario(plan))});
+      EXPECT_EQ(run.exit_code, 6) << command << plan << run.err;
+      EXPECT_EQ(run.out, "") << command;
+    }
+  const std::string none = tiny_scenario(R"({"cp": 1, "ep": 1})");
+  EXPECT_EQ(stepcast_run({"predict", folder.write("b.json", none)}).exit_code, 0);
+  const std::string mistaken = tiny_scenario(R"({"tp": 0, "zero_stage": 2})");
+  EXPECT_EQ(stepcast_run({"predict", folder.write("c.json", mistaken)}).exit_code, 3);
+}
+
 TEST(ExitCode, FourForAPlanThatCannotRunOrDoesNotFit) {
   ScratchFolder folder;
   EXPECT_EQ(
