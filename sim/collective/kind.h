@@ -37,7 +37,7 @@ constexpr std::string_view name_of(CollectiveKind kind) {
     case CollectiveKind::kAllToAll:
       return "all_to_all";
     case CollectiveKind::kSendRecv:
-      return "send_recv";
+      return "sendrecv";
   }
   return "";
 }

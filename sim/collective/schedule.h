@@ -32,7 +32,7 @@ struct Transfer {
 ///
 /// Chunks: all_reduce, broadcast, reduce: parts of the buffer. all_gather: chunk c is rank c's
 /// contribution. reduce_scatter: chunk c is rank c's result. all_to_all: chunk s * ranks + d goes
-/// from rank s to rank d. send_recv: chunk c is rank c's buffer. The root of broadcast and reduce
+/// from rank s to rank d. sendrecv: chunk c is rank c's buffer. The root of broadcast and reduce
 /// is rank 0.
 struct CollectiveSchedule {
   CollectiveKind kind{};

@@ -89,7 +89,7 @@ class CollectiveBench {
 
   BenchOp op_;
   GroupGeometry group_;
-  std::vector<PairGeometry> neighbours_;  ///< of send_recv: each rank and the next
+  std::vector<PairGeometry> neighbours_;  ///< of sendrecv: each rank and the next
 };
 
 }  // namespace stepcast
