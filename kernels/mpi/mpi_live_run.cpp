@@ -30,14 +30,15 @@ std::string text_of(const LiveOptions& options) {
                  static_cast<unsigned long long>(options.seed), options.adam.learning_rate);
 }
 
-/// A comparison takes what collectives need from points that hold for one host, and has ranks of a
+/// A comparison takes what collectives need from points that hold for one node, and has ranks of a
 /// core time kernels in turn, which those that wait in MPI would disturb: they never sleep.
 void check_comparable(const MpiGroup& group, const CoreShare& share, bool on_cores) {
   for (int rank = 1; rank < group.ranks(); ++rank)
-    if (group.host(rank) != group.host(0))
-      throw Error(ErrorKind::kUnsupported, "--compare is for ranks of one host; rank 0 is on " +
-                                               group.host(0) + ", rank " + std::to_string(rank) +
-                                               " on " + group.host(rank));
+    if (group.node(rank) != group.node(0))
+      throw Error(ErrorKind::kUnsupported, "--compare is for ranks of one node; rank 0 is on " +
+                                               group.host(0) + ", and rank " +
+                                               std::to_string(rank) + " on " + group.host(rank) +
+                                               " shares no memory with it");
   if (on_cores && share.turns > 1)
     throw Error(ErrorKind::kUnsupported,
                 "--compare under mpirun is for ranks with a core each, and up to " +

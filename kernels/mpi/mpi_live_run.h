@@ -21,7 +21,7 @@ void check_ranks(const MpiGroup& group, const Job& job);
 ///
 /// Throws as check_ranks() does, Error(kLiveRank) when ranks have other builds (`version` is that
 /// of this one) or other programs, Error(kUnsupported) as check_live() does, and for a comparison
-/// between ranks of several hosts or that share a core.
+/// between ranks of several nodes or that share a core.
 LiveOutcome run_live_over_mpi(MpiGroup& group, const RankWitness& witness, const Job& job,
                               const LiveOptions& options, std::string_view version);
 

@@ -52,6 +52,14 @@ double cpu_seconds(pid_t process) {
   return static_cast<double>(user + system) / static_cast<double>(::sysconf(_SC_CLK_TCK));
 }
 
+/// Within 5 s.
+void expect_gone(int rank, const std::string& argument) {
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(5);
+  while (!processes_of(rank, argument).empty() && std::chrono::steady_clock::now() < end)
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  EXPECT_TRUE(processes_of(rank, argument).empty());
+}
+
 /// mpirun, of a process that it started.
 pid_t parent_of(pid_t process) {
   std::istringstream words(text_of("/proc/" + std::to_string(process) + "/status"));
@@ -87,7 +95,7 @@ ProgramRun train_and_strike(Target target, int rank, int signal, const ScratchFo
                      {"--steps", "1000000", "--stand-still", "2", "--json", "--loss-csv", losses}),
               folder.root());
   other.join();
-  for (const int each : {0, 1}) EXPECT_TRUE(processes_of(each, losses).empty());
+  for (const int each : {0, 1}) expect_gone(each, losses);
   return run;
 }
 
@@ -129,6 +137,16 @@ TEST(LiveFaultsUnderMpi, StepsUntilRankZeroWasKilledAreKept) {
 TEST(LiveFaultsUnderMpi, StepsUntilAnotherRankWasKilledAreKept) {
   const ScratchFolder folder;
   const ProgramRun ran = train_and_strike(1, SIGKILL, folder);
+  EXPECT_EQ(ran.exit_code, 7) << ran.err;
+  expect_named(ran.err, 1, "was killed by SIGKILL");
+  expect_incomplete_steps(ran);
+}
+
+/// The daemon of another node started it.
+TEST(LiveFaultsUnderMpi, StepsUntilARankOfAnotherNodeWasKilledAreKept) {
+  const ScratchFolder folder;
+  const ProgramRun ran = train_and_strike(Target::kRank, 1, SIGKILL, folder,
+                                          joined(two_nodes(folder), live("live-tiny-dp2")));
   EXPECT_EQ(ran.exit_code, 7) << ran.err;
   expect_named(ran.err, 1, "was killed by SIGKILL");
   expect_incomplete_steps(ran);

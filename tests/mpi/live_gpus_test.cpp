@@ -113,6 +113,17 @@ TEST_F(LiveGpusUnderMpi, RanksThatSeeOneGpuEachTakeIt) {
   EXPECT_EQ(device_of(run), std::string("2 x ") + kH100);
 }
 
+/// Each node has a GPU of the same number and bus id.
+TEST_F(LiveGpusUnderMpi, EachNodeHasGpusOfItsOwn) {
+  const std::string two = scenario(2, R"("dp": 2)");
+  for (const std::vector<std::string>& more :
+       {std::vector<std::string>{}, std::vector<std::string>{"--through-host"}}) {
+    const ProgramRun run = on_ranks(2, joined(two_nodes(folder_), live(two, 1, {}, more)));
+    EXPECT_EQ(losses_of(run), losses_of(run_program(live(two, 2, {}, more))));
+    EXPECT_EQ(device_of(run), std::string("2 x ") + kH100);
+  }
+}
+
 TEST_F(LiveGpusUnderMpi, MoreRanksThanGpusAreRefusedWhereTheTopologyHasOneForEach) {
   expect_refused(on_ranks(2, live(scenario(2, R"("tp": 2)"), 1)), 4,
                  "2 ranks would share GPU 0 (" + std::string(kH100) + ") of ");

@@ -153,6 +153,24 @@ TEST(LiveUnderMpi, TrainsAsProcessesOfOneMachineDo) {
             expected);
 }
 
+TEST(LiveUnderMpi, TrainsOnTwoNodesAsOnOne) {
+  const ScratchFolder folder;
+  const std::vector<double> expected = losses_of(run_program(live("live-tiny-dp2")));
+  const ProgramRun ran =
+      run_mpi(joined(joined(two_nodes(folder), {"-n", "2"}), live("live-tiny-dp2")), folder.root());
+  EXPECT_EQ(losses_of(ran), expected);
+}
+
+TEST(LiveUnderMpi, AComparisonBetweenNodesIsRefused) {
+  const ScratchFolder folder;
+  const ProgramRun ran = run_mpi(
+      joined(joined(two_nodes(folder), {"-n", "2"}), joined(live("live-tiny-dp2"), {"--compare"})),
+      folder.root());
+  EXPECT_EQ(ran.exit_code, 6) << ran.err;
+  EXPECT_NE(ran.err.find("--compare is for ranks of one node; rank 0 is on "), std::string::npos)
+      << ran.err;
+}
+
 TEST(LiveUnderMpi, AnotherNumberOfRanksThanThePlansIsRefused) {
   const ScratchFolder folder;
   const ProgramRun ran = run_mpi(joined({"-n", "3"}, live("live-tiny-dp2")), folder.root());

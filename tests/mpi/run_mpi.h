@@ -3,11 +3,13 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <string>
 #include <vector>
 
 #include "sim/base/json_fields.h"
 #include "tests/support/run_program.h"
+#include "tests/support/scratch_folder.h"
 
 namespace stepcast {
 
@@ -44,6 +46,15 @@ inline std::vector<std::string> joined(std::vector<std::string> a,
                                        const std::vector<std::string>& b) {
   a.insert(a.end(), b.begin(), b.end());
   return a;
+}
+
+/// What makes mpirun believe that this machine is two nodes with `slots` ranks each, which it
+/// reaches by a remote shell: daemons of its own start ranks, and these share no memory.
+inline std::vector<std::string> two_nodes(const ScratchFolder& folder, int slots = 1) {
+  const std::string shell = folder.write("remote_shell", "#!/bin/sh\nshift\nexec sh -c \"$*\"\n");
+  std::filesystem::permissions(shell, std::filesystem::perms::owner_all);
+  const std::string each = ":" + std::to_string(slots);
+  return {"--mca", "plm_rsh_agent", shell, "--host", "first" + each + ",second" + each};
 }
 
 /// A shipped one.
