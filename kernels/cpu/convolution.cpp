@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "kernels/cpu/gemm.h"
+#include "kernels/cpu/tuned_kernels.h"
 
 namespace stepcast::cpu {
 namespace {
@@ -53,10 +54,17 @@ std::int64_t result_size(const ConvolutionShape& shape) {
   return shape.out_channels * shape.positions();
 }
 
+bool tuned(ConvolutionPass pass, const ConvolutionShape& shape, const float* a, const float* b,
+           float* result) {
+  const TunedKernels* const kernels = tuned_kernels();
+  return kernels != nullptr && kernels->convolve(pass, shape, a, b, result);
+}
+
 }  // namespace
 
 void convolution_forward(const ConvolutionShape& shape, const float* x, const float* weights,
                          float* y, float* workspace) {
+  if (tuned(ConvolutionPass::kForward, shape, x, weights, y)) return;
   for (std::int64_t image = 0; image < shape.images; ++image) {
     gather_patches(shape, x + image * image_size(shape), workspace);
     gemm({.m = shape.out_channels, .n = shape.positions(), .k = shape.patch()}, weights, workspace,
@@ -66,6 +74,7 @@ void convolution_forward(const ConvolutionShape& shape, const float* x, const fl
 
 void convolution_dgrad(const ConvolutionShape& shape, const float* weights, const float* dy,
                        float* dx, float* workspace) {
+  if (tuned(ConvolutionPass::kDgrad, shape, weights, dy, dx)) return;
   std::fill_n(dx, shape.images * image_size(shape), 0.0f);
   for (std::int64_t image = 0; image < shape.images; ++image) {
     gemm({.m = shape.patch(), .n = shape.positions(), .k = shape.out_channels, .transpose_a = true},
@@ -76,6 +85,7 @@ void convolution_dgrad(const ConvolutionShape& shape, const float* weights, cons
 
 void convolution_wgrad(const ConvolutionShape& shape, const float* x, const float* dy,
                        float* dweights, float* workspace) {
+  if (tuned(ConvolutionPass::kWgrad, shape, x, dy, dweights)) return;
   for (std::int64_t image = 0; image < shape.images; ++image) {
     gather_patches(shape, x + image * image_size(shape), workspace);
     gemm({.m = shape.out_channels,

@@ -1,4 +1,5 @@
-// Two-dimensional convolution, as one GEMM per image over columns of patches (im2col).
+// Two-dimensional convolution, as one GEMM per image over columns of patches (im2col), or by oneDNN
+// where that is there and faster (tuned_kernels.h).
 #pragma once
 
 #include <cstdint>
@@ -27,15 +28,15 @@ struct ConvolutionShape {
 
 namespace cpu {
 
-/// Overwrites y and the workspace.
+/// Overwrites y, and may overwrite the workspace.
 void convolution_forward(const ConvolutionShape& shape, const float* x, const float* weights,
                          float* y, float* workspace);
 
-/// Gradient of the input. Overwrites dx and the workspace.
+/// Gradient of the input. Overwrites dx, and may overwrite the workspace.
 void convolution_dgrad(const ConvolutionShape& shape, const float* weights, const float* dy,
                        float* dx, float* workspace);
 
-/// Gradient of the weights. Adds to dweights, overwrites the workspace.
+/// Gradient of the weights. Adds to dweights, and may overwrite the workspace.
 void convolution_wgrad(const ConvolutionShape& shape, const float* x, const float* dy,
                        float* dweights, float* workspace);
 

@@ -7,6 +7,7 @@
 
 #include "kernels/cpu/element.h"
 #include "kernels/cpu/elementwise.h"
+#include "kernels/cpu/tuned_kernels.h"
 #include "kernels/cpu/vectorize.h"
 #include "sim/base/error.h"
 
@@ -65,6 +66,19 @@ STEPCAST_VECTORIZED void add_bias(std::int64_t rows, std::int64_t cols, std::int
   }
 }
 
+bool tuned(const Gemm& shape, const Bf16* a, const Bf16* b, Bf16* c) {
+  const TunedKernels* const kernels = tuned_kernels();
+  return kernels != nullptr && kernels->multiply_to_bf16(shape, a, b, c);
+}
+bool tuned(const Gemm& shape, const Bf16* a, const Bf16* b, float* c) {
+  const TunedKernels* const kernels = tuned_kernels();
+  return kernels != nullptr && kernels->multiply_to_fp32(shape, a, b, c);
+}
+template <typename Result>
+bool tuned(const Gemm& /*shape*/, const Fp16* /*a*/, const Fp16* /*b*/, Result* /*c*/) {
+  return false;
+}
+
 }  // namespace
 
 void gemm(const Gemm& shape, const float* a, const float* b, float* c) {
@@ -82,6 +96,7 @@ std::int64_t gemm_workspace(const Gemm& shape) {
 
 template <typename T, typename Result>
 void gemm(const Gemm& shape, const T* a, const T* b, Result* c, float* workspace) {
+  if (tuned(shape, a, b, c)) return;
   float* const wide_a = workspace;
   float* const wide_b = wide_a + shape.m * shape.k;
   float* const wide_c = wide_b + shape.k * shape.n;

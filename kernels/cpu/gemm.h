@@ -52,7 +52,8 @@ namespace cpu {
 void gemm(const Gemm& shape, const float* a, const float* b, float* c);
 
 /// The same on 16-bit matrices (T is Bf16 or Fp16, Result is T or float): every matrix of the batch
-/// is widened to fp32, multiplied, and rounded once. `workspace` holds gemm_workspace(shape)
+/// is widened to fp32, multiplied, and rounded once; bf16 ones are multiplied as they are by
+/// oneDNN, where that and the core can (tuned_kernels.h). `workspace` holds gemm_workspace(shape)
 /// floats.
 template <typename T, typename Result>
 void gemm(const Gemm& shape, const T* a, const T* b, Result* c, float* workspace);

@@ -6,6 +6,7 @@
 #include <fstream>
 
 #include "kernels/cpu/blas.h"
+#include "kernels/cpu/tuned_kernels.h"
 #include "kernels/live/rank_main.h"
 
 namespace stepcast {
@@ -30,10 +31,14 @@ std::string machine_name() {
 
 std::vector<std::pair<std::string, std::string>> machine_facts() {
   const utsname names = system_names();
-  return {{"machine", machine_name()},
-          {"cores", std::to_string(sysconf(_SC_NPROCESSORS_ONLN))},
-          {"system", std::string(names.sysname) + " " + names.release},
-          {"blas", cpu::blas_version()}};
+  std::vector<std::pair<std::string, std::string>> facts = {
+      {"machine", machine_name()},
+      {"cores", std::to_string(sysconf(_SC_NPROCESSORS_ONLN))},
+      {"system", std::string(names.sysname) + " " + names.release},
+      {"blas", cpu::blas_version()}};
+  if (const cpu::TunedKernels* tuned = cpu::tuned_kernels())
+    facts.emplace_back("convolutions_and_bf16_products", tuned->name);
+  return facts;
 }
 
 void prepare_cpu() {

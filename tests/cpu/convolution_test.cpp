@@ -1,5 +1,6 @@
 #include "kernels/reference/convolution.h"
 
+#include "kernels/cpu/tuned_kernels.h"
 #include "tests/support/tensors.h"
 
 namespace stepcast {
@@ -23,6 +24,15 @@ const std::vector<ConvolutionShape> kShapes = {
      .stride = 2,
      .padding = 3},
     {.images = 2, .in_channels = 16, .height = 8, .width = 8, .out_channels = 33, .stride = 2},
+    // Of channels and pixels enough for oneDNN.
+    {.images = 2,
+     .in_channels = 20,
+     .height = 13,
+     .width = 12,
+     .out_channels = 24,
+     .kernel = 3,
+     .padding = 1},
+    {.images = 3, .in_channels = 32, .height = 28, .width = 28, .out_channels = 16},
     {.images = 1,
      .in_channels = 2,
      .height = 4,
@@ -33,7 +43,7 @@ const std::vector<ConvolutionShape> kShapes = {
      .padding = 2},
 };
 
-TEST(Convolution, ForwardAndGradientsAgreeWithTheReference) {
+void expect_agreement() {
   for (const ConvolutionShape& shape : kShapes) {
     const auto x = random_values(shape.images * shape.in_channels * shape.height * shape.width, 1);
     const auto w = random_values(shape.out_channels * shape.patch(), 2);
@@ -54,6 +64,15 @@ TEST(Convolution, ForwardAndGradientsAgreeWithTheReference) {
     cpu::convolution_wgrad(shape, x.data(), dy.data(), got_dw.data(), workspace.data());
     reference::convolution_wgrad(shape, x.data(), dy.data(), want_dw.data());
     expect_close(got_dw, want_dw, {.terms = shape.images * shape.positions()});
+  }
+}
+
+// As products over patches, and by oneDNN where that is there.
+TEST(Convolution, ForwardAndGradientsAgreeWithTheReference) {
+  for (const bool tuned : {false, true}) {
+    SCOPED_TRACE(tuned ? "as it comes" : "without oneDNN");
+    cpu::allow_tuned_kernels(tuned);
+    expect_agreement();
   }
 }
 

@@ -3,6 +3,7 @@
 #include <array>
 #include <cmath>
 
+#include "kernels/cpu/tuned_kernels.h"
 #include "kernels/reference/activation.h"
 #include "tests/support/tensors.h"
 
@@ -142,11 +143,16 @@ void expect_narrow_product(double epsilon) {
   expect_close(widened(c), want, {.epsilon = epsilon, .elementary = 1.1, .terms = 1});
 }
 
+// By way of fp32 copies, and as they are where oneDNN and the core can.
 TEST(Gemm, NarrowOperandsAreMultipliedInFp32AndRoundedOnce) {
-  expect_narrow_product<Bf16, Bf16>(reference::kBf16Epsilon);
-  expect_narrow_product<Fp16, Fp16>(reference::kFp16Epsilon);
-  expect_narrow_product<Bf16, float>(32 * reference::kFp32Epsilon);
-  expect_narrow_product<Fp16, float>(32 * reference::kFp32Epsilon);
+  for (const bool tuned : {false, true}) {
+    SCOPED_TRACE(tuned ? "as it comes" : "without oneDNN");
+    cpu::allow_tuned_kernels(tuned);
+    expect_narrow_product<Bf16, Bf16>(reference::kBf16Epsilon);
+    expect_narrow_product<Fp16, Fp16>(reference::kFp16Epsilon);
+    expect_narrow_product<Bf16, float>(32 * reference::kFp32Epsilon);
+    expect_narrow_product<Fp16, float>(32 * reference::kFp32Epsilon);
+  }
 }
 
 TEST(Gemm, RepeatsToTheLastBit) {

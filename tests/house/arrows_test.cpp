@@ -176,6 +176,14 @@ TEST(House, OnlyRoomsForGpusKnowCuda) {
   });
 }
 
+TEST(House, OnlyItsRoomKnowsOneDnnAndOpenMp) {
+  for_each_source(kKernels, [&](const fs::path& file) {
+    const std::string room = *std::next(fs::relative(file, kKernels).begin(), 0);
+    for (const char* library : {"<oneapi", "<omp"})
+      EXPECT_TRUE(room == "onednn" || !includes(file, library)) << file << ": " << library;
+  });
+}
+
 TEST(House, TheTopLevelHoldsNothingElse) {
   const std::set<std::string> agreed = {"CMakeLists.txt", "sim",        "kernels",
                                         "models",         "topologies", "scenarios",
