@@ -92,4 +92,8 @@ Flops forward_flops_per_sequence(const Model& model, std::int64_t seq_len) {
   return Flops(2 * (layers + head));
 }
 
+Flops training_flops(const Model& model, std::int64_t seq_len, std::int64_t sequences) {
+  return forward_flops_per_sequence(model, seq_len) * (3 * static_cast<double>(sequences));
+}
+
 }  // namespace stepcast

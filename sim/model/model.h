@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "sim/base/json_fields.h"
 
@@ -13,6 +14,11 @@ enum class Norm : std::uint8_t { kLayerNorm, kRmsNorm };
 enum class Activation : std::uint8_t { kGelu, kRelu, kSwiglu };
 /// alibi costs nothing measurable; rotary is a kernel; learned is a table of parameters.
 enum class PositionEmbedding : std::uint8_t { kLearned, kRotary, kAlibi, kNone };
+
+/// As models/*.json spell them.
+std::string_view name_of(Norm norm);
+std::string_view name_of(Activation activation);
+std::string_view name_of(PositionEmbedding position);
 
 /// Names are Megatron-LM's and Hugging Face's. Counts are those of the whole model, unpadded; a
 /// default in a comment is what read_model takes for a missing key (models/README.md has the list).
@@ -62,6 +68,8 @@ ParameterCount count_parameters(const Model& model);
 /// attention not halved for causality. For GPT that is 24 s l h^2 (1 + s/6h + V/12lh). Training
 /// takes three times as many; full recompute runs the layers, not the logits, a fourth time.
 Flops forward_flops_per_sequence(const Model& model, std::int64_t seq_len);
+/// Of one training step of `sequences`: what model FLOP/s utilisation counts.
+Flops training_flops(const Model& model, std::int64_t seq_len, std::int64_t sequences);
 
 /// Reads one model object; every mistake goes to `problems`. What is returned after a mistake is
 /// harmless, and is not to be used.

@@ -115,6 +115,14 @@ void check_size(Fields& fields, const Model& model) {
 
 }  // namespace
 
+std::string_view name_of(Norm norm) { return kNorms[static_cast<std::size_t>(norm)]; }
+std::string_view name_of(Activation activation) {
+  return kActivations[static_cast<std::size_t>(activation)];
+}
+std::string_view name_of(PositionEmbedding position) {
+  return kPositions[static_cast<std::size_t>(position)];
+}
+
 Model read_model(JsonValue value, Problems& problems) {
   const std::size_t problems_before = problems.all().size();
   Fields fields(std::move(value), problems);

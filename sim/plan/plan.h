@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "sim/base/json_fields.h"
 
@@ -15,6 +16,9 @@ enum class Recompute : std::uint8_t {
   kSelective,  ///< the attention core only (Korthikanti et al. 2022)
   kFull,       ///< every layer from its input
 };
+
+/// As plans spell it.
+std::string_view name_of(Recompute recompute);
 
 /// How the layers go to the stages.
 enum class StageBalance : std::uint8_t {

@@ -45,6 +45,10 @@ std::int64_t read_zero_stage(Fields& fields, std::int64_t otherwise) {
 
 }  // namespace
 
+std::string_view name_of(Recompute recompute) {
+  return kRecomputes[static_cast<std::size_t>(recompute)];
+}
+
 Plan read_plan(JsonValue value, Problems& problems) {
   Fields fields(std::move(value), problems);
   Plan plan;

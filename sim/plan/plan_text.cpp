@@ -11,8 +11,7 @@ std::string to_text(const Plan& plan) {
   if (plan.sequence_parallel) text += ", sequence_parallel";
   if (plan.zero_stage > 0) text += ", zero_stage " + std::to_string(plan.zero_stage);
   if (plan.overlap_grad_reduce) text += ", overlap_grad_reduce";
-  constexpr const char* kRecompute[] = {"none", "selective", "full"};
-  return text + ", recompute " + kRecompute[static_cast<int>(plan.recompute)];
+  return text + ", recompute " + std::string(name_of(plan.recompute));
 }
 
 }  // namespace stepcast

@@ -126,8 +126,8 @@ void add_speed(const Scenario& scenario, const Job& job, Report& report) {
   for (std::uint32_t d = 0; d < report.devices.size(); ++d)
     peak += device_of(scenario, d).peak(scenario.training.precision) *
             static_cast<double>(report.devices[d].gpus);
-  const Flops model =
-      forward_flops_per_sequence(scenario.model, scenario.training.seq_len) * (3 * sequences);
+  const Flops model = training_flops(scenario.model, scenario.training.seq_len,
+                                     scenario.training.global_batch_size);
   report.tokens_per_s = tokens / report.step_time.value();
   report.steps_per_trillion_tokens = 1e12 / tokens;
   report.achieved_per_gpu = model / report.step_time / gpus;

@@ -194,6 +194,45 @@ TEST(Documents, TheKeysOfTheResultAreThoseOfTheReadme) {
   EXPECT_EQ(documented, std::set<std::string>(written.begin(), written.end()));
 }
 
+JsonDocument exported_step() {
+  const ProgramRun run =
+      run_program({STEPCAST_BINARY, "export", "training-step", "live-gpu-125m", "-o", "-"});
+  EXPECT_EQ(run.exit_code, 0) << run.err;
+  return parse_json(run.out, "stdout");
+}
+
+TEST(Documents, TheKeysOfAnExportedStepAreThoseOfTheReadmes) {
+  const JsonDocument exported = exported_step();
+  const JsonValue step = exported.root();
+  const auto keys = [](const JsonValue& value) {
+    const std::vector<std::string> all = value.keys();
+    return std::set<std::string>(all.begin(), all.end());
+  };
+  EXPECT_EQ(fields_of(section(document(kScenarios), "## A step for other frameworks")), keys(step));
+  std::set<std::string> of_models = fields_of(section(document("models/README.md"), "## Fields"));
+  for (const char* not_exported : {"source", "comment", "num_experts"})
+    of_models.erase(not_exported);
+  EXPECT_EQ(of_models, keys(*step.member("model")));
+  EXPECT_EQ(fields_of(section(document(kScenarios), "## training")),
+            keys(*step.member("training")));
+}
+
+// GPT-2 small has 124,439,808 parameters (Hugging Face), and its 50,257 words are padded to a
+// multiple of 128.
+TEST(Documents, AnExportedStepHasItsDefaultsFilledIn) {
+  const JsonDocument exported = exported_step();
+  const JsonValue step = exported.root();
+  EXPECT_EQ(step.member("parameters")->as_integer(), 124439808);
+  EXPECT_EQ(step.member("padded_vocab_size")->as_integer(), 50304);
+  EXPECT_EQ(step.member("model")->member("head_dim")->as_integer(), 64);
+  EXPECT_EQ(step.member("plan")->member("recompute")->as_string(), "none");
+  EXPECT_EQ(step.member("training")->member("precision")->as_string(), "bf16");
+  EXPECT_EQ(run_program({STEPCAST_BINARY, "export", "training-step", "live-gpu-125m", "--gpus", "2",
+                         "-o", "-"})
+                .exit_code,
+            2);
+}
+
 TEST(Documents, TheKeysOfATopologyAreThoseOfTheReadme) {
   const ProgramRun run =
       run_program({STEPCAST_BINARY, "topology", "dgx-h100", "--gpus", "16", "--json"});
