@@ -18,7 +18,9 @@ std::vector<GpuName> cuda_gpus() {
   for (int number = 0; number < count; ++number) {
     std::array<char, 32> bus_id{};
     check_cuda(cudaDeviceGetPCIBusId(bus_id.data(), bus_id.size(), number));
-    gpus.push_back({.name = device_name(number), .bus_id = bus_id.data()});
+    int num_sms = 0;
+    check_cuda(cudaDeviceGetAttribute(&num_sms, cudaDevAttrMultiProcessorCount, number));
+    gpus.push_back({.name = device_name(number), .bus_id = bus_id.data(), .num_sms = num_sms});
   }
   return gpus;
 }

@@ -34,7 +34,8 @@ std::string gpus_as_text(const GpuModule& module) {
     for (std::size_t number = 0; number < gpus.size(); ++number) {
       const GpuRoom room = module.room(static_cast<int>(number));
       text += std::to_string(room.free.value()) + ' ' + std::to_string(room.total.value()) + ' ' +
-              gpus[number].bus_id + ' ' + gpus[number].name + '\n';
+              gpus[number].bus_id + ' ' + std::to_string(gpus[number].num_sms) + ' ' +
+              gpus[number].name + '\n';
     }
     return text;
   } catch (const std::exception& error) {
@@ -48,9 +49,10 @@ std::vector<GpuState> gpus_of_text(const std::string& text) {
   if (!std::getline(lines, line) || line != "ok") unsupported("no GPU can be used: " + text);
   std::vector<GpuState> gpus;
   std::string bus_id;
-  for (std::int64_t free = 0, total = 0; lines >> free >> total >> bus_id;) {
+  int num_sms = 0;
+  for (std::int64_t free = 0, total = 0; lines >> free >> total >> bus_id >> num_sms;) {
     std::getline(lines >> std::ws, line);
-    gpus.push_back({.name = {.name = line, .bus_id = bus_id},
+    gpus.push_back({.name = {.name = line, .bus_id = bus_id, .num_sms = num_sms},
                     .room = {.free = Bytes(free), .total = Bytes(total)}});
   }
   return gpus;

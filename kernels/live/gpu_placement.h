@@ -13,6 +13,7 @@ namespace stepcast {
 struct GpuName {
   std::string name;    ///< "NVIDIA H200"
   std::string bus_id;  ///< "0000:18:00.0"; one of a node has it, by whatever number
+  int num_sms = 0;
 };
 
 /// What a rank has before it where it runs. Launchers may show each rank other GPUs of its node.

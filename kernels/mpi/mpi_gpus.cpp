@@ -41,7 +41,8 @@ std::vector<std::string> of_all(MpiGroup& group, const char* operation, Find fin
 std::string sight_as_text() {
   const GpuModule& module = load_gpu_module();
   std::string text = module.versions() + '\n';
-  for (const GpuName& gpu : module.gpus()) text += gpu.bus_id + ' ' + gpu.name + '\n';
+  for (const GpuName& gpu : module.gpus())
+    text += gpu.bus_id + ' ' + std::to_string(gpu.num_sms) + ' ' + gpu.name + '\n';
   return text;
 }
 
@@ -49,7 +50,7 @@ GpusInSight sight_of_text(const std::string& text) {
   std::istringstream lines(text);
   GpusInSight sight;
   std::getline(lines, sight.versions);
-  for (GpuName gpu; lines >> gpu.bus_id && std::getline(lines >> std::ws, gpu.name);)
+  for (GpuName gpu; lines >> gpu.bus_id >> gpu.num_sms && std::getline(lines >> std::ws, gpu.name);)
     sight.gpus.push_back(gpu);
   return sight;
 }

@@ -17,8 +17,9 @@ const std::string kEmulated = std::string("STEPCAST_CUDA_MODULE=") + STEPCAST_EM
 class LiveDevice : public testing::Test {
  protected:
   ProgramRun live(const std::vector<std::string>& more,
-                  const std::vector<std::string>& environment = {kEmulated}) const {
-    std::vector<std::string> arguments = {STEPCAST_BINARY, "live", scenario_, "--steps", "2"};
+                  const std::vector<std::string>& environment = {kEmulated},
+                  const std::string& steps = "2") const {
+    std::vector<std::string> arguments = {STEPCAST_BINARY, "live", scenario_, "--steps", steps};
     arguments.insert(arguments.end(), more.begin(), more.end());
     return run_program(arguments, {.environment = environment});
   }
@@ -123,6 +124,56 @@ TEST_F(LiveDevice, StepsAreComparedWithKernelsOfTheSameGpu) {
   EXPECT_GT(*comparison.member("measured_step_time_s")->as_number(), 0);
   EXPECT_GT(comparison.member("classes")->elements().size(), 3u);
   EXPECT_GE(comparison.member("exposed")->elements().size(), 1u);
+}
+
+// One layer of hidden size 32, 2 sequences of 16 tokens: forward has 2 * 2 * 16 * (4 * 32^2 + 2 *
+// 16 * 32 + 8 * 32^2 + 32 * 64) FLOPs, and training three times as many.
+TEST_F(LiveDevice, UtilizationIsOfTheGpusThatRanksUseAsTheirDriverNamesThem) {
+  constexpr double kFlops = 3.0 * 2 * 2 * 16 * (12 * 1024 + 1024 + 2048);
+  const std::vector<std::string> h100 = {kEmulated, "STEPCAST_EMULATED_NAME=NVIDIA H100 80GB HBM3",
+                                         "STEPCAST_EMULATED_SMS=132",
+                                         "STEPCAST_EMULATED_MEMORY=85520809984"};
+  for (const int gpus : {1, 2}) {  // two ranks share one, or have their own
+    std::vector<std::string> environment = h100;
+    environment.push_back("STEPCAST_EMULATED_GPUS=" + std::to_string(gpus));
+    const ProgramRun run = live({"--device", "cuda", "--json"}, environment, "4");
+    ASSERT_EQ(run.exit_code, 0) << run.err;
+    const JsonDocument document = parse_json(run.out, "stdout");
+    const auto number = [&](const char* key) {
+      return document.root().member(key)->as_number().value_or(0);
+    };
+    EXPECT_EQ(document.root().member("peak_of")->as_string(),
+              std::to_string(gpus) + " x H100-SXM-80GB");
+    EXPECT_DOUBLE_EQ(number("peak_flops_per_s"), gpus * 67e12);
+    EXPECT_DOUBLE_EQ(number("model_flops_per_step"), kFlops);
+    EXPECT_NEAR(number("model_flops_utilization") * number("peak_flops_per_s") *
+                    number("step_time_median_s"),
+                kFlops, 1e-9 * kFlops);
+  }
+}
+
+TEST_F(LiveDevice, UtilizationOfComparedStepsIsThatOfTheMeasuredOne) {
+  const ProgramRun run = live({"--device", "cuda", "--compare", "--rounds", "2", "--json"});
+  ASSERT_EQ(run.exit_code, 0) << run.err;
+  const JsonDocument document = parse_json(run.out, "stdout");
+  const double measured =
+      *document.root().member("comparison")->member("measured_step_time_s")->as_number();
+  const double flops = *document.root().member("model_flops_per_step")->as_number();
+  EXPECT_NEAR(*document.root().member("model_flops_per_s")->as_number() * measured, flops,
+              1e-9 * flops);
+}
+
+TEST_F(LiveDevice, AnUnknownPeakIsSaidInsteadOfAUtilization) {
+  const ProgramRun gpu = live({"--device", "cuda", "--json"}, {kEmulated}, "4");
+  ASSERT_EQ(gpu.exit_code, 0) << gpu.err;
+  const JsonDocument document = parse_json(gpu.out, "stdout");
+  EXPECT_FALSE(document.root().member("model_flops_utilization"));
+  EXPECT_EQ(document.root().member("peak_unknown")->as_string(),
+            "\"emulated GPU\" with 4 SMs is no shipped device (topologies/devices/)");
+  const ProgramRun cores = live({"--device", "cpu"}, {kEmulated}, "4");
+  EXPECT_NE(cores.out.find("the ranks are on cores, and the topology is of H100-SXM-80GB"),
+            std::string::npos)
+      << cores.out;
 }
 
 TEST_F(LiveDevice, TheTraceShowsWhenStreamsRanWhat) {

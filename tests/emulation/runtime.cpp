@@ -53,8 +53,10 @@ cudaError_t cudaDeviceCanAccessPeer(int* reaches, int /*device*/, int /*peer*/) 
 cudaError_t cudaDeviceEnablePeerAccess(int /*peer*/, unsigned /*flags*/) { return cudaSuccess; }
 cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int /*device*/) {
   switch (attribute) {
-    case cudaDevAttrMultiProcessorCount:
-      return *value = 4, cudaSuccess;
+    case cudaDevAttrMultiProcessorCount: {
+      const char* const sms = std::getenv("STEPCAST_EMULATED_SMS");
+      return *value = sms ? std::atoi(sms) : 4, cudaSuccess;
+    }
     case cudaDevAttrComputeCapabilityMajor:
       return *value = 9, cudaSuccess;
     case cudaDevAttrComputeCapabilityMinor:

@@ -174,7 +174,8 @@ void check_devices(const Scenario& scenario) {
 
 int live_command(const Arguments& arguments) {
   const std::unique_ptr<LiveRanks> ranks = live_ranks(arguments.local, arguments.stand_still_s);
-  const Scenario scenario = load_scenario(arguments.scenario, find_library());
+  const Library library = find_library();
+  const Scenario scenario = load_scenario(arguments.scenario, library);
   check_devices(scenario);
   LiveRun run{.scenario = scenario, .job = build_programs(scenario), .outcome = {}, .memory = {}};
   require_fit(scenario, predict_memory(scenario, run.job));
@@ -184,6 +185,7 @@ int live_command(const Arguments& arguments) {
   const auto last_words = [&](const LiveOutcome& outcome, const std::string& device) {
     run.outcome = outcome;
     run.device = device;
+    run.peak.unknown = "rank 0, which knows it, is gone";
     if (arguments.compare) run.comparison = compare(run.scenario, run.job, run.outcome);
     conclude(arguments, run);
   };
@@ -191,8 +193,9 @@ int live_command(const Arguments& arguments) {
   const ChosenDevice device = choose_device({.device = arguments.device,
                                              .reference = arguments.reference,
                                              .through_host = arguments.through_host},
-                                            *ranks, scenario, run.job);
+                                            *ranks, scenario, run.job, library);
   ranks->computes_on(run.device = device.name);
+  run.peak = device.peak;
   options.platform = device.platform.get();
   run_ranks(*ranks, arguments.compare, options, run);
   if (ranks->speaks()) conclude(arguments, run);

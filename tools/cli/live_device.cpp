@@ -6,9 +6,11 @@
 #include "kernels/live/cpu_device.h"
 #include "kernels/live/cpu_launchers.h"
 #include "kernels/live/gpu_module.h"
+#include "kernels/live/rank_main.h"
 #include "kernels/live/step_plan.h"
 #include "sim/base/error.h"
 #include "sim/base/quantity_text.h"
+#include "tools/cli/profile_targets.h"
 
 namespace stepcast::cli {
 namespace {
@@ -50,9 +52,8 @@ void check_room(const std::string& gpu, const std::vector<int>& ranks, const Gpu
                   "; recompute, use a smaller model or micro_batch_size, or free the GPU");
 }
 
-void check_memory(LiveRanks& ranks, const std::vector<GpusInSight>& sights,
+void check_memory(const GpuRooms& rooms, const std::vector<GpusInSight>& sights,
                   const GpuPlacement& placement, const Job& job) {
-  const GpuRooms rooms = ranks.gpu_rooms(placement);
   for (int rank = 0; rank < placement.ranks(); ++rank) {
     const std::vector<int> together = placement.together(rank);
     if (together.front() != rank) continue;
@@ -86,33 +87,55 @@ void check_placement(const std::vector<GpusInSight>& sights, const GpuPlacement&
   }
 }
 
-ChosenDevice on_cores(bool reference) {
-  return {.platform =
-              std::make_unique<CpuPlatform>(reference ? reference_launchers() : cpu_launchers()),
-          .name = reference ? "cores, plain loops" : "cores"};
+/// Each GPU that ranks compute on, once.
+std::vector<GpuFacts> gpus_in_use(const GpuRooms& rooms, const std::vector<GpusInSight>& sights,
+                                  const GpuPlacement& placement) {
+  std::vector<GpuFacts> gpus;
+  for (int rank = 0; rank < placement.ranks(); ++rank) {
+    if (placement.together(rank).front() != rank) continue;
+    const auto index = static_cast<std::size_t>(rank);
+    const GpuName& gpu = sights[index].gpus[static_cast<std::size_t>(placement.number(rank))];
+    gpus.push_back({.name = gpu.name,
+                    .bus_id = gpu.bus_id,
+                    .num_sms = gpu.num_sms,
+                    .memory_bytes = rooms.by_rank[index].total.value()});
+  }
+  return gpus;
+}
+
+ChosenDevice on_cores(LiveRanks& ranks, const DeviceChoice& choice, const Scenario& scenario,
+                      const Job& job) {
+  const std::size_t cores = ranks.on_this_machine() ? usable_cores().size() : 0;
+  return {.platform = std::make_unique<CpuPlatform>(choice.reference ? reference_launchers()
+                                                                     : cpu_launchers()),
+          .name = choice.reference ? "cores, plain loops" : "cores",
+          .peak = peak_of_cores(scenario, job.ranks.size(), cores)};
 }
 
 ChosenDevice on_gpus(LiveRanks& ranks, const DeviceChoice& choice, const Scenario& scenario,
-                     const Job& job) {
+                     const Job& job, const Library& library) {
   const std::vector<GpusInSight> sights = ranks.see_gpus(job);
   const GpuPlacement placement(sights);
   if (!ranks.on_this_machine()) check_placement(sights, placement, scenario);
-  check_memory(ranks, sights, placement, job);
+  const GpuRooms rooms = ranks.gpu_rooms(placement);
+  check_memory(rooms, sights, placement, job);
   return {.platform = load_gpu_module().platform(placement, choice.through_host),
-          .name = std::to_string(placement.gpus()) + " x " + sights.front().gpus.front().name};
+          .name = std::to_string(placement.gpus()) + " x " + sights.front().gpus.front().name,
+          .peak = peak_of_gpus(gpus_in_use(rooms, sights, placement), shipped_devices(library),
+                               scenario.training.precision)};
 }
 
 }  // namespace
 
 ChosenDevice choose_device(const DeviceChoice& choice, LiveRanks& ranks, const Scenario& scenario,
-                           const Job& job) {
+                           const Job& job, const Library& library) {
   const bool gpus = choice.device == "cuda" ||
                     (choice.device == "auto" && !choice.reference && has_gpus(scenario));
-  if (!gpus) return on_cores(choice.reference);
+  if (!gpus) return on_cores(ranks, choice, scenario, job);
   if (choice.reference)
     throw Error(ErrorKind::kUsage, "--reference is plain loops on cores; leave --device cuda out");
   try {
-    return on_gpus(ranks, choice, scenario, job);
+    return on_gpus(ranks, choice, scenario, job, library);
   } catch (const Error& error) {
     if (choice.device == "cuda" || error.kind() != ErrorKind::kUnsupported) throw;
     throw Error(error.kind(), scenario.file + ": the topology is of " +

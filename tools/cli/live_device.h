@@ -6,6 +6,7 @@
 
 #include "kernels/live/live_platform.h"
 #include "sim/stepcast.h"
+#include "tools/cli/live_peak.h"
 #include "tools/cli/live_ranks.h"
 
 namespace stepcast::cli {
@@ -19,6 +20,7 @@ struct DeviceChoice {
 struct ChosenDevice {
   std::unique_ptr<LivePlatform> platform;
   std::string name;  ///< for the user: "cores", "1 x NVIDIA H200"
+  LivePeak peak;
 };
 
 /// Throws Error(kUnsupported) with the reason when GPUs are asked for and can't be used,
@@ -26,6 +28,6 @@ struct ChosenDevice {
 /// for more ranks on a GPU than the topology's device is shared by, Error(kLiveRank) when ranks
 /// have other versions of CUDA. To be called by all ranks that mpirun started.
 ChosenDevice choose_device(const DeviceChoice& choice, LiveRanks& ranks, const Scenario& scenario,
-                           const Job& job);
+                           const Job& job, const Library& library);
 
 }  // namespace stepcast::cli

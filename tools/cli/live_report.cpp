@@ -36,6 +36,53 @@ StepTimes step_times(const LiveRun& run) {
   return times;
 }
 
+/// The model's FLOPs of a step in the time that it took.
+struct Utilization {
+  Flops model_flops{};
+  Seconds step{};  ///< median of those that were measured
+
+  FlopsPerSec rate() const { return model_flops / step; }
+};
+
+/// Nothing when no step was measured.
+std::optional<Utilization> utilization_of(const LiveRun& run) {
+  const Training& training = run.scenario.training;
+  Utilization found{.model_flops = training_flops(run.scenario.model, training.seq_len,
+                                                  training.global_batch_size)};
+  if (run.comparison) {
+    if (!run.comparison->not_measurable.empty()) return std::nullopt;
+    found.step = run.comparison->measured;
+  } else {
+    const StepTimes times = step_times(run);
+    if (times.seconds.empty()) return std::nullopt;
+    found.step = Seconds(median(times.seconds));
+  }
+  return found;
+}
+
+/// "model FLOP/s utilisation 41.2 %: 408 TFLOP/s of the 989.5 TFLOP/s of 1 x H200-SXM-141GB"
+std::string utilization_line(const LiveRun& run) {
+  const std::optional<Utilization> found = utilization_of(run);
+  if (!found) return {};
+  if (run.peak.rate.value() <= 0)
+    return printed("model FLOP/s %s; of an unknown peak: %s\n", to_text(found->rate()).c_str(),
+                   run.peak.unknown.c_str());
+  return printed("model FLOP/s utilisation %.1f %%: %s of the %s of %s\n",
+                 100 * (found->rate() / run.peak.rate), to_text(found->rate()).c_str(),
+                 to_text(run.peak.rate).c_str(), run.peak.of.c_str());
+}
+
+void write_utilization(JsonWriter& json, const LiveRun& run) {
+  const std::optional<Utilization> found = utilization_of(run);
+  if (!found) return;
+  json.member("model_flops_per_step", found->model_flops.value());
+  json.member("model_flops_per_s", found->rate().value());
+  if (run.peak.rate.value() <= 0) return json.member("peak_unknown", run.peak.unknown);
+  json.member("peak_of", run.peak.of);
+  json.member("peak_flops_per_s", run.peak.rate.value());
+  json.member("model_flops_utilization", found->rate() / run.peak.rate);
+}
+
 bool equal(const ComparedMemory& memory) { return memory.predicted == memory.measured; }
 
 /// About so many lines, the last step among them.
@@ -185,6 +232,7 @@ std::string live_table(const LiveRun& run) {
                     to_text(Seconds(percentile(times.seconds, 0.9))).c_str(), times.disturbed,
                     times.timed);
   }
+  text += utilization_line(run);
   text += memory_lines(run.memory);
   if (!run.outcome.failure.empty()) text += "incomplete: the run ended early\n";
   return text;
@@ -212,6 +260,7 @@ std::string live_json(const LiveRun& run) {
     json.member("timed_steps", times.timed);
     json.member("disturbed_steps", times.disturbed);
   }
+  write_utilization(json, run);
   write_memory(json, run.memory);
   if (run.comparison) write_comparison(json, run);
   json.end_object();

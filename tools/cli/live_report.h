@@ -5,6 +5,7 @@
 #include <string>
 
 #include "kernels/live/comparison.h"
+#include "tools/cli/live_peak.h"
 
 namespace stepcast::cli {
 
@@ -14,6 +15,7 @@ struct LiveRun {
   LiveOutcome outcome;
   std::vector<ComparedMemory> memory;
   std::string device = {};  ///< what it ran on
+  LivePeak peak = {};       ///< of that
   std::optional<LiveComparison> comparison = {};
   /// Why a first attempt at a comparison could not be measured; empty: there was only one.
   std::string first_attempt = {};
