@@ -1,37 +1,49 @@
 #!/usr/bin/env python3
 """compare_profiles: how far two device profiles of one machine disagree on the kernels that both have as points.
 
-  tools/compare_profiles.py first.json second.json
+  tools/compare_profiles.py first.json second.json [--json]
 
 Prints, by class of kernels, the median and the 90 % quantile of |second / first - 1|. Classes are those of the table
-in kernels/README.md: products with m, n, k >= 512, other products, attention, memory-bound kernels. Exit code 3: a
+in kernels/README.md: products with m, n, k >= 512, other products, attention, memory-bound kernels; and "all". With
+--json {"only_in_first", "only_in_second", "classes": [{"name", "kernels", "median_abs", "p90_abs"}]}. Exit code 3: a
 file is no profile, or the two have no kernel in common.
 """
 import argparse
 import json
 import sys
 
+MICROSECONDS = {"ns": 1e-3, "us": 1.0, "ms": 1e3, "s": 1e6}
+
+
+class NoProfile(Exception):
+    pass
+
+
+def read_point(point):
+    """((kernel, dtype, dims, causal), microseconds)."""
+    number, unit = point["time"].split()
+    time = float(number) * MICROSECONDS[unit]
+    if not 0 < time < float("inf"):
+        raise ValueError(f"time {point['time']}")
+    return (point["kernel"], point["dtype"], tuple(point["dims"]), point.get("causal", False)), time
+
 
 def read_points(path):
-    """{(kernel, dtype, dims, causal): microseconds} of a profile."""
+    """Microseconds by kernel, of a profile."""
     try:
         with open(path, encoding="utf-8") as file:
-            profile = json.load(file)
-        points = profile["points"]
+            points = json.load(file)["points"]
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise SystemExit(fail(f"{path}: no device profile with points: {error!r}"))
+        raise NoProfile(f"{path}: no device profile with points: {error!r}") from error
     times = {}
-    for point in points:
-        number, unit = point["time"].split()
-        scale = {"us": 1.0, "ms": 1e3, "s": 1e6, "ns": 1e-3}[unit]
-        key = (point["kernel"], point["dtype"], tuple(point["dims"]), point.get("causal", False))
-        times[key] = float(number) * scale
+    for index, point in enumerate(points):
+        try:
+            key, time = read_point(point)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise NoProfile(f"{path}: points[{index}] is no measured kernel: {error!r}; see "
+                            "topologies/calibrations/README.md") from error
+        times[key] = time
     return times
-
-
-def fail(text):
-    print(text, file=sys.stderr)
-    return 3
 
 
 def class_of(key):
@@ -50,20 +62,44 @@ def quantile(values, p):
     return values[low] + (values[high] - values[low]) * (place - low)
 
 
+def compare(first, second):
+    """The document of --json; no class when there is no kernel in common."""
+    differences = {}
+    for key in sorted(first.keys() & second.keys()):
+        differences.setdefault(class_of(key), []).append(abs(second[key] / first[key] - 1))
+    rows = sorted(differences.items())
+    if rows:
+        rows.append(("all", sum(differences.values(), [])))
+    return {"only_in_first": len(first.keys() - second.keys()), "only_in_second": len(second.keys() - first.keys()),
+            "classes": [{"name": name, "kernels": len(values), "median_abs": quantile(values, 0.5),
+                         "p90_abs": quantile(values, 0.9)} for name, values in rows]}
+
+
+def table(result):
+    lines = [f"{'kernels in both':<24}{'count':>7}{'median':>10}{'90 %':>10}"]
+    for row in result["classes"]:
+        lines.append(f"{row['name']:<24}{row['kernels']:>7}{100 * row['median_abs']:>8.1f} %"
+                     f"{100 * row['p90_abs']:>8.1f} %")
+    if result["only_in_first"] or result["only_in_second"]:
+        lines.append(f"only in the first {result['only_in_first']}, only in the second {result['only_in_second']}")
+    return "\n".join(lines)
+
+
 def main(arguments):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("first")
     parser.add_argument("second")
+    parser.add_argument("--json", action="store_true", help="one JSON document instead of the table")
     options = parser.parse_args(arguments)
-    first, second = read_points(options.first), read_points(options.second)
-    differences = {}
-    for key in sorted(first.keys() & second.keys()):
-        differences.setdefault(class_of(key), []).append(abs(second[key] / first[key] - 1))
-    if not differences:
-        return fail(f"{options.first} and {options.second} have no kernel in common")
-    print(f"{'kernels in both':<24}{'count':>7}{'median':>10}{'90 %':>10}")
-    for name, values in sorted(differences.items()) + [("all", sum(differences.values(), []))]:
-        print(f"{name:<24}{len(values):>7}{100 * quantile(values, 0.5):>8.1f} %{100 * quantile(values, 0.9):>8.1f} %")
+    try:
+        result = compare(read_points(options.first), read_points(options.second))
+    except NoProfile as error:
+        print(error, file=sys.stderr)
+        return 3
+    if not result["classes"]:
+        print(f"{options.first} and {options.second} have no kernel in common", file=sys.stderr)
+        return 3
+    print(json.dumps(result, indent=2) if options.json else table(result))
     return 0
 
 
