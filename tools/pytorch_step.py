@@ -10,8 +10,8 @@ is torch's scaled_dot_product_attention, Adam the fused one where there is a GPU
 
 With --json one document: what was run (scenario, device, torch, attention, optimizer), parameters, first_loss,
 last_loss, log_vocab_size (of the padded vocabulary), steps, step_time_median_s, step_time_q10_s, step_time_q90_s,
-tokens_per_s, model_flops_per_step, model_flops_per_s, peak_of, peak_flops_per_s and model_flops_utilization (or peak_unknown: why),
-peak_memory_bytes (of tensors, on a GPU).
+tokens_per_s, model_flops_per_step, model_flops_per_s, peak_of, peak_flops_per_s and model_flops_utilization (or
+peak_unknown: why), peak_memory_bytes (of tensors, on a GPU).
 
 Exit codes: 0 done, 2 usage, 3 bad scenario, 4 out of memory, 6 what can't be built or PyTorch is missing,
 7 the model or its loss is wrong.
