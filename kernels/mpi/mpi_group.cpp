@@ -6,6 +6,7 @@
 
 #include <csignal>
 #include <cstdio>
+#include <fstream>
 #include <numeric>
 #include <utility>
 
@@ -52,6 +53,21 @@ std::vector<int> nodes_of_ranks(int rank, int ranks) {
   return nodes;
 }
 
+/// OpenMPI's memory for the ranks of a node is files, of which each rank makes one: by its maps,
+/// "/dev/shm/vader_segment.HOST.USER.JOB." without the rank; "sm_segment" since OpenMPI 5. Empty
+/// where it has none.
+std::string begin_of_shared_files() {
+  std::ifstream maps("/proc/self/maps");
+  for (std::string line; std::getline(maps, line);) {
+    const std::size_t path = line.find('/');
+    if (path == std::string::npos) continue;
+    for (const char* name : {"/vader_segment.", "/sm_segment."})
+      if (line.find(name, path) != std::string::npos)
+        return line.substr(path, line.rfind('.') + 1 - path);
+  }
+  return "";
+}
+
 /// For rank 0's last words, when nobody is left who would kill it.
 constexpr unsigned kLongestWordsSeconds = 3;
 
@@ -86,6 +102,7 @@ MpiGroup::MpiGroup(const RankWitness& witness, double stand_still_s) : witness_(
   MPI_Comm_rank(MPI_COMM_WORLD, &rank_);
   MPI_Comm_size(MPI_COMM_WORLD, &ranks_);
   witness_.set_rank(rank_);
+  witness_.set_shared_files(begin_of_shared_files());
   // A rank does not outlive the process that looks after it (rank_watch.h), but rank 0 is told.
   parent = ::getppid();
   if (rank_ == 0) ::prctl(PR_SET_PDEATHSIG, SIGTERM);

@@ -12,7 +12,9 @@
 #include <cerrno>
 #include <chrono>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
+#include <filesystem>
 
 #include "kernels/live/process_facts.h"
 #include "sim/base/error.h"
@@ -24,11 +26,20 @@ constexpr int kFailed = static_cast<int>(ErrorKind::kLiveRank);
 constexpr int kPollMs = 100;
 /// For rank 0 to leave by itself. mpirun gives a second in all (odls_base_sigkill_timeout).
 constexpr double kGrace = 0.5;
+/// For rank 0's own last words, when mpirun is gone and would not end it.
+constexpr double kLongestWords = 3;
 /// As of Heartbeats: who was not called for longer was stopped itself, perhaps with the rank.
 constexpr double kLongestAbsence = 0.5;
 
 double now_s() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+/// As launchers say it before MPI does; -1: not said.
+int rank_by_environment() {
+  for (const char* name : {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK"})
+    if (const char* const text = std::getenv(name)) return std::atoi(text);
+  return -1;
 }
 
 std::string seconds_text(double seconds) {
@@ -56,6 +67,7 @@ class Watch {
         child_(child),
         handle_(static_cast<int>(::syscall(SYS_pidfd_open, child, 0))),
         signals_(signals),
+        mpirun_(::getppid()),
         oom_kills_before_(oom_kills()) {}
   ~Watch() { ::close(handle_); }
   Watch(const Watch&) = delete;
@@ -70,6 +82,7 @@ class Watch {
       if (polled[0].revents != 0) return ended(reap());
       if (ending_at_ > 0) {
         if (leaves_too_late()) return kill_and_say(ending_text());
+        if (outlives_mpirun()) return kill_child();
       } else if (const std::string why = why_it_stands_still(); !why.empty()) {
         return kill_and_say(named(why));
       }
@@ -85,6 +98,23 @@ class Watch {
     if (::read(signals_, &signal, sizeof signal) != sizeof signal) return;
     if (ending_at_ == 0) ending_at_ = now_s();
     send(SIGTERM);
+    remove_shared_files();  // in time: SIGKILL may follow
+  }
+
+  /// Of all ranks of this node. Who has them open goes on undisturbed.
+  void remove_shared_files() const {
+    namespace fs = std::filesystem;
+    const fs::path begin = witness_.shared_files();
+    if (begin.empty()) return;
+    std::error_code ignored;
+    for (const auto& entry : fs::directory_iterator(begin.parent_path(), ignored))
+      if (entry.path().filename().string().starts_with(begin.filename().string()))
+        fs::remove(entry.path(), ignored);
+  }
+
+  /// Nobody else would end it then.
+  bool outlives_mpirun() const {
+    return ::getppid() != mpirun_ && (witness_.rank() != 0 || now_s() - ending_at_ > kLongestWords);
   }
 
   bool leaves_too_late() {
@@ -111,13 +141,16 @@ class Watch {
     const double absence = checked_at_ > 0 ? now - checked_at_ : 0;
     checked_at_ = now;
     const std::uint64_t beats = witness_.state().heartbeat;
-    if (beats != beats_ || !witness_.running() || still_since_ == 0) still_since_ = now;
+    if (beats != beats_ || !witness_.running() || beat_at_ == 0) beat_at_ = now;
+    if (!is_stopped(child_)) went_at_ = now;
     beats_ = beats;
-    if (absence > kLongestAbsence) still_since_ += absence;
-    const double still = now - still_since_;
-    if (still >= stand_still_s_ && is_stopped(child_))
-      return "was stopped (SIGSTOP or a debugger), for " + seconds_text(still);
-    if (still >= 2 * stand_still_s_)
+    if (absence > kLongestAbsence) {
+      beat_at_ += absence;
+      went_at_ += absence;
+    }
+    if (const double stopped = now - went_at_; stopped >= stand_still_s_)
+      return "was stopped (SIGSTOP or a debugger), for " + seconds_text(stopped);
+    if (const double still = now - beat_at_; still >= 2 * stand_still_s_)
       return "showed no sign of life for " + seconds_text(still) +
              " (--stand-still gives it more time)";
     return "";
@@ -130,14 +163,21 @@ class Watch {
     return status;
   }
 
-  int kill_and_say(const std::string& failure) {
+  int kill_child() {
     send(SIGKILL);
     reap();
+    remove_shared_files();
+    return kFailed;
+  }
+
+  int kill_and_say(const std::string& failure) {
+    kill_child();
     say(failure);
     return kFailed;
   }
 
   int ended(int status) {
+    if (status != 0) remove_shared_files();
     if (!WIFSIGNALED(status)) return WEXITSTATUS(status);
     if (ending_at_ == 0)
       say(named(killed_by(WTERMSIG(status), oom_kills_before_)));
@@ -159,9 +199,10 @@ class Watch {
   const LastWords& last_words_;
   pid_t child_;
   int handle_, signals_;
+  pid_t mpirun_;
   long oom_kills_before_;
   bool speaks_ = false;
-  double ending_at_ = 0, checked_at_ = 0, still_since_ = 0;
+  double ending_at_ = 0, checked_at_ = 0, beat_at_ = 0, went_at_ = now_s();
   std::uint64_t beats_ = 0;
 };
 
@@ -169,11 +210,12 @@ class Watch {
 
 std::optional<int> watch_rank(const RankWitness& witness, double stand_still_s,
                               const LastWords& last_words) {
-  // mpirun starts the processes of its node itself: they do not outlive it.
-  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   const sigset_t ending = ending_signals();
   sigset_t before;
   ::sigprocmask(SIG_BLOCK, &ending, &before);
+  // mpirun, or its daemon, starts the processes of a node itself: they do not outlive it.
+  ::prctl(PR_SET_PDEATHSIG, SIGTERM);
+  witness.set_rank(rank_by_environment());
   std::fflush(nullptr);  // what is buffered would be written by both
   const pid_t self = ::getpid(), child = ::fork();
   if (child < 0)

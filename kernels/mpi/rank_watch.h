@@ -21,15 +21,16 @@ using LastWords = std::function<void(const std::string& failure)>;
 /// Returns twice, as fork() does: at once, with nothing, in a child process, which is to become the
 /// rank; and in this process, with the exit code that it should end with, when the child has ended.
 ///
-/// A rank that is killed, is stopped for `stand_still_s`, or shows no sign of life for twice that
-/// time (its own group notices sooner, where somebody waits for it in MPI) is named on standard
-/// error with its host, process and last operation; the code is that of ErrorKind::kLiveRank, so
-/// that mpirun ends the others. When mpirun ends rank 0, and it does not leave by itself within
-/// half a second, it is killed. In all these cases rank 0's last words are said.
+/// A rank that is killed, is stopped for `stand_still_s`, or in a run shows no sign of life for
+/// twice that time (its own group notices sooner, where somebody waits for it in MPI) is named on
+/// standard error with its host, process and last operation; the code is that of
+/// ErrorKind::kLiveRank, so that mpirun ends the others. When mpirun ends rank 0, and it does not
+/// leave by itself within half a second, it is killed. In all these cases rank 0's last words are
+/// said.
 ///
-/// Neither process outlives the other, but for rank 0, which has some seconds to say its own when
-/// this one is killed. To be called before MPI_Init and before threads are started. Throws
-/// Error(kIo) when there is no process.
+/// Neither process outlives the other, nor mpirun, but for rank 0's last words, which may take some
+/// seconds. Files in memory that MPI would leave are removed. To be called before MPI_Init and
+/// before threads are started. Throws Error(kIo) when there is no process.
 std::optional<int> watch_rank(const RankWitness& witness, double stand_still_s,
                               const LastWords& last_words);
 

@@ -12,6 +12,12 @@ constexpr std::size_t kLine = 64;
 
 std::size_t whole_lines(std::size_t bytes) { return (bytes + kLine - 1) / kLine * kLine; }
 
+/// What does not fit is cut; the rest of `to` is zero already.
+template <std::size_t size>
+void copy_text(std::string_view text, char (&to)[size]) {
+  std::memcpy(to, text.data(), std::min(text.size(), size - 1));
+}
+
 }  // namespace
 
 RankWitness::RankWitness(int ranks, std::size_t kept_bytes)
@@ -23,12 +29,13 @@ RankWitness::RankWitness(int ranks, std::size_t kept_bytes)
   page().rank = -1;
 }
 
-void RankWitness::set_device(std::string_view name) const {
-  const std::size_t length = std::min(name.size(), sizeof page().device - 1);
-  std::memcpy(page().device, name.data(), length);
-}
-
+void RankWitness::set_device(std::string_view name) const { copy_text(name, page().device); }
 std::string RankWitness::device() const { return page().device; }
+
+void RankWitness::set_shared_files(std::string_view begin_of_paths) const {
+  copy_text(begin_of_paths, page().shared_files);
+}
+std::string RankWitness::shared_files() const { return page().shared_files; }
 
 std::atomic<std::uint64_t>& RankWitness::bytes_of(int rank) const {
   STEPCAST_CHECK(rank >= 0 && rank < ranks_, "a witness of fewer ranks");

@@ -34,6 +34,10 @@ class RankWitness {
   void set_device(std::string_view name) const;
   std::string device() const;
 
+  /// Names of files in memory that MPI leaves when a rank of this node is killed begin so.
+  void set_shared_files(std::string_view begin_of_paths) const;
+  std::string shared_files() const;
+
   /// What ranks keep; read by whoever is left.
   void forget_kept() const;
   /// Throws Error(kLiveRank) when there is no more room.
@@ -46,7 +50,7 @@ class RankWitness {
   struct Page {
     std::atomic<std::int32_t> rank;
     std::atomic<bool> running, claimed;
-    char device[128];
+    char device[128], shared_files[256];
     RankState state;
   };
   Page& page() const { return *reinterpret_cast<Page*>(page_.data()); }

@@ -96,6 +96,7 @@ ProgramRun train_and_strike(Target target, int rank, int signal, const ScratchFo
               folder.root());
   other.join();
   for (const int each : {0, 1}) expect_gone(each, losses);
+  expect_no_memory_left(folder);
   return run;
 }
 

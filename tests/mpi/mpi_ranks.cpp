@@ -1,9 +1,12 @@
-// mpirun -n N mpi_ranks FAULT N, FAULT none, [first-]throw|stop|kill|orphan|unwatched, deaf or
-// version: the exchange between N ranks over MPI; rank 0 prints a fingerprint of what each rank
-// kept. With a fault, a rank throws, is stopped or killed, or kills mpirun or the process that
-// looks after it, while the others wait for it, and how many bytes of each rank rank 0 has is
-// printed. Rank 1 does, or with "first" before the fault rank 0. With "version" they train, and the
-// last rank is of another build.
+// mpirun -n N mpi_ranks FAULT N: the exchange between N ranks over MPI; rank 0 prints a fingerprint
+// of what each rank kept. FAULT is
+//   none
+//   throw, stop, kill, orphan, unwatched: rank 1, or with "first-" before it rank 0, throws, is
+//     stopped or killed, kills mpirun or the process that looks after it, while the others wait
+//   deaf: rank 1 throws, and rank 0 hears nothing of it
+//   early: rank 1 is stopped before MPI_Init
+//   version: they train, and the last rank is of another build
+// With a fault, how many bytes of each rank rank 0 has is printed.
 #include <signal.h>
 #include <unistd.h>
 
@@ -87,6 +90,7 @@ int main(int argc, char** argv) {
   const RankWitness witness(argc > 2 ? std::atoi(argv[2]) : 1, std::size_t{64} << 20);
   const auto last_words = [&](const std::string&) { print_sizes(witness); };
   if (const auto code = watch_rank(witness, 2, last_words)) return *code;
+  if (argc > 1 && argv[1] == std::string_view("early") && witness.rank() == 1) do_harm("stop");
   MpiGroup group(witness, 2);
   try {
     run(group, witness, argc > 1 ? argv[1] : "none");

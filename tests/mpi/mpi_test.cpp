@@ -87,11 +87,24 @@ void expect_end(const std::string& fault, int rank, const std::string& what) {
       << ran.err;
   EXPECT_EQ(ran.out, kAllKept);
   expect_nothing_left(folder.root());
+  expect_no_memory_left(folder);
 }
 
 /// The others, who wait, are not blamed.
 TEST(Mpi, AStoppedRankIsNoticedAndNamed) {
   expect_end("stop", 1, "was stopped \\(SIGSTOP or a debugger\\), for 2\\.\\d s");
+}
+
+/// While the others wait for it in MPI_Init, without an end of their own.
+TEST(Mpi, ARankThatIsStoppedBeforeItJoinsIsNamed) {
+  const ScratchFolder folder;
+  const ProgramRun ran = run_ranks(2, "early", folder.root());
+  EXPECT_EQ(ran.exit_code, 7) << ran.err;
+  EXPECT_TRUE(std::regex_search(
+      ran.err, std::regex("rank 1 on \\S+ \\(process \\d+\\) was stopped \\(SIGSTOP or a "
+                          "debugger\\), for 2\\.\\d s, before its first operation")))
+      << ran.err;
+  expect_nothing_left(folder.root());
 }
 
 TEST(Mpi, AKilledRankEndsAllAndIsNamed) { expect_end("kill", 1, "was killed by SIGKILL"); }
@@ -138,6 +151,7 @@ TEST(Mpi, RanksDoNotOutliveMpirun) {
   const ProgramRun ran = run_ranks(3, "orphan", folder.root());
   EXPECT_EQ(ran.exit_code, 128 + 9) << ran.err;
   expect_nothing_left(folder.root());
+  expect_no_memory_left(folder);
 }
 
 std::vector<std::string> live(const std::string& name) {

@@ -57,6 +57,13 @@ inline std::vector<std::string> two_nodes(const ScratchFolder& folder, int slots
   return {"--mca", "plm_rsh_agent", shell, "--host", "first" + each + ",second" + each};
 }
 
+/// Of the files that OpenMPI's ranks share as memory.
+inline void expect_no_memory_left(const ScratchFolder& folder) {
+  for (const auto& entry : std::filesystem::directory_iterator(folder.root()))
+    EXPECT_EQ(entry.path().filename().string().find("_segment."), std::string::npos)
+        << entry.path();
+}
+
 /// A shipped one.
 inline std::string scenario(const std::string& name) {
   return std::string(STEPCAST_SOURCE_DIR) + "/scenarios/" + name + ".json";
