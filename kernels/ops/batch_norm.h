@@ -1,5 +1,5 @@
 // Batch norm of images on a GPU, in training: kernels/cpu/batch_norm.h says what is computed. fp32;
-// a block per channel, which reads x (and dy) once for the statistics and once for the result.
+// one kernel reads x (and dy) for the sums of slices of each channel, another for the result.
 #pragma once
 
 #include "kernels/cpu/batch_norm.h"
