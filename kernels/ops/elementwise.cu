@@ -92,20 +92,23 @@ struct ColumnBody {
   }
 };
 
-/// A block per 32 columns: warps sum every eighth slice, then their sums are added in order.
-__global__ void __launch_bounds__(kColumnsAcross* kColumnsDown)
+/// Warps of a block that adds slices: so many that none waits for more than a few.
+constexpr int kSlicesDown = 32;
+
+/// A block per 32 columns: each warp sums every 32nd slice, then their sums are added in order.
+__global__ void __launch_bounds__(kColumnsAcross* kSlicesDown)
     slices_kernel(std::int64_t slices, std::int64_t cols, std::int64_t stride, const float* partial,
                   float* sums) {
-  __shared__ float of_row[kColumnsDown][kColumnsAcross];
+  __shared__ float of_row[kSlicesDown][kColumnsAcross];
   const std::int64_t col = static_cast<std::int64_t>(blockIdx.x) * kColumnsAcross + threadIdx.x;
   float sum = 0;
   if (col < cols)
-    for (std::int64_t slice = threadIdx.y; slice < slices; slice += kColumnsDown)
+    for (std::int64_t slice = threadIdx.y; slice < slices; slice += kSlicesDown)
       sum += partial[slice * stride + col];
   of_row[threadIdx.y][threadIdx.x] = sum;
   __syncthreads();
   if (threadIdx.y != 0 || col >= cols) return;
-  for (int row = 1; row < kColumnsDown; ++row) sum += of_row[row][threadIdx.x];
+  for (int row = 1; row < kSlicesDown; ++row) sum += of_row[row][threadIdx.x];
   sums[col] += sum;
 }
 
@@ -183,7 +186,7 @@ void add_column_sums(std::int64_t rows, std::int64_t cols, std::int64_t stride, 
 void add_slices(std::int64_t slices, std::int64_t cols, std::int64_t stride, const float* partial,
                 float* sums, StreamHandle stream) {
   launch(slices_kernel, dim3(static_cast<unsigned>((cols + kColumnsAcross - 1) / kColumnsAcross)),
-         dim3(kColumnsAcross, kColumnsDown), 0, stream, slices, cols, stride, partial, sums);
+         dim3(kColumnsAcross, kSlicesDown), 0, stream, slices, cols, stride, partial, sums);
 }
 
 template <typename T>

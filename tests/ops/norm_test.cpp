@@ -19,7 +19,10 @@ const std::vector<NormShape> kShapes = {{.rows = 1, .cols = 7},
                                         {.rows = 7, .cols = 33},
                                         {.rows = 29, .cols = 128},
                                         {.rows = 3, .cols = 1025},
-                                        {.rows = 2, .cols = 6000}};
+                                        {.rows = 2, .cols = 6000},
+                                        // More rows than blocks; and a row that no registers hold.
+                                        {.rows = 70, .cols = 64},
+                                        {.rows = 1, .cols = 16640}};
 
 /// Inputs as T stores them, and results of the reference on these.
 template <typename T>
