@@ -248,7 +248,7 @@ def table(result):
              f"step time: median {result['step_time_median_s'] * 1e3:.2f} ms ({spread}) of {result['steps']} steps; "
              f"{result['tokens_per_s']:,.0f} tokens/s"]
     if "model_flops_utilization" in result:
-        lines.append(f"model FLOP/s utilisation {result['model_flops_utilization']:.1%}: {reached} of "
+        lines.append(f"model FLOP/s utilisation {100 * result['model_flops_utilization']:.1f} %: {reached} of "
                      f"{result['peak_flops_per_s'] / 1e12:.4g} TFLOP/s of {result['peak_of']}")
     else:
         lines.append(f"model FLOP/s {reached}; of an unknown peak: {result['peak_unknown']}")

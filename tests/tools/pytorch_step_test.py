@@ -167,7 +167,7 @@ class PyTorchStep(unittest.TestCase):
         command = [sys.executable, TOOL, "live-tiny-1", "--device", "cpu", "--stepcast", STEPCAST, "--steps", "2"]
         run = subprocess.run(command, capture_output=True, text=True)
         self.assertEqual(run.returncode, 0, run.stderr)
-        self.assertRegex(run.stdout, "utilisation [0-9.]+%: [0-9.]+ TFLOP/s of 0.12 TFLOP/s of 1 x CPU-core")
+        self.assertRegex(run.stdout, "utilisation [0-9.]+ %: [0-9.]+ TFLOP/s of 0.12 TFLOP/s of 1 x CPU-core")
         run = subprocess.run([*command, "--json"], capture_output=True, text=True)
         self.assertEqual(json.loads(run.stdout)["schema"], "stepcast.pytorch_step/1")
         # -S -E: as a Python without further packages.
