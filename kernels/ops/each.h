@@ -8,8 +8,10 @@ namespace stepcast::cuda {
 
 inline constexpr int kThreads = 256;
 
+/// Four blocks and more of a multiprocessor: left to itself, the compiler spills a few registers of
+/// the larger bodies so that it has five or eight.
 template <typename Body>
-__global__ void __launch_bounds__(kThreads) each_kernel(std::int64_t count, Body body) {
+__global__ void __launch_bounds__(kThreads, 4) each_kernel(std::int64_t count, Body body) {
   const std::int64_t step = static_cast<std::int64_t>(gridDim.x) * kThreads;
   for (std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * kThreads + threadIdx.x; i < count;
        i += step)
