@@ -50,6 +50,9 @@ double time(Bench& bench, const Run& run, int repeats) {
   return elapsed(begin, end).value() / repeats;
 }
 
+/// Times that are taken of a case; the counters are of the median.
+constexpr std::int64_t kTimes = 101;
+
 /// So many that a time is of some milliseconds. The first run is no measure: it asks libraries for
 /// kernels, and takes scratch memory.
 int repeats_of(Bench& bench, const Run& run) {
@@ -133,6 +136,7 @@ void add(Bench& bench, Case one, Run run) {
     }
   };
   benchmark::RegisterBenchmark(one.name.c_str(), body)
+      ->Iterations(kTimes)
       ->UseManualTime()
       ->Unit(benchmark::kMicrosecond);
 }

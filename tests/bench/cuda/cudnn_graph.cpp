@@ -241,9 +241,9 @@ void CudnnGraph::execute(cudnnHandle_t handle, void* workspace) const {
   check(cudnnBackendExecute(handle, plan_->get(), pack.get()), "execute the graph");
 }
 
-CudnnHandle::CudnnHandle(StreamHandle stream) {
+CudnnHandle::CudnnHandle(const DeviceContext& context) {
   check(cudnnCreate(&handle_), "a handle");
-  check(cudnnSetStream(handle_, stream), "the stream of a handle");
+  check(cudnnSetStream(handle_, context.stream()), "the stream of a handle");
 }
 
 }  // namespace stepcast::bench

@@ -115,10 +115,10 @@ class CudnnGraph {
   std::unique_ptr<CudnnDescriptor> plan_;
 };
 
-/// cuDNN's handle of a stream.
+/// cuDNN's handle of the context's stream: context.library<CudnnHandle>().
 class CudnnHandle {
  public:
-  explicit CudnnHandle(StreamHandle stream);
+  explicit CudnnHandle(const DeviceContext& context);
   ~CudnnHandle() { (void)cudnnDestroy(handle_); }
   CudnnHandle(const CudnnHandle&) = delete;
   CudnnHandle& operator=(const CudnnHandle&) = delete;

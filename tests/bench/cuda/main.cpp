@@ -25,6 +25,7 @@ void run_all() {
   add_attention(bench);
   add_unfused_attention(bench);
   benchmark::RunSpecifiedBenchmarks();
+  benchmark::ClearRegisteredBenchmarks();  // with what they hold of the device
 }
 
 }  // namespace
