@@ -59,4 +59,13 @@ if(STEPCAST_HAS_CUDA)
   add_library(stepcast_nccl INTERFACE)
   target_include_directories(stepcast_nccl SYSTEM INTERFACE ${NCCL_INCLUDE})
   target_link_libraries(stepcast_nccl INTERFACE ${NCCL_LIBRARY})
+  # The bench asks cuDNN about a device by its properties.
+  include(CheckCXXSourceCompiles)
+  set(CMAKE_REQUIRED_INCLUDES ${CUDNN_INCLUDE} ${CUDAToolkit_INCLUDE_DIRS})
+  check_cxx_source_compiles("#include <cudnn.h>
+    int main() { return CUDNN_ATTR_DEVICEPROP_HANDLE == 0; }" STEPCAST_CUDNN_KNOWS_DEVICES)
+  unset(CMAKE_REQUIRED_INCLUDES)
+  if(NOT STEPCAST_CUDNN_KNOWS_DEVICES)
+    message(STATUS "the bench of GPU kernels is left out: it needs cuDNN 9.8 or newer")
+  endif()
 endif()
