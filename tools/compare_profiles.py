@@ -3,10 +3,10 @@
 
   tools/compare_profiles.py first.json second.json [--json]
 
-Prints, by class of kernels, the median and the 90 % quantile of |second / first - 1|. Classes are those of the table
-in kernels/README.md: products with m, n, k >= 512, other products, attention, memory-bound kernels; and "all". With
---json {"only_in_first", "only_in_second", "classes": [{"name", "kernels", "median_abs", "p90_abs"}]}. Exit code 3: a
-file is no profile, or the two have no kernel in common.
+Prints, by class of kernels, the median and the 90 % quantile of |second / first - 1|. Classes are those that `stepcast
+profile` prints: products with m, n, k >= 512, other products, attention, convolutions, memory-bound kernels; and "all".
+With --json {"only_in_first", "only_in_second", "classes": [{"name", "kernels", "median_abs", "p90_abs"}]}. Exit code
+3: a file is no profile, or the two have no kernel in common.
 """
 import argparse
 import json
@@ -49,7 +49,9 @@ def read_points(path):
 def class_of(key):
     kernel, _, dims, _ = key
     if "gemm" in kernel:
-        return "gemm, m, n, k >= 512" if min(dims[:3]) >= 512 else "gemm, smaller"
+        return "products, m, n, k >= 512" if min(dims[:3]) >= 512 else "products, smaller"
+    if "convolution" in kernel:
+        return "convolutions"
     return "attention" if "attention" in kernel else "memory-bound"
 
 
@@ -76,9 +78,9 @@ def compare(first, second):
 
 
 def table(result):
-    lines = [f"{'kernels in both':<24}{'count':>7}{'median':>10}{'90 %':>10}"]
+    lines = [f"{'kernels in both':<26}{'count':>7}{'median':>10}{'90 %':>10}"]
     for row in result["classes"]:
-        lines.append(f"{row['name']:<24}{row['kernels']:>7}{100 * row['median_abs']:>8.1f} %"
+        lines.append(f"{row['name']:<26}{row['kernels']:>7}{100 * row['median_abs']:>8.1f} %"
                      f"{100 * row['p90_abs']:>8.1f} %")
     if result["only_in_first"] or result["only_in_second"]:
         lines.append(f"only in the first {result['only_in_first']}, only in the second {result['only_in_second']}")

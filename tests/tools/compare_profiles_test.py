@@ -20,9 +20,10 @@ FIRST = [
     point("flash_attention_forward", [2, 16, 16, 1024, 64], "50 us"),
     point("layer_norm_forward", [1024, 4096], "4 us"),
     point("layer_norm_forward", [2048, 4096], "1 ms"),
+    point("convolution_forward", [32, 64, 56, 64, 3, 1, 1], "10 us"),
     point("copy", [1024], "1 us"),
 ]
-# +2 % and -6 %; +10 %; as before; +1 % and +3 %.
+# +2 % and -6 %; +10 %; as before; +1 % and +3 %; +20 %.
 SECOND = [
     point("gemm_forward", [4096, 4096, 1024], "102 us"),
     point("gemm_wgrad", [512, 512, 512], "9.4 us"),
@@ -30,6 +31,7 @@ SECOND = [
     point("flash_attention_forward", [2, 16, 16, 1024, 64], "50 us"),
     point("layer_norm_forward", [1024, 4096], "4.04 us"),
     point("layer_norm_forward", [2048, 4096], "1030 us"),
+    point("convolution_forward", [32, 64, 56, 64, 3, 1, 1], "12 us"),
 ]
 
 
@@ -54,18 +56,19 @@ class CompareProfiles(unittest.TestCase):
         result = json.loads(run.stdout)
         rows = {row["name"]: (row["kernels"], round(row["median_abs"], 9)) for row in result["classes"]}
         self.assertEqual(rows, {
-            "gemm, m, n, k >= 512": (2, 0.04),
-            "gemm, smaller": (1, 0.1),
+            "products, m, n, k >= 512": (2, 0.04),
+            "products, smaller": (1, 0.1),
             "attention": (1, 0),
+            "convolutions": (1, 0.2),
             "memory-bound": (2, 0.02),
-            "all": (6, 0.025),  # of 0, 1, 2, 3, 6 and 10 %
+            "all": (7, 0.03),  # of 0, 1, 2, 3, 6, 10 and 20 %
         })
         self.assertEqual((result["only_in_first"], result["only_in_second"]), (1, 0))
 
     def test_the_table_says_the_same(self):
         run = self.run_tool({"points": FIRST}, {"points": SECOND})
         self.assertEqual(run.returncode, 0, run.stderr)
-        self.assertIn("gemm, m, n, k >= 512          2     4.0 %     5.6 %", run.stdout)
+        self.assertIn("products, m, n, k >= 512        2     4.0 %     5.6 %", run.stdout)
         self.assertIn("only in the first 1, only in the second 0", run.stdout)
 
     def test_kernels_differ_by_dtype_and_mask(self):
