@@ -89,6 +89,12 @@ void time_case(benchmark::State& state, Bench& bench, const Case& one, const Run
   state.counters[one.ratio] = median(theirs) / seconds;
 }
 
+/// The counter that a case is to have, and what a failed one says by its label.
+std::string counter_of(const Case& one) {
+  if (one.reference) return one.ratio;
+  return one.bytes > 0 && one.of_copy ? "of_copy" : "no counter";
+}
+
 double measured_copy(Bench& bench) {
   const Run copy = [](Bench& b) {
     copy_bytes(b.x.data(), b.y.data(), static_cast<std::size_t>(kBf16Tensor), b.stream.handle());
@@ -132,6 +138,7 @@ void add(Bench& bench, Case one, Run run) {
     try {
       time_case(state, bench, one, run);
     } catch (const Error& error) {
+      state.SetLabel(counter_of(one));
       state.SkipWithError(error.what());
     }
   };
