@@ -116,8 +116,8 @@ def topology_of(device):
 def environment(one_gpu):
     """With nvcc where NVIDIA's packages put it, if it is on no path."""
     variables = dict(os.environ)
-    if one_gpu:
-        variables.setdefault("CUDA_VISIBLE_DEVICES", "0")
+    if one_gpu:  # the first of those that the user or a scheduler allows
+        variables["CUDA_VISIBLE_DEVICES"] = variables.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0]
     usual = "/usr/local/cuda/bin"
     if os.path.exists(f"{usual}/nvcc") and usual not in variables.get("PATH", "").split(":"):
         variables["PATH"] = variables.get("PATH", "") + ":" + usual

@@ -204,6 +204,10 @@ for _ in range(2):
         code, _, err = self.run_check("--only", "overlap", FAKE_GPU="NVIDIA H100, GPU-2")
         self.assertEqual(code, 2)
         self.assertIn("has results of NVIDIA H200, GPU-1, and here is NVIDIA H100, GPU-2", err)
+        self.run_check("--only", "rates", "--again", FAKE_GPU="NVIDIA H100, GPU-2")
+        parts = json.loads((self.results / "parts.json").read_text())
+        self.assertEqual((parts["overlap"]["state"], parts["rates"]["state"]), ("not run", "done"))
+        self.assertFalse((self.results / "overlap.json").exists())
         self.assertEqual(self.run_check("--only", "nonsense")[0], 2)
 
     def test_the_scenario_of_175b_is_on_the_device_that_was_profiled(self):

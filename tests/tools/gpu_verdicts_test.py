@@ -84,6 +84,8 @@ class GpuVerdicts(unittest.TestCase):
         self.expect(figure, "miss", "2 of 3", failed, {"tests": {"state": "failed", "why": "exit code 1"}})
         skip = lambda d: d["testsuites"][0]["testsuite"].__setitem__(0, {"name": "A", "result": "SKIPPED"})
         self.expect(figure, "miss", "2 of 3, 1 skipped", self.changed_row("tests", skip))
+        self.expect(figure, "not run", "tests: exit code 139", states={"tests": {"state": "failed", "why":
+                                                                                 "exit code 139"}})
         none = self.changed_row("tests", lambda d: d.update(tests=0))
         self.expect(figure, "not run", "none ran", none)
         self.expect(figure, "not run", "tests: it crashed", {"tests": None},
@@ -93,6 +95,9 @@ class GpuVerdicts(unittest.TestCase):
         budget = {"state": "not run", "why": "the budget is used up"}
         self.expect(SHARED, "not run", "live-gpu-125m-dp2-shared: the budget is used up",
                     states={"live-gpu-125m-dp2-shared": budget})
+        for part in ("profile-1", "profile-2"):
+            rows, _ = self.judge(self.changed_row(part, lambda d: d.update(complete=False)))
+            self.assertEqual(rows["two profiles of this machine, median difference"]["verdict"], "not run")
         # The document of an earlier run does not count.
         self.expect("two profiles of this machine, median difference", "not run", "agreement: it needs profile-2",
                     states={"agreement": {"state": "not run", "why": "it needs profile-2"}})
@@ -120,14 +125,17 @@ class GpuVerdicts(unittest.TestCase):
                              (["not run"] * 2, 1))
 
     def test_a_benchmark_that_fails_spoils_the_figures_that_it_may_have_had(self):
-        def failed(message):
-            row = {"name": "x", "run_type": "iteration", "error_occurred": True, "error_message": message}
+        def failed(message, **label):
+            row = {"name": "x", "run_type": "iteration", "error_occurred": True, "error_message": message, **label}
             return self.changed_row("rates", lambda d: d["benchmarks"].append(row))
 
         self.expect("attention beside cuDNN's", "stated", "x: cuDNN refused: head of 256",
-                    failed("cuDNN refused: head of 256"))
-        self.expect("products beside plain cuBLASLt", "not run", "x: cuBLASLt refused: fp8",
-                    failed("cuBLASLt refused: fp8"))
+                    failed("cuDNN refused: head of 256", label="of_cudnn"))
+        self.expect("attention beside cuDNN's", "not run", "x: our attention and cuDNN's differ",
+                    failed("our attention and cuDNN's differ", label="of_cudnn"))
+        self.expect("products beside plain cuBLASLt", "not run", "x: this GPU has no fp8",
+                    failed("this GPU has no fp8", label="of_cublaslt"))
+        self.expect(MEMORY, "not run", "x: too large", failed("too large", label="of_copy"))
         rows, _ = self.judge(failed("out of memory"))
         self.assertEqual([rows[MEMORY]["verdict"], rows["products beside plain cuBLASLt"]["verdict"]], ["not run"] * 2)
 
