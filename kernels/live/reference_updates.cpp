@@ -97,10 +97,11 @@ void reference_lamb_direction(const Launch& launch) {
   const double correct1 = 1 - std::pow(adam.beta1, t), correct2 = 1 - std::pow(adam.beta2, t);
   for (std::size_t i = 0; i < launch.operands.size(); i += 6) {
     const LiveOperand &weight = launch.operands[i], &norms = launch.operands[i + 5];
+    if (!weight) continue;
     const float *w = weight.floats(), *g = launch.operands[i + 1].floats();
     float *m = launch.operands[i + 2].floats(), *v = launch.operands[i + 3].floats(),
           *direction = launch.operands[i + 4].floats();
-    const std::int64_t count = weight ? weight.layout.elements() : 0;
+    const std::int64_t count = weight.layout.elements();
     for (std::int64_t e = 0; e < count; ++e) {
       const double m1 = adam.beta1 * m[e] + (1 - adam.beta1) * g[e];
       const double m2 = adam.beta2 * v[e] + (1 - adam.beta2) * g[e] * g[e];
@@ -124,7 +125,7 @@ void reference_lamb_apply(const Launch& launch) {
     const double of_weights = get(norms, 0, 0), of_direction = get(norms, 0, 1);
     const double ratio =
         of_weights == 0 || of_direction == 0 ? 1 : std::sqrt(of_weights / of_direction);
-    for (std::int64_t e = 0; e < weight.layout.columns; ++e)
+    for (std::int64_t e = 0; e < weight.layout.elements(); ++e)
       updated.put(e, updated.get(e) - launch.adam.learning_rate * ratio * direction.floats()[e]);
   }
 }
