@@ -43,12 +43,14 @@ constexpr Command kCommands[] = {
     {"collective", add_collective, "times and bandwidths of a collective by size, as nccl-tests"},
     {"topology", add_topology, "what a cluster is made of, its bisection, cost, and a route"},
     {"import", add_import, "a topology from NCCL's XML or nvidia-smi topo -m of one node"},
-    {"export", add_export, "a topology as a platform of SimGrid's"},
+    {"export", add_export,
+     "a topology as a platform of SimGrid's, or a training step for other programs"},
     {"validate", add_validate, "predict the rows of a table of measurements and print the errors"},
     {"profile", add_profile, "time kernels on this machine and write a device profile"},
     {"fit", add_fit, "calibrate a stack and a network from measured step times"},
     {"calibrate-network", add_calibrate_network, "network profiles from timed collectives"},
-    {"live", add_live, "run a scenario for real on the cores of this machine"},
+    {"live", add_live,
+     "train a scenario for real, on cores or GPUs, of this machine or under mpirun"},
     {"compare", add_compare, "two traces of one scenario, op by op: predicted and measured, say"},
 };
 
