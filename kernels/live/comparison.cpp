@@ -181,7 +181,9 @@ class RoundsOfRun {
   std::vector<CleanStep> clean_;
 };
 
-void check_stack(const Scenario& scenario) {
+}  // namespace
+
+void check_comparable(const Scenario& scenario) {
   if (scenario.stack.kernel_library != "stepcast")
     throw Error(
         ErrorKind::kUnsupported,
@@ -189,8 +191,6 @@ void check_stack(const Scenario& scenario) {
             "\" is not what a live run executes; its kernel_library must be \"stepcast\", as "
             "in stack \"stepcast-live\"");
 }
-
-}  // namespace
 
 bool is_clean(const std::vector<RankRecords>& ranks, std::size_t step) {
   return std::ranges::all_of(ranks, [step](const RankRecords& rank) {
@@ -218,7 +218,7 @@ std::vector<ComparedMemory> compare_memory(const Job& job, const LiveOutcome& ou
 }
 
 LiveComparison compare(const Scenario& scenario, const Job& job, const LiveOutcome& outcome) {
-  check_stack(scenario);
+  check_comparable(scenario);
   LiveComparison comparison;
   if (!outcome.failure.empty()) {
     comparison.not_measurable = "the run ended early";

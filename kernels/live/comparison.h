@@ -45,8 +45,11 @@ bool is_clean(const std::vector<RankRecords>& ranks, std::size_t step);
 /// How long a step took: the longest of its ranks.
 Seconds step_time(const std::vector<RankRecords>& ranks, std::size_t step);
 
-/// `outcome` is of a run of `job`, the programs of `scenario`. Throws Error(kUnsupported) for a
-/// stack whose kernels are not those that live runs execute.
+/// Throws Error(kUnsupported) for a stack whose kernels are not those that live runs execute.
+void check_comparable(const Scenario& scenario);
+
+/// `outcome` is of a run of `job`, the programs of `scenario`. Throws as check_comparable() does,
+/// and as simulate().
 LiveComparison compare(const Scenario& scenario, const Job& job, const LiveOutcome& outcome);
 
 /// Peaks of ranks that got to the end, against the memory walk.

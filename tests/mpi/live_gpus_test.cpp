@@ -113,6 +113,23 @@ TEST_F(LiveGpusUnderMpi, RanksThatSeeOneGpuEachTakeIt) {
   EXPECT_EQ(device_of(run), std::string("2 x ") + kH100);
 }
 
+/// Rank 0 alone predicts, and the other one waits for its word whether to try once more.
+TEST_F(LiveGpusUnderMpi, AComparisonThatCannotBePredictedEndsAllRanks) {
+  scenario(2, R"("dp": 2)");  // for its model
+  const std::string slowed = folder_.write("slowed.json", R"({
+      "model": "micro.json", "topology": "h200-shared-2", "num_gpus": 2,
+      "stack": {"traits": {}, "costs": {
+        "name": "slowed", "kernel_library": "stepcast", "collective_sms": 8}},
+      "plan": {"dp": 2, "micro_batch_size": 1},
+      "training": {"global_batch_size": 2, "seq_len": 16, "precision": "fp32"}})");
+  const ProgramRun run = on_ranks(
+      2, live(slowed, 1, {"STEPCAST_EMULATED_NAME=NVIDIA H200"}, {"--compare", "--rounds", "2"}));
+  EXPECT_FALSE(run.timed_out);
+  expect_refused(
+      run, 6,
+      "ranks that share a core or a GPU are simulated only where transfers slow no kernel down");
+}
+
 /// Each node has a GPU of the same number and bus id.
 TEST_F(LiveGpusUnderMpi, EachNodeHasGpusOfItsOwn) {
   const std::string two = scenario(2, R"("dp": 2)");

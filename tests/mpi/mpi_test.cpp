@@ -185,6 +185,23 @@ TEST(LiveUnderMpi, AComparisonBetweenNodesIsRefused) {
       << ran.err;
 }
 
+/// By all ranks, before they train.
+TEST(LiveUnderMpi, AComparisonWithAnotherStackIsRefused) {
+  const ScratchFolder folder;
+  const std::string file = folder.write("megatron.json", R"({
+      "model": "tiny-gpt", "topology": "cpu-2", "num_gpus": 2, "stack": "megatron-lm",
+      "plan": {"dp": 2, "micro_batch_size": 4},
+      "training": {"global_batch_size": 8, "seq_len": 64, "precision": "fp32"}})");
+  const ProgramRun ran =
+      run_mpi({"-n", "2", STEPCAST_BINARY, "live", file, "--compare"}, folder.root());
+  EXPECT_FALSE(ran.timed_out);
+  EXPECT_EQ(ran.exit_code, 6) << ran.err;
+  EXPECT_NE(ran.err.find("stack \"megatron-lm\" is not what a live run executes"),
+            std::string::npos)
+      << ran.err;
+  EXPECT_EQ(ran.out, "");
+}
+
 TEST(LiveUnderMpi, AnotherNumberOfRanksThanThePlansIsRefused) {
   const ScratchFolder folder;
   const ProgramRun ran = run_mpi(joined({"-n", "3"}, live("live-tiny-dp2")), folder.root());

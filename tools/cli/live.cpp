@@ -5,6 +5,7 @@
 #include <CLI/Validators.hpp>
 #include <algorithm>
 #include <cstdio>
+#include <exception>
 #include <memory>
 #include <optional>
 
@@ -140,12 +141,25 @@ LiveOptions options_of(const Arguments& arguments, const Scenario& scenario,
           .stand_still_s = arguments.stand_still_s};
 }
 
+/// Of who speaks. Returns what went wrong: the others wait for a word before they end.
+std::exception_ptr try_to_compare(const LiveRanks& ranks, LiveRun& run) {
+  try {
+    if (ranks.speaks()) run.comparison = compare(run.scenario, run.job, run.outcome);
+  } catch (...) {
+    return std::current_exception();
+  }
+  return nullptr;
+}
+
 /// Runs them, and once more when other programs were in the way of a comparison.
 void run_ranks(LiveRanks& ranks, bool compared, const LiveOptions& options, LiveRun& run) {
   run.outcome = ranks.run(run.job, options);
   if (!compared) return;
-  if (ranks.speaks()) run.comparison = compare(run.scenario, run.job, run.outcome);
-  if (!ranks.agree(run.comparison && run.comparison->worth_another_try)) return;
+  const std::exception_ptr wrong = try_to_compare(ranks, run);
+  if (!run.outcome.failure.empty()) return;  // the other ranks that mpirun started are gone
+  const bool again = ranks.agree(run.comparison && run.comparison->worth_another_try);
+  if (wrong) std::rethrow_exception(wrong);
+  if (!again) return;
   if (ranks.speaks()) {
     run.first_attempt = run.comparison->not_measurable;
     std::fprintf(stderr, "not measurable: %s. Trying once more\n", run.first_attempt.c_str());
@@ -177,6 +191,7 @@ int live_command(const Arguments& arguments) {
   const Library library = find_library();
   const Scenario scenario = load_scenario(arguments.scenario, library);
   check_devices(scenario);
+  if (arguments.compare) check_comparable(scenario);
   LiveRun run{.scenario = scenario, .job = build_programs(scenario), .outcome = {}, .memory = {}};
   require_fit(scenario, predict_memory(scenario, run.job));
   check_ranks(*ranks, run.job);
