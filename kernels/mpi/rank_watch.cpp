@@ -56,6 +56,16 @@ sigset_t ending_signals() {
   return set;
 }
 
+/// A descriptor to look after `child` by; without one the child is ended, and Error(kIo) thrown.
+int required(int descriptor, const char* call, pid_t child) {
+  if (descriptor >= 0) return descriptor;
+  const int error = errno;
+  ::kill(child, SIGKILL);
+  ::waitpid(child, nullptr, 0);
+  throw Error(ErrorKind::kIo, std::string("a rank can't be looked after: ") + call + ": " +
+                                  std::strerror(error) + "; Linux 5.3 or later is needed");
+}
+
 /// A rank's process, seen by the one that looks after it.
 class Watch {
  public:
@@ -65,7 +75,8 @@ class Watch {
         stand_still_s_(stand_still_s),
         last_words_(last_words),
         child_(child),
-        handle_(static_cast<int>(::syscall(SYS_pidfd_open, child, 0))),
+        handle_(
+            required(static_cast<int>(::syscall(SYS_pidfd_open, child, 0)), "pidfd_open", child)),
         signals_(signals),
         mpirun_(::getppid()),
         oom_kills_before_(oom_kills()) {}
@@ -124,7 +135,7 @@ class Watch {
   std::string ending_text() const {
     return "mpirun ends all ranks, as it does when one has ended early or when it is ended "
            "itself; " +
-           named("was the first of them");
+           named("was ended with them");
   }
 
   /// "rank 1 on a (process 7) was killed, in "send"".
@@ -181,10 +192,13 @@ class Watch {
     if (!WIFSIGNALED(status)) return WEXITSTATUS(status);
     if (ending_at_ == 0)
       say(named(killed_by(WTERMSIG(status), oom_kills_before_)));
-    else if (witness_.rank() == 0 && speaks())
+    else if (witness_.rank() == 0 && has_begun() && speaks())
       say(ending_text());
     return kFailed;
   }
+
+  /// Otherwise ranks have been refused, which they say themselves.
+  bool has_begun() const { return witness_.running() || !witness_.kept(0).empty(); }
 
   /// False: the rank has begun to say its last words itself.
   bool speaks() { return speaks_ = speaks_ || witness_.claim_last_words(); }
@@ -227,7 +241,8 @@ std::optional<int> watch_rank(const RankWitness& witness, double stand_still_s,
     ::sigprocmask(SIG_SETMASK, &before, nullptr);
     return std::nullopt;
   }
-  const int signals = ::signalfd(-1, &ending, SFD_CLOEXEC | SFD_NONBLOCK);
+  const int signals =
+      required(::signalfd(-1, &ending, SFD_CLOEXEC | SFD_NONBLOCK), "signalfd", child);
   const int code = Watch(witness, stand_still_s, last_words, child, signals).until_it_ends();
   ::close(signals);
   return code;

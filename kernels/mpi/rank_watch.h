@@ -30,7 +30,8 @@ using LastWords = std::function<void(const std::string& failure)>;
 ///
 /// Neither process outlives the other, nor mpirun, but for rank 0's last words, which may take some
 /// seconds. Files in memory that MPI would leave are removed. To be called before MPI_Init and
-/// before threads are started. Throws Error(kIo) when there is no process.
+/// before threads are started. Throws Error(kIo) when there is no process, or no
+/// descriptor of it.
 std::optional<int> watch_rank(const RankWitness& witness, double stand_still_s,
                               const LastWords& last_words);
 

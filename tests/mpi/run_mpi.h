@@ -17,12 +17,11 @@ namespace stepcast {
 inline RunOptions environment(const std::string& folder) {
   RunOptions options;
   options.environment = {
-      "OMPI_ALLOW_RUN_AS_ROOT=1",
-      "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1",
-      "OMPI_MCA_rmaps_base_oversubscribe=1",
-      "OMPI_MCA_mpi_yield_when_idle=1",
+      "OMPI_ALLOW_RUN_AS_ROOT=1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1",
+      "OMPI_MCA_rmaps_base_oversubscribe=1", "OMPI_MCA_mpi_yield_when_idle=1",
       "OMPI_MCA_odls_base_sigkill_timeout=2",  // machines that run tests are busy
-      "OMPI_MCA_btl_vader_backing_directory=" + folder,
+      // Daemons that write their topology into a hole of their memory crash at times.
+      "OMPI_MCA_rtc_hwloc_vmhole=none", "OMPI_MCA_btl_vader_backing_directory=" + folder,
       "TMPDIR=" + folder};
   return options;
 }
