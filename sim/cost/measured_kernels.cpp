@@ -5,6 +5,7 @@
 #include <tuple>
 
 #include "sim/base/quantity_text.h"
+#include "sim/compute/dims.h"
 
 namespace stepcast {
 namespace {
@@ -35,6 +36,18 @@ std::string listed(const KernelInfo& row) {
   return text;
 }
 
+/// Whether the window, if the kernel has one, fits into the padded image.
+bool window_fits(const Kernel& kernel) {
+  const KernelInfo& row = info(kernel.kind);
+  if (row.family == KernelFamily::kConvolution) {
+    const ConvolutionDims c = convolution_dims(kernel);
+    return c.window_height <= c.height + 2 * c.padding && c.window_width <= c.width + 2 * c.padding;
+  }
+  if (row.work.counts != StreamingWork::Counts::kWindows) return true;
+  const PoolingDims p = pooling_dims(kernel);
+  return p.window <= std::min(p.height, p.width) + 2 * p.padding;
+}
+
 void read_dims(Fields& fields, const KernelInfo& row, Kernel& kernel) {
   const auto list = fields.required_child("dims");
   if (!list) return;
@@ -47,6 +60,9 @@ void read_dims(Fields& fields, const KernelInfo& row, Kernel& kernel) {
   if (!right)
     fields.reject("dims", "= " + list->excerpt() + " must hold the positive whole numbers [" +
                               listed(row) + "] of " + std::string(row.name));
+  else if (!window_fits(kernel))
+    fields.reject("dims", "= " + list->excerpt() + " has a window that is larger than the image " +
+                              "with its padding; dims are [" + listed(row) + "]");
 }
 
 MeasuredKernel read_point(const JsonValue& value, Problems& problems) {

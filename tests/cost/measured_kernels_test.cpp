@@ -119,6 +119,11 @@ TEST(MeasuredKernels, MistakesNameTheirPlaceAndTheRule) {
          "dims = [...] must hold the positive whole numbers [elements] of copy");
   expect(R"({"kernel": "gemm_forward", "dtype": "fp32", "dims": [8, 0, 8], "time": "1 us"})",
          "[m, n, k, batch]");
+  // A window of 5 on 4 pixels: with stride 2 a rounded quotient would still leave one result.
+  for (const char* kernel : {R"("max_pooling_forward", "dims": [8, 4, 4, 5, 2])",
+                             R"("convolution_dgrad", "dims": [8, 3, 6, 4, 16, 5, 5, 2])"})
+    expect(std::string(R"({"dtype": "fp32", "time": "1 us", "kernel": )") + kernel + "}",
+           "has a window that is larger than the image with its padding");
   expect(R"({"kernel": "copy", "dtype": "fp32", "dims": [8], "causal": true, "time": "1 us"})",
          "for attention kernels only");
   expect(R"({"kernel": "copy", "dtype": "fp32", "dims": [8], "time": "0 us"})", "time");
