@@ -149,8 +149,11 @@ def check_loss(loss, vocab_size):
 
 def peak_of(step, device, name):
     """Members of the result. A GPU that is not the scenario's has another peak."""
-    chip = step["device"].split("-")[0]
-    here = step["generation"] == "cpu" if device == "cpu" else chip in name.replace("-", " ").split()
+    words = [set(text.upper().replace("-", " ").split()) for text in (step["device"], name)]
+    chip = step["device"].split("-")[0].upper()
+    # Boards and parts of a chip have peaks of their own.
+    same_part = all((word in words[0]) == (word in words[1]) for word in ("PCIE", "NVL", "HALF", "QUARTER"))
+    here = step["generation"] == "cpu" if device == "cpu" else chip in words[1] and same_part
     if here and step["peak_flops_per_s"] > 0:
         return {"peak_of": "1 x " + step["device"], "peak_flops_per_s": step["peak_flops_per_s"]}
     return {"peak_unknown": f"this is {name}, and the scenario's topology is of {step['device']}"}

@@ -157,7 +157,8 @@ void MpiPulse::find_standing(double now) const {
   for (int rank = 0; rank < ranks_; ++rank) {
     const Seen& seen = seen_[static_cast<std::size_t>(rank)];
     if (seen.beat.waits_for == kDone) continue;
-    if (now - seen.alive_at > stand_still_s_ * (1 + 1 / kBeats))
+    // Keepers (rank_watch.h) see a stopped rank themselves, and sooner: they say more of it.
+    if (now - seen.alive_at > stand_still_s_ * 1.5)
       throw Error(ErrorKind::kLiveRank,
                   described(rank) + " was stopped or is in an endless loop: no sign of life for " +
                       std::to_string(static_cast<int>(now - seen.alive_at)) + " s, in \"" +

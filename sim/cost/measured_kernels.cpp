@@ -48,6 +48,23 @@ bool window_fits(const Kernel& kernel) {
   return p.window <= std::min(p.height, p.width) + 2 * p.padding;
 }
 
+/// Whether the tensors of a kernel with windows have so few elements that a whole number counts
+/// them; with their padding, and in floating point, so that asking overflows nothing.
+bool can_be_counted(const Kernel& kernel) {
+  constexpr double kMost = 0x1p53;
+  const auto product = [](auto... factors) { return (static_cast<double>(factors) * ... * 1.0); };
+  const KernelInfo& row = info(kernel.kind);
+  if (row.family == KernelFamily::kConvolution) {
+    const ConvolutionDims c = convolution_dims(kernel);
+    const double pixels = product(c.images, c.height + 2 * c.padding, c.width + 2 * c.padding);
+    return pixels * static_cast<double>(std::max(c.in_channels, c.out_channels)) < kMost &&
+           product(c.in_channels, c.out_channels, c.window_height, c.window_width) < kMost;
+  }
+  if (row.work.counts != StreamingWork::Counts::kWindows) return true;
+  const PoolingDims p = pooling_dims(kernel);
+  return product(p.planes, p.height + 2 * p.padding, p.width + 2 * p.padding) < kMost;
+}
+
 void read_dims(Fields& fields, const KernelInfo& row, Kernel& kernel) {
   const auto list = fields.required_child("dims");
   if (!list) return;
@@ -58,11 +75,15 @@ void read_dims(Fields& fields, const KernelInfo& row, Kernel& kernel) {
     right = kernel.dims[i] >= least_of(row.dim_names[i]) && kernel.dims[i] <= 1'000'000'000'000;
   }
   if (!right)
-    fields.reject("dims", "= " + list->excerpt() + " must hold the positive whole numbers [" +
-                              listed(row) + "] of " + std::string(row.name));
+    fields.reject("dims", "= " + list->excerpt() + " must hold the whole numbers [" + listed(row) +
+                              "] of " + std::string(row.name) +
+                              ", from 1 (padding from 0) to 10^12");
   else if (!window_fits(kernel))
     fields.reject("dims", "= " + list->excerpt() + " has a window that is larger than the image " +
                               "with its padding; dims are [" + listed(row) + "]");
+  else if (!can_be_counted(kernel))
+    fields.reject("dims", "= " + list->excerpt() + " has a tensor of 2^53 elements or more; " +
+                              "dims are [" + listed(row) + "]");
 }
 
 MeasuredKernel read_point(const JsonValue& value, Problems& problems) {

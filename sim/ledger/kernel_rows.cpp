@@ -163,7 +163,8 @@ TimedKernels convolutions(const CsvCells& cells) {
     if (shape.*field < 1) return skip(std::string(column) + " was not published");
   }
   shape.padding = cells.integer("pad").value_or(0);
-  if (shape.padding < 0 || shape.out_height() < 1 || shape.out_width() < 1)
+  if (shape.padding < 0 || shape.window_height > shape.height + 2 * shape.padding ||
+      shape.window_width > shape.width + 2 * shape.padding)
     return skip("the window does not fit into the image");
   const std::string pass = cells.text("pass");
   TimedKernels timed;

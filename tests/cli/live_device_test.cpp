@@ -156,6 +156,8 @@ TEST_F(LiveDevice, UtilizationOfComparedStepsIsThatOfTheMeasuredOne) {
   const ProgramRun run = live({"--device", "cuda", "--compare", "--rounds", "2", "--json"});
   ASSERT_EQ(run.exit_code, 0) << run.err;
   const JsonDocument document = parse_json(run.out, "stdout");
+  ASSERT_EQ(document.root().member("comparison")->member("measurable")->as_boolean(), true)
+      << run.out;
   const double measured =
       *document.root().member("comparison")->member("measured_step_time_s")->as_number();
   const double flops = *document.root().member("model_flops_per_step")->as_number();

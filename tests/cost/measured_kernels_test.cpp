@@ -116,7 +116,7 @@ TEST(MeasuredKernels, MistakesNameTheirPlaceAndTheRule) {
   };
   expect(R"({"kernel": "gelu", "dtype": "fp32", "dims": [8], "time": "1 us"})", "gelu_forward");
   expect(R"({"kernel": "copy", "dtype": "fp32", "dims": [8, 8], "time": "1 us"})",
-         "dims = [...] must hold the positive whole numbers [elements] of copy");
+         "dims = [...] must hold the whole numbers [elements] of copy");
   expect(R"({"kernel": "gemm_forward", "dtype": "fp32", "dims": [8, 0, 8], "time": "1 us"})",
          "[m, n, k, batch]");
   // A window of 5 on 4 pixels: with stride 2 a rounded quotient would still leave one result.
@@ -124,6 +124,12 @@ TEST(MeasuredKernels, MistakesNameTheirPlaceAndTheRule) {
                              R"("convolution_dgrad", "dims": [8, 3, 6, 4, 16, 5, 5, 2])"})
     expect(std::string(R"({"dtype": "fp32", "time": "1 us", "kernel": )") + kernel + "}",
            "has a window that is larger than the image with its padding");
+  for (const char* kernel :
+       {R"("average_pooling_forward", "dims": [1000000000000, 1000000000000, 1000, 3, 1])",
+        R"("convolution_forward", "dims": [1000000000000, 1000000000000, 1000, 1000, 64, 3, 3, 1])",
+        R"("convolution_forward", "dims": [1, 8, 4, 4, 8, 3, 3, 1, 1000000000000])"})
+    expect(std::string(R"({"dtype": "fp32", "time": "1 us", "kernel": )") + kernel + "}",
+           "has a tensor of 2^53 elements or more");
   expect(R"({"kernel": "copy", "dtype": "fp32", "dims": [8], "causal": true, "time": "1 us"})",
          "for attention kernels only");
   expect(R"({"kernel": "copy", "dtype": "fp32", "dims": [8], "time": "0 us"})", "time");

@@ -56,6 +56,18 @@ class PyTorchStep(unittest.TestCase):
                                      steps=steps, warm_up=1)
         return pytorch_step.run(options, torch)
 
+    def test_a_peak_is_that_of_the_same_part_of_the_same_chip(self):
+        def known(scenario, here):
+            step = {"device": scenario, "generation": "h", "peak_flops_per_s": 1.0}
+            return "peak_flops_per_s" in pytorch_step.peak_of(step, "cuda", here)
+        self.assertTrue(known("H200-SXM-141GB", "NVIDIA H200"))
+        self.assertTrue(known("A100-SXM-80GB", "NVIDIA A100-SXM4-80GB"))
+        self.assertTrue(known("A100-PCIe-80GB", "NVIDIA A100 80GB PCIe"))
+        self.assertFalse(known("A100-SXM-80GB", "NVIDIA A100 80GB PCIe"))
+        self.assertFalse(known("H200-SXM-141GB", "NVIDIA H200 NVL"))
+        self.assertFalse(known("H200-half", "NVIDIA H200"))
+        self.assertFalse(known("B200-SXM-180GB", "NVIDIA GB200"))
+
     def refusal(self, *arguments, **more):
         options = argparse.Namespace(scenario=self.scenario(*arguments, **more), stepcast=STEPCAST, device="cpu",
                                      steps=1, warm_up=0)
