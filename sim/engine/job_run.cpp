@@ -118,6 +118,7 @@ class JobRun {
   }
 
   bool shares_processor(std::uint32_t id) const {
+    if (prepared_.options.processor.empty()) return false;
     for (Rank rank = 0; rank < prepared_.job.ranks.size(); ++rank)
       if (prepared_.job.ranks[rank].program == id && processors_->is_shared(rank)) return true;
     return false;
