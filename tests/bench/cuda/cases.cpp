@@ -9,6 +9,7 @@
 
 #include "kernels/ops/fp8.h"
 #include "sim/base/error.h"
+#include "sim/ledger/statistics.h"
 
 namespace stepcast::bench {
 namespace {
@@ -59,12 +60,6 @@ int repeats_of(Bench& bench, const Run& run) {
   run(bench);
   bench.stream.synchronize();
   return std::clamp(static_cast<int>(std::ceil(3e-3 / time(bench, run, 2))), 1, 100);
-}
-
-double median(std::vector<double> values) {
-  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-  std::nth_element(values.begin(), middle, values.end());
-  return *middle;
 }
 
 /// Ours and the reference take turns, so that both see the same clocks.
