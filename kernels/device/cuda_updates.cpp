@@ -1,19 +1,11 @@
 // Optimizers and the norm of the gradients.
 #include "kernels/device/cuda_launchers.h"
 #include "kernels/device/device_results.h"
+#include "kernels/live/launch_shapes.h"
 #include "kernels/ops/optimizer.h"
 
 namespace stepcast {
 namespace {
-
-Adam adam_settings(const Launch& launch) {
-  return {.learning_rate = static_cast<float>(launch.adam.learning_rate),
-          .beta1 = static_cast<float>(launch.adam.beta1),
-          .beta2 = static_cast<float>(launch.adam.beta2),
-          .epsilon = static_cast<float>(launch.adam.epsilon),
-          .weight_decay = static_cast<float>(launch.adam.weight_decay),
-          .step = launch.step};
-}
 
 /// Clipping by the norm that operand 0 holds the square of.
 cuda::Clip clip_of(const Launch& launch) {

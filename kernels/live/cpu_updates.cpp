@@ -6,6 +6,7 @@
 #include "kernels/cpu/optimizer.h"
 #include "kernels/live/cpu_launchers.h"
 #include "kernels/live/cpu_results.h"
+#include "kernels/live/launch_shapes.h"
 
 namespace stepcast {
 namespace {
@@ -16,15 +17,6 @@ float gradient_scale(const Launch& launch) {
   if (!squares || launch.adam.clip <= 0) return 1;
   const double norm = std::sqrt(static_cast<double>(*squares.floats()));
   return static_cast<float>(std::min(1.0, launch.adam.clip / norm));
-}
-
-Adam adam_settings(const Launch& launch) {
-  return {.learning_rate = static_cast<float>(launch.adam.learning_rate),
-          .beta1 = static_cast<float>(launch.adam.beta1),
-          .beta2 = static_cast<float>(launch.adam.beta2),
-          .epsilon = static_cast<float>(launch.adam.epsilon),
-          .weight_decay = static_cast<float>(launch.adam.weight_decay),
-          .step = launch.step};
 }
 
 /// 16-bit weights, rounded from their fp32 copy.

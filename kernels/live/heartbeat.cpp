@@ -1,25 +1,10 @@
 #include "kernels/live/heartbeat.h"
 
-#include <cstdio>
 #include <tuple>
 
 #include "kernels/live/process_facts.h"
 
 namespace stepcast {
-namespace {
-
-/// When we were not called for longer than this we were stopped ourselves, perhaps with the ranks
-/// (Ctrl-Z): that time does not count against them.
-constexpr double kLongestAbsence = 0.5;
-
-std::string seconds_text(double seconds) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%.1f s", seconds);
-  return text;
-}
-
-}  // namespace
-
 Heartbeats::Heartbeats(const Switchboard& board, double limit_s)
     : board_(board), limit_s_(limit_s), beats_(static_cast<std::size_t>(board.ranks())) {}
 
@@ -31,7 +16,7 @@ void Heartbeats::take_note(const std::vector<pid_t>& processes, double now_s) {
     Beat& beat = beats_[static_cast<std::size_t>(rank)];
     const std::uint64_t count = board_.state(rank).heartbeat.load(std::memory_order_relaxed);
     if (first || count != beat.count) beat = {.count = count, .since_s = now_s};
-    if (absence > kLongestAbsence) beat.since_s += absence;
+    if (absence > kLongestAbsenceS) beat.since_s += absence;
     const bool runs = processes[static_cast<std::size_t>(rank)] != 0;
     beat.still_s = runs ? now_s - beat.since_s : 0;
   }
@@ -63,9 +48,9 @@ std::optional<Heartbeats::Verdict> Heartbeats::check(const std::vector<pid_t>& p
   const int rank = culprit(processes);
   if (rank >= 0) {
     const auto index = static_cast<std::size_t>(rank);
-    const char* how = is_stopped(processes[index]) ? "was stopped (SIGSTOP or a debugger), for "
-                                                   : "showed no sign of life for ";
-    return Verdict{.rank = rank, .what = how + seconds_text(beats_[index].still_s)};
+    const double still = beats_[index].still_s;
+    return Verdict{.rank = rank,
+                   .what = is_stopped(processes[index]) ? stopped_for(still) : silent_for(still)};
   }
   if (!all_still) return std::nullopt;
   return Verdict{.rank = -1, .what = circle(processes)};

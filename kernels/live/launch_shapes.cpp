@@ -73,4 +73,13 @@ RotaryShape rotary_shape(const Launch& launch, const LiveOperand& x, const LiveO
           .stride = x.layout.row_stride};
 }
 
+Adam adam_settings(const Launch& launch) {
+  return {.learning_rate = static_cast<float>(launch.adam.learning_rate),
+          .beta1 = static_cast<float>(launch.adam.beta1),
+          .beta2 = static_cast<float>(launch.adam.beta2),
+          .epsilon = static_cast<float>(launch.adam.epsilon),
+          .weight_decay = static_cast<float>(launch.adam.weight_decay),
+          .step = launch.step};
+}
+
 }  // namespace stepcast

@@ -8,6 +8,7 @@
 #include "kernels/cpu/embedding.h"
 #include "kernels/cpu/gemm.h"
 #include "kernels/cpu/norm.h"
+#include "kernels/cpu/optimizer.h"
 #include "kernels/cpu/rotary.h"
 #include "kernels/cpu/softmax.h"
 #include "kernels/live/launch.h"
@@ -29,5 +30,7 @@ ActivationShape activation_shape(const Launch& launch, const Layout& layout);
 /// Rows of sequences whose first `arguments.rotated` columns are heads to be rotated. `x` and `y`
 /// have the same stride, and nothing is added.
 RotaryShape rotary_shape(const Launch& launch, const LiveOperand& x, const LiveOperand& y);
+/// Of Adam and LAMB, without the factor of clipping.
+Adam adam_settings(const Launch& launch);
 
 }  // namespace stepcast

@@ -7,6 +7,8 @@
 #include <array>
 #include <fstream>
 
+#include "sim/base/printed.h"
+
 namespace stepcast {
 namespace {
 
@@ -51,6 +53,16 @@ std::string killed_by(int signal, long oom_kills_before) {
   const bool for_memory = signal == SIGKILL && oom_kills() > oom_kills_before;
   return "was killed by " + signal_name(signal) +
          (for_memory ? " (the system ran out of memory and ended the largest process)" : "");
+}
+
+std::string seconds_text(double seconds) { return printed("%.1f s", seconds); }
+
+std::string stopped_for(double seconds) {
+  return "was stopped (SIGSTOP or a debugger), for " + seconds_text(seconds);
+}
+
+std::string silent_for(double seconds) {
+  return "showed no sign of life for " + seconds_text(seconds);
 }
 
 }  // namespace stepcast

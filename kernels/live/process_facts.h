@@ -22,4 +22,15 @@ long oom_kills();
 /// `oom_kills_before`.
 std::string killed_by(int signal, long oom_kills_before);
 
+/// Who looks after ranks and was not called for longer than this was stopped itself, perhaps with
+/// the ranks (Ctrl-Z): that time does not count against them.
+inline constexpr double kLongestAbsenceS = 0.5;
+
+/// "2.0 s"
+std::string seconds_text(double seconds);
+/// "was stopped (SIGSTOP or a debugger), for 2.0 s"
+std::string stopped_for(double seconds);
+/// "showed no sign of life for 2.0 s"
+std::string silent_for(double seconds);
+
 }  // namespace stepcast

@@ -8,9 +8,9 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <chrono>
 #include <cstring>
 
+#include "kernels/live/core_clock.h"
 #include "kernels/live/process_facts.h"
 #include "sim/base/error.h"
 
@@ -18,10 +18,6 @@ namespace stepcast {
 namespace {
 
 constexpr int kPollMs = 50;
-
-double now_s() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
 
 }  // namespace
 
@@ -121,7 +117,7 @@ void Supervisor::record_signal(RankOutcome& outcome, int signal) {
 void Supervisor::check_heartbeats() {
   std::vector<pid_t> alive;
   for (const Process& process : processes_) alive.push_back(process.handle >= 0 ? process.pid : 0);
-  const auto verdict = heartbeats_.check(alive, now_s());
+  const auto verdict = heartbeats_.check(alive, wall_seconds());
   if (!verdict) return;
   if (verdict->rank < 0) {
     trouble_ = verdict->what;
@@ -137,8 +133,8 @@ void Supervisor::check_heartbeats() {
 void Supervisor::end_all() {
   ending_ = true;
   board_.abort();
-  const double asked = now_s();
-  while (running() > 0 && now_s() - asked < options_.grace_s) poll_once(-1, 5);
+  const double asked = wall_seconds();
+  while (running() > 0 && wall_seconds() - asked < options_.grace_s) poll_once(-1, 5);
   kill_all();
 }
 

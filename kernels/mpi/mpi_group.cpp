@@ -14,6 +14,7 @@
 #include "kernels/mpi/mpi_communicator.h"
 #include "kernels/mpi/mpi_kept.h"
 #include "kernels/mpi/mpi_pulse.h"
+#include "kernels/mpi/rank_watch.h"
 #include "kernels/mpi/rank_witness.h"
 #include "sim/base/error.h"
 
@@ -68,15 +69,12 @@ std::string begin_of_shared_files() {
   return "";
 }
 
-/// For rank 0's last words, when nobody is left who would kill it.
-constexpr unsigned kLongestWordsSeconds = 3;
-
 volatile std::sig_atomic_t end_signal = 0;
 volatile pid_t parent = 0;
 
 void remember(int signal) {
   end_signal = signal;
-  if (::getppid() != parent) ::alarm(kLongestWordsSeconds);
+  if (::getppid() != parent) ::alarm(kLongestWordsS);
 }
 
 /// To end ranks mpirun sends SIGTERM, and SIGKILL a second later, or as soon as the first one of

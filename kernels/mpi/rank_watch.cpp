@@ -10,12 +10,12 @@
 
 #include <array>
 #include <cerrno>
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
 
+#include "kernels/live/core_clock.h"
 #include "kernels/live/process_facts.h"
 #include "sim/base/error.h"
 
@@ -26,26 +26,12 @@ constexpr int kFailed = static_cast<int>(ErrorKind::kLiveRank);
 constexpr int kPollMs = 100;
 /// For rank 0 to leave by itself. mpirun gives a second in all (odls_base_sigkill_timeout).
 constexpr double kGrace = 0.5;
-/// For rank 0's own last words, when mpirun is gone and would not end it.
-constexpr double kLongestWords = 3;
-/// As of Heartbeats: who was not called for longer was stopped itself, perhaps with the rank.
-constexpr double kLongestAbsence = 0.5;
-
-double now_s() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
 
 /// As launchers say it before MPI does; -1: not said.
 int rank_by_environment() {
   for (const char* name : {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK"})
     if (const char* const text = std::getenv(name)) return std::atoi(text);
   return -1;
-}
-
-std::string seconds_text(double seconds) {
-  std::array<char, 32> text{};
-  std::snprintf(text.data(), text.size(), "%.1f s", seconds);
-  return text.data();
 }
 
 /// Signals by which mpirun and terminals end processes.
@@ -107,7 +93,7 @@ class Watch {
   void pass_on_signal() {
     signalfd_siginfo signal{};
     if (::read(signals_, &signal, sizeof signal) != sizeof signal) return;
-    if (ending_at_ == 0) ending_at_ = now_s();
+    if (ending_at_ == 0) ending_at_ = wall_seconds();
     send(SIGTERM);
     remove_shared_files();  // in time: SIGKILL may follow
   }
@@ -125,11 +111,13 @@ class Watch {
 
   /// Nobody else would end it then.
   bool outlives_mpirun() const {
-    return ::getppid() != mpirun_ && (witness_.rank() != 0 || now_s() - ending_at_ > kLongestWords);
+    return ::getppid() != mpirun_ &&
+           (witness_.rank() != 0 || wall_seconds() - ending_at_ > kLongestWordsS);
   }
 
   bool leaves_too_late() {
-    return witness_.rank() == 0 && witness_.running() && now_s() - ending_at_ > kGrace && speaks();
+    return witness_.rank() == 0 && witness_.running() && wall_seconds() - ending_at_ > kGrace &&
+           speaks();
   }
 
   std::string ending_text() const {
@@ -148,22 +136,21 @@ class Watch {
   }
 
   std::string why_it_stands_still() {
-    const double now = now_s();
+    const double now = wall_seconds();
     const double absence = checked_at_ > 0 ? now - checked_at_ : 0;
     checked_at_ = now;
     const std::uint64_t beats = witness_.state().heartbeat;
     if (beats != beats_ || !witness_.running() || beat_at_ == 0) beat_at_ = now;
     if (!is_stopped(child_)) went_at_ = now;
     beats_ = beats;
-    if (absence > kLongestAbsence) {
+    if (absence > kLongestAbsenceS) {
       beat_at_ += absence;
       went_at_ += absence;
     }
     if (const double stopped = now - went_at_; stopped >= stand_still_s_)
-      return "was stopped (SIGSTOP or a debugger), for " + seconds_text(stopped);
+      return stopped_for(stopped);
     if (const double still = now - beat_at_; still >= 2 * stand_still_s_)
-      return "showed no sign of life for " + seconds_text(still) +
-             " (--stand-still gives it more time)";
+      return silent_for(still) + " (--stand-still gives it more time)";
     return "";
   }
 
@@ -216,7 +203,7 @@ class Watch {
   pid_t mpirun_;
   long oom_kills_before_;
   bool speaks_ = false;
-  double ending_at_ = 0, checked_at_ = 0, beat_at_ = 0, went_at_ = now_s();
+  double ending_at_ = 0, checked_at_ = 0, beat_at_ = 0, went_at_ = wall_seconds();
   std::uint64_t beats_ = 0;
 };
 

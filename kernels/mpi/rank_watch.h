@@ -18,6 +18,9 @@ namespace stepcast {
 /// has what was kept until then.
 using LastWords = std::function<void(const std::string& failure)>;
 
+/// For rank 0's own last words, when mpirun is gone and nobody is left who would kill it.
+inline constexpr unsigned kLongestWordsS = 3;
+
 /// Returns twice, as fork() does: at once, with nothing, in a child process, which is to become the
 /// rank; and in this process, with the exit code that it should end with, when the child has ended.
 ///
