@@ -72,6 +72,8 @@ void run(stepcast::MpiGroup& group, const stepcast::RankWitness& witness, std::s
     if (context.rank() == culprit) do_harm(fault);
     // Rank 0 hears nothing of what the others, and mpirun, say.
     if (fault == "deaf" && context.rank() == 0) ::sleep(60);
+    // Nothing of the exchange ends without them, so the culprit is in it when it is told.
+    if (fault == "unwatched" && context.rank() != culprit) ::sleep(60);
     if (fault == "deaf" && context.rank() == 1) do_harm("throw");
     return stepcast::exchange(context);
   });
