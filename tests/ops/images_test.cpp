@@ -91,16 +91,17 @@ TEST(BatchNormOps, WorksInPlaceWhereAChannelHasManySlices) {
 // Few different values, so that windows have equal maxima.
 TEST(PoolingOps, MaximumAndAverageAgreeWithTheReference) {
   TestDevice device;
-  for (const auto& [window, stride, padding] :
-       std::vector<std::array<std::int64_t, 3>>{{2, 2, 0}, {3, 2, 1}, {3, 1, 1}, {2, 3, 0}}) {
+  for (const auto& [window, stride, padding] : std::vector<std::array<std::int64_t, 3>>{
+           {2, 2, 0}, {3, 2, 1}, {3, 1, 1}, {2, 3, 0}, {5, 3, 4}, {17, 5, 9}}) {
     const PoolingShape shape{.planes = 3,
-                             .height = 11,
-                             .width = 8,
+                             .height = 21,
+                             .width = window == 5 ? 9 : 16,
                              .window = window,
                              .stride = stride,
                              .padding = padding};
     std::vector<float> x;
-    for (const std::int32_t id : random_ids(3 * 11 * 8, 5, 1)) x.push_back(static_cast<float>(id));
+    for (const std::int32_t id : random_ids(3 * shape.height * shape.width, 5, 1))
+      x.push_back(static_cast<float>(id));
     const auto dy = random_values(3 * shape.out_height() * shape.out_width(), 2);
     std::vector<float> y(dy.size()), dx(x.size());
     const DeviceArray<float> on_x(x), on_dy(dy), on_y(y.size()), on_dx(x.size());
