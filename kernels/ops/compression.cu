@@ -7,13 +7,41 @@
 namespace stepcast::cuda {
 namespace {
 
-constexpr int kBins = 256;
-constexpr std::int64_t kChunk = 4096;  ///< elements of a block of the last passes, in order
-static_assert(kThreads == kBins);
+/// Bits of a magnitude that the passes of the search look at: sign aside, 31. The first has all of
+/// the exponent and four of the fraction, so that elements of one size meet in many bins.
+struct Digit {
+  int shift, bits;
+};
+constexpr Digit kDigits[] = {{19, 12}, {9, 10}, {0, 9}};
+constexpr int kMostBins = 1 << 12;
+constexpr int kPerThread = 16;  ///< elements of a thread that are on their way together
+/// Elements of a block of the last passes, in order: a thread has consecutive ones.
+constexpr std::int64_t kChunk = std::int64_t{kThreads} * kPerThread;
+static_assert(kChunk < 1 << 16);  // counts of a chunk are halves of a word
 
 /// The magnitude of an element, as an integer of the same order.
 __device__ __forceinline__ unsigned magnitude(float x) {
   return static_cast<unsigned>(__float_as_int(x)) & 0x7fffffffU;
+}
+
+/// Elements of a thread, of n: packs of N, `step` apart; zeros behind the end. Whole ones are read
+/// without a question between, so that they are on their way together.
+template <int N>
+__device__ __forceinline__ void load_packs(std::int64_t n, const float* x, std::int64_t first,
+                                           std::int64_t step, float (&packs)[kPerThread / N][N]) {
+  constexpr int kPacks = kPerThread / N;
+  if (first + (kPacks - 1) * step + N <= n) {
+#pragma unroll
+    for (int pack = 0; pack < kPacks; ++pack) load<N>(x + first + pack * step, packs[pack]);
+    return;
+  }
+#pragma unroll
+  for (int pack = 0; pack < kPacks; ++pack)
+#pragma unroll
+    for (int j = 0; j < N; ++j) {
+      const std::int64_t i = first + pack * step + j;
+      packs[pack][j] = i < n ? x[i] : 0;
+    }
 }
 
 /// How far the search is: the k-th magnitude begins with the bits of `prefix` above `shift`, and
@@ -25,59 +53,109 @@ struct Search {
 
 __global__ void __launch_bounds__(kThreads)
     start_kernel(unsigned k, Search* search, unsigned* bins) {
-  bins[threadIdx.x] = 0;
+  for (unsigned bin = threadIdx.x; bin < kMostBins; bin += kThreads) bins[bin] = 0;
   if (threadIdx.x == 0) *search = {0, k};
 }
 
-/// Counts, by their next eight bits, magnitudes that begin with the prefix.
+/// Counts, by their next bits, magnitudes that begin with the prefix.
+template <int N>
 __global__ void __launch_bounds__(kThreads)
-    count_kernel(std::int64_t n, const float* x, int shift, const Search* search, unsigned* bins) {
-  __shared__ unsigned own[kBins];
-  own[threadIdx.x] = 0;
+    count_kernel(std::int64_t n, const float* x, Digit digit, const Search* search,
+                 unsigned* bins) {
+  __shared__ unsigned own[kMostBins];
+  const int count = 1 << digit.bits;
+  for (int bin = static_cast<int>(threadIdx.x); bin < count; bin += kThreads) own[bin] = 0;
   __syncthreads();
   const unsigned prefix = search->prefix;
-  const std::int64_t step = static_cast<std::int64_t>(gridDim.x) * kThreads;
-  for (std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * kThreads + threadIdx.x; i < n;
-       i += step) {
-    const unsigned bits = magnitude(x[i]);
-    if (shift == 24 || bits >> (shift + 8) == prefix >> (shift + 8))
-      atomicAdd(&own[bits >> shift & (kBins - 1)], 1U);
+  const int above = digit.shift + digit.bits;
+  constexpr int kPacks = kPerThread / N;
+  for (std::int64_t start = blockIdx.x * kChunk; start < n; start += gridDim.x * kChunk) {
+    float values[kPacks][N];
+    const std::int64_t first = start + threadIdx.x * N;
+    load_packs(n, x, first, kThreads * N, values);
+#pragma unroll
+    for (int pack = 0; pack < kPacks; ++pack)
+#pragma unroll
+      for (int j = 0; j < N; ++j) {
+        const unsigned bits = magnitude(values[pack][j]);
+        if (first + pack * kThreads * N + j < n && bits >> above == prefix >> above)
+          atomicAdd(&own[bits >> digit.shift & (count - 1)], 1U);
+      }
   }
   __syncthreads();
-  if (own[threadIdx.x] != 0) atomicAdd(&bins[threadIdx.x], own[threadIdx.x]);
+  for (int bin = static_cast<int>(threadIdx.x); bin < count; bin += kThreads)
+    if (own[bin] != 0) atomicAdd(&bins[bin], own[bin]);
 }
 
-/// Finds the bin of the k-th magnitude from above, and clears the bins.
+/// Finds the bin of the k-th magnitude from above, and clears the bins. A thread has a stretch of
+/// them, the first one the highest.
 __global__ void __launch_bounds__(kThreads)
-    choose_kernel(int shift, Search* search, unsigned* bins) {
-  if (threadIdx.x == 0) {
-    unsigned rest = search->rest;
-    int bin = kBins - 1;
-    for (; bin > 0 && bins[bin] < rest; --bin) rest -= bins[bin];
-    *search = {search->prefix | static_cast<unsigned>(bin) << shift, rest};
-  }
+    choose_kernel(Digit digit, Search* search, unsigned* bins) {
+  __shared__ unsigned of_stretch[kThreads];
+  const int count = 1 << digit.bits, stretch = (count + kThreads - 1) / kThreads;
+  const int last = count - 1 - static_cast<int>(threadIdx.x) * stretch;
+  unsigned sum = 0;
+  for (int bin = last; bin > last - stretch && bin >= 0; --bin) sum += bins[bin];
+  of_stretch[threadIdx.x] = sum;
+  const Search found = *search;
   __syncthreads();
-  bins[threadIdx.x] = 0;
+  unsigned before = 0;
+  for (unsigned thread = 0; thread < threadIdx.x; ++thread) before += of_stretch[thread];
+  const bool mine = before < found.rest && found.rest <= before + sum;
+  for (int bin = last; bin > last - stretch && bin >= 0; --bin) {
+    if (mine && before < found.rest && found.rest <= before + bins[bin])
+      *search = {found.prefix | static_cast<unsigned>(bin) << digit.shift, found.rest - before};
+    before += bins[bin];
+    bins[bin] = 0;
+  }
 }
 
 /// Elements above the k-th magnitude, and at it.
 struct Counts {
   unsigned above, equal;
 };
+__device__ __forceinline__ unsigned packed(unsigned above, unsigned equal) {
+  return above << 16 | equal;
+}
+__device__ __forceinline__ Counts unpacked(unsigned counts) {
+  return {counts >> 16, counts & 0xffffU};
+}
 
+/// What thread `threadIdx.x` of a chunk has, and how much of it is to be counted.
+template <int N>
+struct Own {
+  float values[kPerThread / N][N];
+  std::int64_t first;
+  __device__ Own(std::int64_t n, const float* x)
+      : first(blockIdx.x * kChunk + std::int64_t{threadIdx.x} * kPerThread) {
+    load_packs(n, x, first, N, values);
+  }
+  /// visit(element, value, above, equal)
+  template <typename Visit>
+  __device__ __forceinline__ void each(std::int64_t n, unsigned kth, Visit visit) const {
+#pragma unroll
+    for (int j = 0; j < kPerThread; ++j) {
+      const float value = values[j / N][j % N];
+      const unsigned bits = magnitude(value);
+      const bool there = first + j < n;
+      visit(first + j, value, there && bits > kth, there && bits == kth);
+    }
+  }
+  __device__ __forceinline__ unsigned counts(std::int64_t n, unsigned kth) const {
+    unsigned sum = 0;
+    each(n, kth, [&](std::int64_t, float, bool above, bool equal) {
+      sum += packed(above ? 1 : 0, equal ? 1 : 0);
+    });
+    return sum;
+  }
+};
+
+template <int N>
 __global__ void __launch_bounds__(kThreads)
     chunk_kernel(std::int64_t n, const float* x, const Search* search, Counts* counts) {
-  const unsigned prefix = search->prefix;
-  const std::int64_t first = blockIdx.x * kChunk;
-  unsigned above = 0, equal = 0;
-  for (std::int64_t i = first + threadIdx.x; i < first + kChunk && i < n; i += kThreads) {
-    const unsigned bits = magnitude(x[i]);
-    above += bits > prefix ? 1 : 0;
-    equal += bits == prefix ? 1 : 0;
-  }
-  above = over_block(above, Sum{});
-  equal = over_block(equal, Sum{});
-  if (threadIdx.x == 0) counts[blockIdx.x] = {above, equal};
+  const Own<N> own(n, x);
+  const unsigned sum = over_block(own.counts(n, search->prefix), Sum{});
+  if (threadIdx.x == 0) counts[blockIdx.x] = unpacked(sum);
 }
 
 /// Counts become those of all chunks before. A thread takes a stretch of chunks.
@@ -101,43 +179,25 @@ __global__ void __launch_bounds__(kThreads) scan_kernel(std::int64_t chunks, Cou
   }
 }
 
-/// Lanes before this one whose bit is set.
-__device__ __forceinline__ unsigned before_lane(unsigned lanes) {
-  return static_cast<unsigned>(__popc(lanes & ((1U << (threadIdx.x % kWarp)) - 1)));
-}
-
+template <int N>
 __global__ void __launch_bounds__(kThreads)
     write_kernel(std::int64_t n, const float* x, const Search* search, const Counts* counts,
                  std::int32_t* indices, float* values) {
-  __shared__ Counts of_warp[kThreads / kWarp];
+  const Own<N> own(n, x);
   const Search found = *search;
+  const Counts in_block = unpacked(before_thread(own.counts(n, found.prefix)));
   Counts before = counts[blockIdx.x];
-  const std::int64_t first = blockIdx.x * kChunk;
-  const unsigned warp = threadIdx.x / kWarp;
-  for (std::int64_t start = first; start < first + kChunk && start < n; start += kThreads) {
-    const std::int64_t i = start + threadIdx.x;
-    const unsigned bits = i < n ? magnitude(x[i]) : 0;
-    const bool above = i < n && bits > found.prefix, equal = i < n && bits == found.prefix;
-    const unsigned all_above = __ballot_sync(kAllLanes, above);
-    const unsigned all_equal = __ballot_sync(kAllLanes, equal);
-    if (threadIdx.x % kWarp == 0)
-      of_warp[warp] = {static_cast<unsigned>(__popc(all_above)),
-                       static_cast<unsigned>(__popc(all_equal))};
-    __syncthreads();
-    Counts mine = before;
-    for (unsigned w = 0; w < kThreads / kWarp; ++w) {
-      if (w < warp) mine = {mine.above + of_warp[w].above, mine.equal + of_warp[w].equal};
-      before = {before.above + of_warp[w].above, before.equal + of_warp[w].equal};
-    }
-    mine.above += before_lane(all_above);
-    mine.equal += before_lane(all_equal);
-    if (above || (equal && mine.equal < found.rest)) {
-      const unsigned at = mine.above + (mine.equal < found.rest ? mine.equal : found.rest);
+  before = {before.above + in_block.above, before.equal + in_block.equal};
+  own.each(n, found.prefix, [&](std::int64_t i, float value, bool above, bool equal) {
+    const bool taken = equal && before.equal < found.rest;
+    if (above || taken) {
+      const unsigned at = before.above + (before.equal < found.rest ? before.equal : found.rest);
       indices[at] = static_cast<std::int32_t>(i);
-      values[at] = x[i];
+      values[at] = value;
     }
-    __syncthreads();
-  }
+    before.above += above ? 1 : 0;
+    before.equal += equal ? 1 : 0;
+  });
 }
 
 struct SparseBody {
@@ -197,25 +257,27 @@ void top_k(std::int64_t n, std::int64_t k, const float* x, std::int32_t* indices
            DeviceContext& context) {
   if (k == 0) return;
   const std::int64_t chunks = (n + kChunk - 1) / kChunk;
-  std::byte* const memory = context.scratch(sizeof(Search) + kBins * sizeof(unsigned) +
+  std::byte* const memory = context.scratch(sizeof(Search) + kMostBins * sizeof(unsigned) +
                                             static_cast<std::size_t>(chunks) * sizeof(Counts));
   auto* const search = reinterpret_cast<Search*>(memory);
   auto* const bins = reinterpret_cast<unsigned*>(search + 1);
-  auto* const counts = reinterpret_cast<Counts*>(bins + kBins);
+  auto* const counts = reinterpret_cast<Counts*>(bins + kMostBins);
   const auto run = [&](auto kernel, std::int64_t blocks, auto... arguments) {
     launch(kernel, dim3(static_cast<unsigned>(blocks)), dim3(kThreads), 0, context.stream(),
            arguments...);
   };
-  const std::int64_t most = context.facts().multiprocessors * 8;
-  const std::int64_t wanted = (n + kThreads - 1) / kThreads;
+  const bool vectors = aligned(x);
+  // Few blocks: each adds its bins to those of all.
+  const std::int64_t most = context.facts().multiprocessors * 4;
   run(start_kernel, 1, static_cast<unsigned>(k), search, bins);
-  for (int shift = 24; shift >= 0; shift -= 8) {
-    run(count_kernel, wanted < most ? wanted : most, n, x, shift, search, bins);
-    run(choose_kernel, 1, shift, search, bins);
+  for (const Digit digit : kDigits) {
+    run(vectors ? count_kernel<4> : count_kernel<1>, chunks < most ? chunks : most, n, x, digit,
+        search, bins);
+    run(choose_kernel, 1, digit, search, bins);
   }
-  run(chunk_kernel, chunks, n, x, search, counts);
+  run(vectors ? chunk_kernel<4> : chunk_kernel<1>, chunks, n, x, search, counts);
   run(scan_kernel, 1, chunks, counts);
-  run(write_kernel, chunks, n, x, search, counts, indices, values);
+  run(vectors ? write_kernel<4> : write_kernel<1>, chunks, n, x, search, counts, indices, values);
 }
 
 void add_sparse(std::int64_t k, const std::int32_t* indices, const float* values, float* x,

@@ -7,8 +7,8 @@
 namespace stepcast::cuda {
 
 /// The k <= n elements of x (n) that are largest in magnitude, of equal ones the earlier: their
-/// indices in rising order, and their values. A radix search of the k-th magnitude, eight bits at a
-/// time, then one stable pass: x is read six times. NaN is not allowed.
+/// indices in rising order, and their values. A radix search of the k-th magnitude in three passes,
+/// then two that count and write in order: x is read five times. NaN is not allowed.
 void top_k(std::int64_t n, std::int64_t k, const float* x, std::int32_t* indices, float* values,
            DeviceContext& context);
 

@@ -43,4 +43,24 @@ __device__ __forceinline__ T over_block(T value, Combine combine) {
   return result;
 }
 
+/// The sum over the threads of the block before this one, as over_block.
+template <typename T>
+__device__ __forceinline__ T before_thread(T value) {
+  __shared__ T of_warp[kWarp];
+  const unsigned lane = threadIdx.x % kWarp, warp = threadIdx.x / kWarp;
+  T until = value;
+#pragma unroll
+  for (int distance = 1; distance < kWarp; distance *= 2) {
+    const T other = __shfl_up_sync(kAllLanes, until, distance);
+    if (lane >= static_cast<unsigned>(distance)) until += other;
+  }
+  if (lane == kWarp - 1) of_warp[warp] = until;
+  __syncthreads();
+  T before = until - value;
+  for (unsigned other = 0; other < warp; ++other) before += of_warp[other];
+  // Before the next call writes.
+  __syncthreads();
+  return before;
+}
+
 }  // namespace stepcast::cuda

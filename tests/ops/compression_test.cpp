@@ -6,26 +6,30 @@
 namespace stepcast {
 namespace {
 
-void expect_top_k(const std::vector<float>& x, std::int64_t k) {
+/// `offset`: so many elements behind a multiple of 16 bytes.
+void expect_top_k(const std::vector<float>& x, std::int64_t k, std::int64_t offset = 0) {
   TestDevice device;
   const auto n = static_cast<std::int64_t>(x.size());
   std::vector<std::int32_t> indices(static_cast<std::size_t>(k)), workspace(x.size());
   std::vector<float> values(static_cast<std::size_t>(k)), sum = x;
   cpu::top_k(n, k, x.data(), indices.data(), values.data(), workspace.data());
-  const DeviceArray<float> on_x(x), on_values(values.size());
+  std::vector<float> with_offset(static_cast<std::size_t>(offset), 9.0F);
+  with_offset.insert(with_offset.end(), x.begin(), x.end());
+  const DeviceArray<float> on_x(with_offset), on_values(values.size());
   const DeviceArray<std::int32_t> on_indices(indices.size());
-  cuda::top_k(n, k, on_x.data(), on_indices.data(), on_values.data(), device.context);
+  cuda::top_k(n, k, on_x.data() + offset, on_indices.data(), on_values.data(), device.context);
   EXPECT_EQ(on_indices.values(), indices);
   EXPECT_EQ(on_values.values(), values);
-  cuda::add_sparse(k, on_indices.data(), on_values.data(), on_x.data(), device.context);
+  cuda::add_sparse(k, on_indices.data(), on_values.data(), on_x.data() + offset, device.context);
   cpu::add_sparse(k, indices.data(), values.data(), sum.data());
+  sum.insert(sum.begin(), with_offset.begin(), with_offset.begin() + offset);
   EXPECT_EQ(on_x.values(), sum);
 }
 
 TEST(TopKOps, TheLargestMagnitudesInOrder) {
-  for (const std::int64_t n : {1, 100, 9000})
+  for (const std::int64_t n : {1, 100, 9000, 90'000})
     for (const std::int64_t k : {std::int64_t{1}, n / 10 + 1, n})
-      expect_top_k(random_values(n, 1), k);
+      for (const std::int64_t offset : {0, 1}) expect_top_k(random_values(n, 1), k, offset);
 }
 
 // Five values of either sign: many are equal to the k-th, over the borders of warps and chunks.
