@@ -149,8 +149,7 @@ std::vector<FlowPlan> CollectiveBench::transfers(const NetworkProfile& profile, 
 
 FlowPlan CollectiveBench::plan_message(const PairGeometry& pair, const NetworkProfile& profile,
                                        Bytes size) const {
-  return plan_p2p(pair, profile, size,
-                  {.ranks = group_.num_ranks(), .per_node = group_.ranks_per_node()});
+  return plan_p2p(pair, profile, size, nccl_channels(group_, profile.generation));
 }
 
 /// What the only process needs to call and launch a collective on all GPUs. all_to_all is n sends

@@ -226,19 +226,6 @@ FlowPlan plan_collective(const GroupGeometry& geometry, const NetworkProfile& pr
 
 namespace {
 
-/// Channels of a peer behind the network, as NCCL's ncclTopoComputeP2pChannels has them
-/// (src/graph/paths.cc): one for every 14 GB/s of the NIC, rounded up to a power of two (4 at 400
-/// Gb/s); over several nodes halved until all ranks, 8 of them per batch, have theirs among those
-/// of the communicator. These are as many as its collectives have, rounded up likewise: some 4 per
-/// GPU of a node, 16 on nodes of 8, as public logs show.
-constexpr int kP2pChannels = 4;
-int p2p_channels(const P2pCommunicator& communicator) {
-  const int all = std::min(16, 4 * communicator.per_node);
-  int channels = kP2pChannels;
-  while (channels > 1 && channels * ((communicator.ranks + 7) / 8) > all) channels /= 2;
-  return channels;
-}
-
 /// What channels get together that could move `offered` of a NIC's rate and are given `capacity`.
 double side_by_side(double offered, double capacity) {
   const double share = offered / capacity;
@@ -248,7 +235,7 @@ double side_by_side(double offered, double capacity) {
 }  // namespace
 
 FlowPlan plan_p2p(const PairGeometry& pair, const NetworkProfile& profile, Bytes size,
-                  const P2pCommunicator& communicator) {
+                  const NcclChannels& channels) {
   FlowPlan plan;
   plan.algorithm = Algorithm::kPairwise;
   plan.protocol = Protocol::kSimple;
@@ -264,11 +251,9 @@ FlowPlan plan_p2p(const PairGeometry& pair, const NetworkProfile& profile, Bytes
   double efficiency = capacity;
   if (!pair.same_node()) {
     efficiency = std::min(capacity, profile.p2p_efficiency);
-    const int channels = p2p_channels(communicator);
-    const double channel_rate = profile.p2p_channel_rate.value();
-    if (channels < kP2pChannels && channel_rate > 0)
-      efficiency =
-          std::min(efficiency, side_by_side(channels * channel_rate / pair.bandwidth(), capacity));
+    const double offered = channels.per_far_peer * profile.p2p_channel_rate.value();
+    if (channels.per_far_peer < channels.wanted_per_far_peer && offered > 0)
+      efficiency = std::min(efficiency, side_by_side(offered / pair.bandwidth(), capacity));
   }
   const double rate = pair.bandwidth() * efficiency;
   if (efficiency < capacity) plan.rate_bound = rate;

@@ -25,6 +25,7 @@
 #include "sim/collective/kind.h"
 #include "sim/cost/network_profile.h"
 #include "sim/engine/group_geometry.h"
+#include "sim/engine/nccl_channels.h"
 #include "sim/topology/fabric.h"
 
 namespace stepcast {
@@ -67,16 +68,11 @@ inline FlowPlan plan_collective(const GroupGeometry& geometry, const NetworkProf
                          CollectiveChoice{.algorithms = {algorithm}});
 }
 
-/// The communicator that a message is sent in. NCCL has one set of channels for all peers of a
-/// communicator, and halves the number per peer as the communicator grows.
-struct P2pCommunicator {
-  int ranks = 2;
-  int per_node = 1;  ///< of the fullest node
-};
-
-/// A message of `size` bytes.
+/// A message of `size` bytes, in a communicator with these channels: where it gives a peer behind
+/// the network fewer than its NIC asks for, they bound the rate. None are known by default, and
+/// bound nothing.
 FlowPlan plan_p2p(const PairGeometry& pair, const NetworkProfile& profile, Bytes size,
-                  const P2pCommunicator& communicator = {});
+                  const NcclChannels& channels = {});
 
 /// Appends a path as FlowSolver::start wants it: every link as often as it weighs.
 void append_path(std::span<const LinkWeight> links, std::vector<std::uint32_t>& path);

@@ -85,15 +85,18 @@ int in_switch_channels(const GroupGeometry& group, const Generation& generation)
   return group.num_nodes() > 1 ? 32 : 24;
 }
 
-/// 14 GB/s of a NIC want a channel (NCCL_P2P_PER_CHANNEL_NET_BW); halved until the peers of all
-/// batches have theirs (src/graph/paths.cc, ncclTopoComputeP2pChannels).
-int channels_per_far_peer(const GroupGeometry& group, int messages) {
+/// One for every 14 GB/s of a NIC (src/graph/paths.cc, NCCL_P2P_PER_CHANNEL_NET_BW).
+int wanted_per_far_peer(const GroupGeometry& group) {
   if (group.num_nodes() == 1) return 0;
   const double nic = group.inter_bandwidth() / group.num_rails() / 1e9;
-  int channels = power_of_two_up(static_cast<int>(std::ceil(nic / 14)));
+  return power_of_two_up(static_cast<int>(std::ceil(nic / 14)));
+}
+
+/// Halved until the peers of all batches have theirs (ncclTopoComputeP2pChannels).
+int given_per_far_peer(const GroupGeometry& group, int wanted, int messages) {
   const int batches = (group.num_ranks() + kPeersPerBatch - 1) / kPeersPerBatch;
-  while (channels > 1 && channels * batches > messages) channels /= 2;
-  return channels;
+  while (wanted > 1 && wanted * batches > messages) wanted /= 2;
+  return wanted;
 }
 
 /// Threads of a block, and the bytes that each should have at the least for one channel more
@@ -114,7 +117,9 @@ NcclChannels nccl_channels(const GroupGeometry& group, std::string_view generati
   if (are_doubled(rings, *known)) rings.count = std::min(2 * rings.count, kMostRings);
   NcclChannels channels{.rings = 2 * rings.count, .in_switch = in_switch_channels(group, *known)};
   channels.messages = power_of_two_up(channels.rings);
-  channels.per_far_peer = channels_per_far_peer(group, channels.messages);
+  channels.wanted_per_far_peer = wanted_per_far_peer(group);
+  channels.per_far_peer =
+      given_per_far_peer(group, channels.wanted_per_far_peer, channels.messages);
   // Two for each NVLink to the peer, which is more than all there are behind a switch.
   channels.per_near_peer = group.num_nodes() > 1 ? channels.per_far_peer : channels.messages;
   return channels;

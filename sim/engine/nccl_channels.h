@@ -24,6 +24,7 @@ struct NcclChannels {
   int messages = 0;       ///< of all messages together: a power of two
   int per_near_peer = 0;  ///< of messages to one peer in the node
   int per_far_peer = 0;
+  int wanted_per_far_peer = 0;  ///< what the NIC asks for; a large communicator gives fewer
 };
 
 /// `generation` as Device::generation.
