@@ -7,8 +7,10 @@ TRACE is what torch.profiler exports (Kineto, record_shapes=True). The points ar
 GPU kernels are added up by the operator that launched them ("External id"), operators are named by their shapes,
 and the median over all launches is written with its spread. Matrix products (aten::mm, addmm, bmm, _scaled_mm) become
 gemm_forward and batched_gemm_forward, those below an autograd function gemm_dgrad and batched_gemm_backward (PyTorch
-does not say which of the two gradients a product is); fused attention and layer norm become what they are. What has no
-shape, no GPU time, or another data type is counted and left out; so is the first step, where there are several, since it
+does not say which of the two gradients a product is); fused attention and layer norm become what they are, and cuDNN's
+convolutions of images what they are in passes: where one operator makes both gradients, its kernels are told apart by
+"dgrad" and "wgrad" in their names, and an operator with another kernel among them is left out. So are convolutions in
+groups, with dilation, transposed, or with another stride or padding for rows than for columns. What has no shape, no GPU time, or another data type is counted and left out; so is the first step, where there are several, since it
 warms up.
 
 The file is read piece by piece: a trace of hundreds of MB needs some hundred bytes per operator and kernel. The output
@@ -37,6 +39,13 @@ ATTENTION = {
     'aten::_scaled_dot_product_cudnn_attention': ('flash_attention_forward', 0, 6),
     'aten::_scaled_dot_product_flash_attention_backward': ('flash_attention_backward', 1, 11),
 }
+# cuDNN's convolutions: where input, weight, padding, stride, dilation and groups stand (native_functions.yaml).
+CONVOLUTIONS = {
+    'aten::cudnn_convolution': (0, 1, 2, 3, 4, 5),
+    'aten::convolution_backward': (1, 2, 5, 4, 6, 9),
+}
+TRANSPOSED, OUTPUT_MASK = 7, 10  # of aten::convolution_backward
+GRADIENTS = ('dgrad', 'wgrad')  # as cuDNN names kernels, in the order of the mask
 # Names of the kernels in which cuBLAS and CUTLASS multiply fp32 numbers on tensor cores.
 TF32_MARKS = ('tf32', 's1688gemm')
 
@@ -124,6 +133,40 @@ def elements(dims):
     return product
 
 
+def concrete(arguments, place):
+    """The number, flag or list that stands there among the inputs; None where the trace does not hold it."""
+    values = arguments.get('Concrete Inputs') or []
+    try:
+        return json.loads(str(values[place]).lower())
+    except (IndexError, ValueError):
+        return None
+
+
+def same_for_both(pair):
+    """The one number of rows and columns, or None."""
+    numbers = pair if isinstance(pair, list) else []
+    return numbers[0] if len(numbers) == 2 and numbers[0] == numbers[1] and type(numbers[0]) is int else None
+
+
+def convolution_of(name, shapes, arguments):
+    """(dims, passes): the catalogue's dimensions, and which of the passes the operator makes. A text says why not."""
+    input_at, weight_at, padding_at, stride_at, dilation_at, groups_at = CONVOLUTIONS[name]
+    backward = name == 'aten::convolution_backward'
+    x, w = ((shapes[at:] + [[]])[0] for at in (input_at, weight_at))
+    padding, stride, dilation, groups = (concrete(arguments, at) for at in (padding_at, stride_at, dilation_at, groups_at))
+    transposed = concrete(arguments, TRANSPOSED) if backward else False
+    mask = concrete(arguments, OUTPUT_MASK) if backward else [True]
+    if None in (padding, stride, dilation, groups, transposed, mask):
+        return 'convolution without its stride and padding'
+    if len(x) != 4 or len(w) != 4 or transposed or groups != 1 or same_for_both(dilation) != 1 or w[1] != x[1]:
+        return 'convolution in groups, dilated, transposed, or not of images'
+    padding, stride = same_for_both(padding), same_for_both(stride)
+    if padding is None or stride is None:
+        return 'convolution with two strides or paddings'
+    passes = [one for one, made in zip(GRADIENTS, mask) if made] if backward else ['forward']
+    return (x[0], x[1], x[2], x[3], w[0], w[2], w[3], stride, padding), tuple(passes)
+
+
 def kernel_of(name, shapes, backward):
     """(kernel, dims) of an operator, or None. A shape that is no tensor's is an empty list."""
     if name in PRODUCTS:
@@ -159,9 +202,10 @@ def tensor_shapes(arguments):
 class Trace:
     def __init__(self):
         self.operators = {}  # External id -> (time, thread, kind)
-        self.kinds = {}  # (name, shapes, dtype, causal) -> the same, so that equal ones are kept once
+        self.kinds = {}  # (name, shapes, dtype, causal, convolution) -> the same, so that equal ones are kept once
         self.gpu = collections.defaultdict(float)  # External id -> us
         self.tf32 = set()  # External ids
+        self.gradients = collections.defaultdict(float)  # (External id, one of GRADIENTS) -> us
         self.autograd = collections.defaultdict(list)  # thread -> [(begin, end)]
         self.steps = []
         self.left_out = collections.Counter()
@@ -182,6 +226,9 @@ class Trace:
         if category in GPU:
             if number:  # what nobody launched by name, say a graph, has none
                 self.gpu[number] += float(event['dur'])
+                for gradient in GRADIENTS:
+                    if gradient in name:
+                        self.gradients[number, gradient] += float(event['dur'])
                 if any(mark in name for mark in TF32_MARKS):
                     self.tf32.add(number)
             return
@@ -195,7 +242,11 @@ class Trace:
 
     def add_operator(self, number, begin, thread, name, arguments):
         shapes = tensor_shapes(arguments)
-        if kernel_of(name, shapes, False) is None:
+        convolution = convolution_of(name, shapes, arguments) if name in CONVOLUTIONS else None
+        if isinstance(convolution, str):
+            self.left_out[convolution] += 1
+            return
+        if convolution is None and kernel_of(name, shapes, False) is None:
             return
         dtype = DTYPES.get((arguments.get('Input type') or [''])[0])
         if dtype is None:
@@ -205,7 +256,7 @@ class Trace:
         if causal is None:
             self.left_out['attention without its causal flag'] += 1
             return
-        kind = (name, tuple(map(tuple, shapes)), dtype, causal)
+        kind = (name, tuple(map(tuple, shapes)), dtype, causal, convolution)
         self.operators[number] = (begin, thread, self.kinds.setdefault(kind, kind))
 
     def below_autograd(self, thread, time):
@@ -220,19 +271,37 @@ class Trace:
         for intervals in self.autograd.values():
             intervals.sort()
         times = collections.defaultdict(list)
-        for number, (time, thread, (name, shapes, dtype, causal)) in self.operators.items():
-            kernel, dims = kernel_of(name, list(shapes), self.below_autograd(thread, time))
+        for number, (time, thread, (name, shapes, dtype, causal, convolution)) in self.operators.items():
+            if convolution:
+                dims, passes = convolution
+            else:
+                kernel, dims = kernel_of(name, list(shapes), self.below_autograd(thread, time))
             if self.gpu.get(number, 0) <= 0:
                 self.left_out['no GPU time'] += 1
             elif time < first_end:
                 self.left_out['first step'] += 1
-            elif min(dims) <= 0:
+            elif min(dims[:8]) <= 0:  # a convolution's padding, the ninth, may be 0
                 self.left_out['empty tensors'] += 1
             else:
                 if dtype == 'fp32' and number in self.tf32:
                     dtype = 'tf32'
-                times[(kernel, dims, dtype, causal)].append(self.gpu[number])
+                if convolution:
+                    self.add_passes(number, dims, passes, dtype, times)
+                else:
+                    times[(kernel, dims, dtype, causal)].append(self.gpu[number])
         return times
+
+    def add_passes(self, number, dims, passes, dtype, times):
+        """A point of each pass that the operator made, where its kernels tell them apart."""
+        total = self.gpu[number]
+        spent = {one: self.gradients[number, one] for one in passes} if len(passes) > 1 else dict.fromkeys(passes, total)
+        if not spent:
+            self.left_out['convolution without a gradient of input or weight'] += 1
+        elif min(spent.values()) <= 0 or sum(spent.values()) < total * (1 - 1e-6):
+            self.left_out['both gradients of a convolution in kernels that do not say which'] += 1
+        else:
+            for one, time in spent.items():
+                times[('convolution_' + one, dims, dtype, False)].append(time)
 
 
 def point(key, times):

@@ -139,6 +139,84 @@ TEST_F(ImportKineto, OperatorsBecomeTheKernelsThatTheyAre) {
   EXPECT_NE(ran.err.find("attention without its causal flag: 1"), std::string::npos) << ran.err;
 }
 
+/// An event with the numbers and flags among its inputs; "" stands for a tensor.
+std::string with_concrete(std::string event, const std::string& concrete) {
+  return event.insert(event.rfind("}}"), R"(, "Concrete Inputs": )" + concrete);
+}
+std::string kernel_named(int id, double us, const std::string& name) {
+  std::string event = gpu(id, us);
+  return event.replace(event.find("\"gemm\""), 6, '"' + name + '"');
+}
+/// A convolution with images and windows that are not square.
+std::string convolution(int id, const std::string& stride, const std::string& groups) {
+  return with_concrete(
+      op(id, "aten::cudnn_convolution", id, "[[8, 64, 56, 48], [128, 64, 3, 1], [], [], []]"),
+      R"(["", "", "[1, 1]", ")" + stride + R"(", "[1, 1]", ")" + groups +
+          R"(", "False", "False", "True"])");
+}
+/// Those of its gradients that the mask says: of input, weight, bias.
+std::string gradients(int id, const std::string& mask) {
+  return with_concrete(
+      op(id, "aten::convolution_backward", id,
+         "[[8, 128, 28, 25], [8, 64, 56, 48], [128, 64, 3, 1], [], [], [], []]"),
+      R"(["", "", "", "", "[2, 2]", "[1, 1]", "[1, 1]", "False", "[0, 0]", "1", ")" + mask +
+          R"("])");
+}
+
+// Both gradients of one operator are told apart by what cuDNN calls its kernels, which may be
+// several for each.
+TEST_F(ImportKineto, ConvolutionsBecomeWhatTheyAreInPasses) {
+  const ProgramRun ran = import(
+      trace_of({convolution(1, "[2, 2]", "1"), kernel_named(1, 10, "sm80_xmma_fprop_implicit_gemm"),
+                kernel_named(1, 2, "nchwToNhwcKernel"), gradients(2, "[True, True, False]"),
+                kernel_named(2, 21, "sm80_xmma_dgrad_implicit_gemm"),
+                kernel_named(2, 30, "cutlass_tensorop_s1688wgrad_optimized"),
+                kernel_named(2, 3, "cudnn::wgrad_reduce"), gradients(3, "[False, True, False]"),
+                kernel_named(3, 35, "any kernel: it can only be of the weight")}));
+  ASSERT_EQ(ran.exit_code, 0) << ran.err;
+  std::string text;
+  for (const JsonValue& point : read_json_file(path("points.json")).root().elements()) {
+    text += *point.member("kernel")->as_string();
+    for (const JsonValue& dim : point.member("dims")->elements())
+      text += " " + std::to_string(*dim.as_integer());
+    text += ": " + *point.member("time")->as_string() + "\n";
+  }
+  EXPECT_EQ(text,
+            "convolution_dgrad 8 64 56 48 128 3 1 2 1: 21 us\n"
+            "convolution_forward 8 64 56 48 128 3 1 2 1: 12 us\n"
+            "convolution_wgrad 8 64 56 48 128 3 1 2 1: 34 us\n");
+}
+
+TEST_F(ImportKineto, ConvolutionsThatAreNoneOfTheCataloguesAreCountedAndLeftOut) {
+  const std::string dims = "[[8, 64, 56, 56], [128, 64, 3, 3]]";
+  const ProgramRun ran = import(
+      trace_of({op(1, "aten::mm", 10, "[[64, 32], [32, 128]]"), gpu(1, 10),
+                convolution(2, "[2, 2]", "4"), gpu(2, 1), convolution(3, "[1, 2]", "1"), gpu(3, 1),
+                op(4, "aten::cudnn_convolution", 4, dims), gpu(4, 1),
+                gradients(5, "[True, True, False]"), kernel_named(5, 9, "sm80_xmma_dgrad"),
+                kernel_named(5, 9, "winograd"), gradients(6, "[False, False, True]"), gpu(6, 1)}));
+  ASSERT_EQ(ran.exit_code, 0) << ran.err;
+  EXPECT_EQ(read_json_file(path("points.json")).root().elements().size(), 1u);
+  for (const char* why :
+       {"left out, convolution in groups, dilated, transposed, or not of images: 1",
+        "left out, convolution with two strides or paddings: 1",
+        "left out, convolution without its stride and padding: 1",
+        "left out, both gradients of a convolution in kernels that do not say which: 1",
+        "left out, convolution without a gradient of input or weight: 1"})
+    EXPECT_NE(ran.err.find(why), std::string::npos) << why << "\n" << ran.err;
+}
+
+// As points of a profile they are read by the rules of the catalogue.
+TEST_F(ImportKineto, ConvolutionsAreTakenAsAnchors) {
+  std::string fp32 = convolution(1, "[2, 2]", "1");
+  fp32.replace(fp32.find("c10::BFloat16"), 13, "float");
+  ASSERT_EQ(import(trace_of({fp32, gpu(1, 100)})).exit_code, 0);
+  const ProgramRun ran =
+      run_program({STEPCAST_BINARY, "profile", "--transfer-from", "a100-80g", "--to",
+                   "H100-SXM-80GB", "--anchors", path("points.json"), "-o", path("h100.json")});
+  EXPECT_EQ(ran.exit_code, 0) << ran.err;
+}
+
 TEST_F(ImportKineto, ProductsOfFp32OnTensorCoresAreTf32) {
   std::string product = op(1, "aten::mm", 10, "[[64, 32], [32, 128]]");
   product.replace(product.find("c10::BFloat16"), 13, "float");
