@@ -8,6 +8,7 @@
 #include <map>
 #include <sstream>
 
+#include "tests/support/parameter_names.h"
 #include "tests/support/run_program.h"
 
 namespace stepcast {
@@ -36,13 +37,6 @@ std::vector<std::string> bad_files() {
         files.push_back(folder.name + "/" + entry.path().stem().string());
   std::sort(files.begin(), files.end());
   return files;
-}
-
-std::string test_name(const ::testing::TestParamInfo<std::string>& info) {
-  std::string name = info.param;
-  std::replace_if(
-      name.begin(), name.end(), [](char c) { return std::isalnum(c) == 0; }, '_');
-  return name;
 }
 
 /// Files that are not named themselves, since the mistake is in a part that they name.
@@ -191,7 +185,7 @@ TEST_P(BadInput, IsRefusedWithOneLinePerMistake) {
     EXPECT_NE(run.err.find(words), std::string::npos) << words << " in\n" << run.err;
 }
 
-INSTANTIATE_TEST_SUITE_P(Corpus, BadInput, ::testing::ValuesIn(bad_files()), test_name);
+INSTANTIATE_TEST_SUITE_P(Corpus, BadInput, ::testing::ValuesIn(bad_files()), plain_name);
 
 TEST(BadInputTables, SpeakOfFilesThatExist) {
   for (const auto& [name, words] : kMustSay)

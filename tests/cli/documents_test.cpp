@@ -10,6 +10,7 @@
 #include "sim/base/file_io.h"
 #include "sim/scenario/scenario.h"
 #include "sim/scenario/shared_cluster.h"
+#include "tests/support/parameter_names.h"
 #include "tests/support/run_program.h"
 #include "tests/support/scratch_folder.h"
 
@@ -165,7 +166,11 @@ TEST_P(DocumentedFields, AreThoseThatTheProgramReads) {
     EXPECT_TRUE(documented.contains(key)) << key << " is not documented";
 }
 
-INSTANTIATE_TEST_SUITE_P(Tables, DocumentedFields, ::testing::ValuesIn(kTables));
+INSTANTIATE_TEST_SUITE_P(Tables, DocumentedFields, ::testing::ValuesIn(kTables),
+                         [](const auto& table) {
+                           return as_test_name(
+                               table.param.heading.substr(table.param.heading.find(' ') + 1));
+                         });
 
 TEST(Documents, TheScenarioOfTheReadmePredicts) {
   ScratchFolder folder;

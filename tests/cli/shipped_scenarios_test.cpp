@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "sim/base/json_document.h"
+#include "tests/support/parameter_names.h"
 #include "tests/support/run_program.h"
 
 namespace stepcast {
@@ -18,13 +19,6 @@ std::vector<std::string> scenarios() {
     if (entry.path().extension() == ".json") names.push_back(entry.path().stem().string());
   std::sort(names.begin(), names.end());
   return names;
-}
-
-std::string test_name(const ::testing::TestParamInfo<std::string>& info) {
-  std::string name = info.param;
-  std::replace_if(
-      name.begin(), name.end(), [](char c) { return std::isalnum(c) == 0; }, '_');
-  return name;
 }
 
 class ShippedScenario : public ::testing::TestWithParam<std::string> {};
@@ -50,7 +44,7 @@ TEST_P(ShippedScenario, PredictsSomethingNearThePublishedTime) {
       << "published: " << *published->member("step_time_s")->as_number() << " s";
 }
 
-INSTANTIATE_TEST_SUITE_P(Scenarios, ShippedScenario, ::testing::ValuesIn(scenarios()), test_name);
+INSTANTIATE_TEST_SUITE_P(Scenarios, ShippedScenario, ::testing::ValuesIn(scenarios()), plain_name);
 
 }  // namespace
 }  // namespace stepcast

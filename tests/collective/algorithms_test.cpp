@@ -10,6 +10,7 @@
 #include "sim/base/error.h"
 #include "sim/collective/verify.h"
 #include "tests/collective/proved_counts.h"
+#include "tests/support/algorithm_names.h"
 
 namespace stepcast {
 namespace {
@@ -18,10 +19,7 @@ class EveryAlgorithm : public testing::TestWithParam<CollectiveAlgorithm> {};
 INSTANTIATE_TEST_SUITE_P(Table, EveryAlgorithm,
                          testing::ValuesIn(collective_algorithms().begin(),
                                            collective_algorithms().end()),
-                         [](const auto& row) {
-                           return std::string(name_of(row.param.kind)) + "_" +
-                                  std::string(row.param.name);
-                         });
+                         PrintedName());
 
 TEST_P(EveryAlgorithm, DeliversEveryChunk) {
   for (const std::uint32_t ranks : proved_counts()) {

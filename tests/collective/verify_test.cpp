@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "sim/collective/algorithms.h"
+#include "tests/support/algorithm_names.h"
 
 namespace stepcast {
 namespace {
@@ -115,10 +116,7 @@ class PlantedMistake : public testing::TestWithParam<CollectiveAlgorithm> {
 INSTANTIATE_TEST_SUITE_P(Table, PlantedMistake,
                          testing::ValuesIn(collective_algorithms().begin(),
                                            collective_algorithms().end()),
-                         [](const auto& row) {
-                           return std::string(name_of(row.param.kind)) + "_" +
-                                  std::string(row.param.name);
-                         });
+                         PrintedName());
 
 TEST_P(PlantedMistake, ATransferIsLeftOut) {
   refuse_all([](CollectiveSchedule& schedule, std::size_t i) {

@@ -11,6 +11,7 @@
 
 #include "sim/collective/algorithms.h"
 #include "tests/collective/proved_counts.h"
+#include "tests/support/algorithm_names.h"
 
 namespace stepcast {
 namespace {
@@ -138,10 +139,7 @@ class WireBytes : public testing::TestWithParam<CollectiveAlgorithm> {};
 INSTANTIATE_TEST_SUITE_P(Table, WireBytes,
                          testing::ValuesIn(collective_algorithms().begin(),
                                            collective_algorithms().end()),
-                         [](const auto& row) {
-                           return std::string(name_of(row.param.kind)) + "_" +
-                                  std::string(row.param.name);
-                         });
+                         PrintedName());
 
 TEST_P(WireBytes, AreTheTextbooks) {
   const auto row = std::find_if(textbook().begin(), textbook().end(), [](const Row& candidate) {

@@ -46,6 +46,8 @@ bool driver_is_loaded() {
          dlopen(STEPCAST_CUDA_DRIVER_STUB, RTLD_NOW | RTLD_GLOBAL) != nullptr;
 }
 
+void PrintTo(const Device& device, std::ostream* out) { *out << device.name; }
+
 using Parameters = std::tuple<Device, int, int, int>;  ///< heads of keys, head_dim, tokens
 
 class CudnnAttentionGraph : public testing::TestWithParam<Parameters> {};

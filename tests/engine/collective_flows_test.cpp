@@ -247,6 +247,7 @@ struct Vector {
   double measured_us;
   Algorithm algorithm;
 };
+void PrintTo(const Vector& row, std::ostream* out) { *out << row.name; }
 
 class ShippedProfile : public testing::TestWithParam<Vector> {};
 

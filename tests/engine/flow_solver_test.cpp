@@ -14,10 +14,15 @@
 #include <stdexcept>
 #include <vector>
 
+#include "tests/support/parameter_names.h"
+
 namespace stepcast {
 namespace {
 
 enum class BackEnd { kSimgrid, kMaxmin };
+void PrintTo(BackEnd back_end, std::ostream* out) {
+  *out << (back_end == BackEnd::kSimgrid ? "simgrid" : "maxmin");
+}
 
 class FlowSolverTest : public testing::TestWithParam<BackEnd> {
  protected:
@@ -36,9 +41,7 @@ class FlowSolverTest : public testing::TestWithParam<BackEnd> {
 };
 
 INSTANTIATE_TEST_SUITE_P(BackEnds, FlowSolverTest,
-                         testing::Values(BackEnd::kSimgrid, BackEnd::kMaxmin), [](const auto& row) {
-                           return row.param == BackEnd::kSimgrid ? "simgrid" : "maxmin";
-                         });
+                         testing::Values(BackEnd::kSimgrid, BackEnd::kMaxmin), PrintedName());
 
 TEST_P(FlowSolverTest, LoneTransferRunsAtTheSlowestLink) {
   reset({4e9, 1e9});

@@ -1,6 +1,7 @@
 // Every shape of network that a topology file can describe, small enough for the message level.
 #pragma once
 
+#include <ostream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -13,6 +14,7 @@ struct NetworkShape {
   std::string name;
   Topology topology;
 };
+inline void PrintTo(const NetworkShape& shape, std::ostream* out) { *out << shape.name; }
 
 inline Topology with_fabric(FabricSpec fabric, std::int64_t nodes = 8, std::int64_t nics = 4) {
   Topology topology = nvswitch_cluster({.nodes = nodes, .nics = nics});

@@ -7,6 +7,7 @@
 
 #include "tests/engine/network_shapes.h"
 #include "tests/engine/rungs.h"
+#include "tests/support/parameter_names.h"
 
 namespace stepcast {
 namespace {
@@ -43,13 +44,7 @@ class EveryShape : public testing::TestWithParam<NetworkShape> {
  protected:
   const Fabric fabric_{GetParam().topology, GetParam().topology.num_gpus()};
 };
-INSTANTIATE_TEST_SUITE_P(Networks, EveryShape, testing::ValuesIn(network_shapes()),
-                         [](const auto& row) {
-                           std::string name = row.param.name;
-                           for (char& c : name)
-                             if (std::isalnum(static_cast<unsigned char>(c)) == 0) c = '_';
-                           return name;
-                         });
+INSTANTIATE_TEST_SUITE_P(Networks, EveryShape, testing::ValuesIn(network_shapes()), PrintedName());
 
 TEST_P(EveryShape, RingsTakeWhatTheirChunksTake) {
   using enum CollectiveKind;

@@ -12,6 +12,7 @@
 #include "sim/base/error.h"
 #include "sim/collective/algorithms.h"
 #include "sim/collective/verify.h"
+#include "tests/support/algorithm_names.h"
 
 namespace stepcast {
 namespace {
@@ -107,10 +108,7 @@ class EveryAlgorithm : public testing::TestWithParam<CollectiveAlgorithm> {};
 INSTANTIATE_TEST_SUITE_P(Table, EveryAlgorithm,
                          testing::ValuesIn(collective_algorithms().begin(),
                                            collective_algorithms().end()),
-                         [](const auto& row) {
-                           return std::string(name_of(row.param.kind)) + "_" +
-                                  std::string(row.param.name);
-                         });
+                         PrintedName());
 
 TEST_P(EveryAlgorithm, ComputesWhatItsKindSays) {
   for (int ranks = 1; ranks <= 9; ++ranks) {

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/support/parameter_names.h"
+
 namespace stepcast {
 namespace {
 
@@ -19,6 +21,7 @@ struct Published {
   std::string model;
   std::int64_t parameters;
 };
+void PrintTo(const Published& row, std::ostream* out) { *out << row.model; }
 
 // Exact figures: Hugging Face's num_parameters() of the released checkpoints; for MPT the column
 // NumParams of the rows at 2,048 tokens in llm-foundry's training benchmarks.
@@ -40,13 +43,15 @@ INSTANTIATE_TEST_SUITE_P(
                     Published{"mpt-350m", 355'985'408}, Published{"mpt-760m", 760'470'528},
                     Published{"mpt-1b", 1'315'950'592}, Published{"mpt-3b", 2'651'837'440},
                     Published{"mpt-7b", 6'658'859'008}, Published{"mpt-13b", 12'853'954'560},
-                    Published{"mpt-30b", 29'975'214'080}, Published{"mpt-70b", 64'862'437'376}));
+                    Published{"mpt-30b", 29'975'214'080}, Published{"mpt-70b", 64'862'437'376}),
+    PrintedName());
 
 struct Rounded {
   std::string model;
   double billions;
   double half_digit;  ///< half of the last printed digit
 };
+void PrintTo(const Rounded& row, std::ostream* out) { *out << row.model; }
 
 // Narayanan et al. 2021, table 1; Korthikanti et al. 2022, table 3.
 class RoundedParameters : public testing::TestWithParam<Rounded> {};
@@ -65,7 +70,8 @@ INSTANTIATE_TEST_SUITE_P(
                     Rounded{"megatron-310.1b", 310.1, 0.05},
                     Rounded{"megatron-529.6b", 529.6, 0.05}, Rounded{"megatron-1008b", 1008, 0.5},
                     Rounded{"gpt-22b", 22, 0.5}, Rounded{"gpt3-175b", 175, 0.5},
-                    Rounded{"mt-nlg-530b", 530, 0.5}, Rounded{"gpt-1t", 1000, 50}));
+                    Rounded{"mt-nlg-530b", 530, 0.5}, Rounded{"gpt-1t", 1000, 50}),
+    PrintedName());
 
 TEST(ParameterCount, OfBertsEncoderLeavesOutThePretrainingHeads) {
   // Hugging Face BertModel with pooler.

@@ -12,6 +12,7 @@
 #include "kernels/profiler/kernel_fit.h"
 #include "sim/stepcast.h"
 #include "tests/profiler/published_rows.h"
+#include "tests/support/parameter_names.h"
 
 namespace stepcast {
 namespace {
@@ -62,11 +63,7 @@ TEST_P(PublishedProducts, TheFitIsAsGoodAsTheShippedProfiles) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Gpus, PublishedProducts, testing::ValuesIn(published_campaigns()),
-                         [](const auto& campaign) {
-                           std::string name = campaign.param.profile;
-                           std::erase(name, '-');
-                           return name;
-                         });
+                         PrintedName());
 
 }  // namespace
 }  // namespace stepcast

@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <optional>
+#include <ostream>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,7 @@ struct Campaign {
   Dtype dtype;
   std::vector<std::string> sources;
 };
+inline void PrintTo(const Campaign& campaign, std::ostream* out) { *out << campaign.profile; }
 
 inline const std::vector<Campaign>& published_campaigns() {
   static const std::vector<std::string> serving = {"aiconfigurator/sglang", "aiconfigurator/trtllm",

@@ -13,6 +13,7 @@
 #include "kernels/reference/pooling.h"
 #include "kernels/reference/rotary.h"
 #include "kernels/reference/softmax.h"
+#include "tests/support/parameter_names.h"
 #include "tests/support/tensors.h"
 
 namespace stepcast {
@@ -23,6 +24,18 @@ using Vector = std::vector<double>;
 /// The loss of all tests: the weighted sum of y, so that dy = weights.
 Vector weights(std::size_t n) { return random_values<double>(static_cast<std::int64_t>(n), 7); }
 double loss_of(const Vector& y) { return inner_product(weights(y.size()), y); }
+
+std::string name_of(Activation activation) {
+  switch (activation) {
+    case Activation::kGeluTanh:
+      return "GeluTanh";
+    case Activation::kGeluErf:
+      return "GeluErf";
+    case Activation::kRelu:
+      return "Relu";
+  }
+  return "";
+}
 
 class Activations : public testing::TestWithParam<Activation> {};
 
@@ -43,7 +56,8 @@ TEST_P(Activations, GradientsOfInputAndBias) {
 
 INSTANTIATE_TEST_SUITE_P(All, Activations,
                          testing::Values(Activation::kGeluTanh, Activation::kGeluErf,
-                                         Activation::kRelu));
+                                         Activation::kRelu),
+                         [](const auto& kind) { return name_of(kind.param); });
 
 TEST(Swiglu, GradientsOfGateAndValue) {
   const SwigluShape shape{.rows = 4, .cols = 5, .stride = 10};
@@ -87,7 +101,7 @@ TEST_P(Norms, GradientsOfInputGainAndBias) {
   if (centred) expect_gradient(bias, dbias, [&](const Vector& at) { return loss(x, gain, at); });
 }
 
-INSTANTIATE_TEST_SUITE_P(All, Norms, testing::Bool());
+INSTANTIATE_TEST_SUITE_P(All, Norms, testing::Bool(), PrintedName());
 
 TEST(Softmax, GradientOfMaskedScores) {
   const SoftmaxShape shape{.matrices = 2, .queries = 3, .keys = 5, .causal = true, .scale = 0.7f};
@@ -141,7 +155,7 @@ TEST_P(AttentionGradients, AgreeWithFiniteDifferences) {
   expect_gradient(qkv, dqkv, [&](const Vector& at) { return loss_of(forward(at, log_sums)); });
 }
 
-INSTANTIATE_TEST_SUITE_P(Causal, AttentionGradients, testing::Bool());
+INSTANTIATE_TEST_SUITE_P(Causal, AttentionGradients, testing::Bool(), PrintedName());
 
 TEST(Rotary, TheInverseIsTheGradient) {
   for (const RotaryPairs pairs : {RotaryPairs::kHalves, RotaryPairs::kInterleaved}) {
