@@ -145,19 +145,20 @@ def last_line(log):
 
 def run_command(command, out, log, seconds, variables):
     """(exit code, why): `why` where it was ended. Passes Ctrl-C on to the command."""
+    process = None
     with open(out, "wb") as output, open(log, "ab") as errors:
         try:
             process = subprocess.Popen(command, stdout=output, stderr=errors, stdin=subprocess.DEVNULL, cwd=ROOT,
                                        env=variables, start_new_session=True)
+            return process.wait(timeout=max(seconds, 0.1)), ""
         except OSError as error:
             return 127, f"{command[0]}: {error.strerror}"
-        try:
-            return process.wait(timeout=max(seconds, 0.1)), ""
         except subprocess.TimeoutExpired:
             end(process)
             return 124, f"it was ended after {seconds:.0f} s"
         except KeyboardInterrupt:
-            end(process)
+            if process:
+                end(process)
             raise
 
 

@@ -5,6 +5,7 @@
 
 #include "kernels/live/core_clock.h"
 #include "kernels/live/core_share.h"
+#include "kernels/live/process_facts.h"
 #include "kernels/live/process_group.h"
 #include "kernels/live/program_bench.h"
 #include "sim/base/error.h"
@@ -50,6 +51,7 @@ class RankRun {
   void step(std::int64_t round, bool timed) {
     barrier(*rank_.world);
     const double lost = lost_.seconds(), waited = waited_seconds();
+    show_step(context_.rank(), executor_.steps() + 1);
     recorder_.begin_step(executor_.steps() + 1);
     const double begin = wall_seconds();
     executor_.run_step(*options_.batches);

@@ -2,6 +2,7 @@
 
 #include <signal.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include <array>
@@ -29,6 +30,11 @@ std::string host_name() {
   std::array<char, 256> name{};
   ::gethostname(name.data(), name.size() - 1);
   return name.data();
+}
+
+void show_step(int rank, std::int64_t step) {
+  const std::string name = "r" + std::to_string(rank) + " step " + std::to_string(step);
+  ::prctl(PR_SET_NAME, name.c_str());  // the system cuts it after 15 characters
 }
 
 std::string signal_name(int signal) {

@@ -3,11 +3,15 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
 #include <string>
 
 namespace stepcast {
 
 std::string host_name();
+
+/// The calling thread is "r3 step 120" from now on, for top and /proc/PID/comm.
+void show_step(int rank, std::int64_t step);
 
 /// "SIGKILL"
 std::string signal_name(int signal);

@@ -12,8 +12,9 @@ namespace {
 constexpr int kBeatTag = 2, kMeetTag = 3;
 /// Beats in the time after which a rank stands still.
 constexpr double kBeats = 8;
-/// Looks at the requests between looks at the clock.
-constexpr int kLooks = 256;
+/// Between looks at what others say. By the clock: on a busy machine each look at the requests
+/// costs a turn of the scheduler.
+constexpr double kListenEveryS = 1e-3;
 
 std::vector<std::string> names_of_hosts(MPI_Comm comm, int ranks) {
   using Name = std::array<char, MPI_MAX_PROCESSOR_NAME>;
@@ -193,20 +194,20 @@ void MpiPulse::meet(std::span<const int> members) {
 
 void MpiPulse::wait(std::span<MPI_Request> requests, std::span<const int> peers,
                     std::span<MPI_Status> statuses) {
-  double begin = 0;
-  for (int looks = 0;; ++looks) {
+  double begin = 0, listen_at = 0;
+  for (;;) {
     int done = 0;
     check_mpi(
         MPI_Testall(static_cast<int>(requests.size()), requests.data(), &done, statuses.data()),
         "MPI_Testall");
     if (done != 0) break;
-    if (begin == 0) begin = MPI_Wtime();
-    sched_yield();
-    look_for_end();  // every time: on a busy machine each look costs a turn, and a second is all
-                     // there is
-    if (looks % kLooks != kLooks - 1) continue;
-    state_.beat();
     const double now = MPI_Wtime();
+    if (begin == 0) begin = listen_at = now;
+    sched_yield();
+    look_for_end();  // every time: a second is all there is
+    if (now - listen_at < kListenEveryS) continue;
+    listen_at = now;
+    state_.beat();
     forgive_absence(now);
     for (std::size_t i = requests.size(); i-- > 0;) {
       int ready = 0;

@@ -1,10 +1,13 @@
 // stepcast live as a user runs it. Times are never compared here: machines that run tests are busy.
 #include <gtest/gtest.h>
+#include <sched.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
+#include <atomic>
 #include <cmath>
 #include <csignal>
 #include <filesystem>
@@ -12,6 +15,7 @@
 
 #include "sim/base/file_io.h"
 #include "sim/base/json_document.h"
+#include "tests/support/processes.h"
 #include "tests/support/run_program.h"
 #include "tests/support/scratch_folder.h"
 
@@ -82,36 +86,41 @@ TEST(LiveCommand, ComparisonIsMadeOrSaysWhyNot) {
   }
 }
 
-/// Programs that keep every core busy, two to a core, until the end of the test.
-class BusyCores {
+/// Until the end of the test this process, and what it starts, has one core, and shares it with two
+/// programs that are always busy. Other tests, beside this one, keep the other cores.
+class OneBusyCore {
  public:
-  BusyCores() {
-    for (unsigned i = 0; i < 2 * std::max(1u, std::thread::hardware_concurrency()); ++i) {
-      const pid_t process = ::fork();
-      if (process == 0) {
-        ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-        for (volatile unsigned long turns = 0;;) turns = turns + 1;
-      }
-      processes_.push_back(process);
+  OneBusyCore() {
+    ::sched_getaffinity(0, sizeof before_, &before_);
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET(::sched_getcpu(), &one);
+    ::sched_setaffinity(0, sizeof one, &one);
+    for (pid_t& process : processes_) {
+      process = ::fork();
+      if (process != 0) continue;
+      ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+      for (volatile unsigned long turns = 0;;) turns = turns + 1;
     }
   }
-  ~BusyCores() {
+  ~OneBusyCore() {
     for (const pid_t process : processes_) {
       ::kill(process, SIGKILL);
       ::waitpid(process, nullptr, 0);
     }
+    ::sched_setaffinity(0, sizeof before_, &before_);
   }
-  BusyCores(const BusyCores&) = delete;
-  BusyCores& operator=(const BusyCores&) = delete;
+  OneBusyCore(const OneBusyCore&) = delete;
+  OneBusyCore& operator=(const OneBusyCore&) = delete;
 
  private:
-  std::vector<pid_t> processes_;
+  cpu_set_t before_;
+  std::array<pid_t, 2> processes_{};
 };
 
 TEST(LiveCommand, WhatIsNotMeasurableIsTriedOnceMoreAndSaysSo) {
-  const BusyCores busy;
-  const ProgramRun run = live({shipped("live-tiny-1"), "--compare", "--rounds", "2", "--json"},
-                              {.limit = std::chrono::seconds(240)});
+  const OneBusyCore busy;
+  const ProgramRun run = live({shipped("live-tiny-1"), "--compare", "--rounds", "2", "--json"});
   ASSERT_EQ(run.exit_code, 0) << run.err;
   const JsonDocument result = document(run);
   const JsonValue comparison = *result.root().member("comparison");
@@ -172,12 +181,29 @@ TEST(LiveCommand, FailedRankIsExitCodeSevenAndWhatWasDoneIsPrinted) {
   EXPECT_FALSE(result.root().member("losses")->elements().empty());
 }
 
+/// What a rank that is in a later step has kept.
+constexpr int kSomeSteps = 3;
+
 TEST(LiveCommand, CtrlCKeepsWhatWasDone) {
+  const ScratchFolder folder;
+  const std::string csv = folder.path("losses.csv");
+  std::atomic<bool> over = false;
+  std::thread user([&] {
+    when_seen(
+        csv,
+        [](const SeenProcess& process) {
+          return process.is_rank(1) && process.step() > kSomeSteps;
+        },
+        [&] { return over.load(); }, [](const SeenProcess& rank) { ::kill(rank.parent, SIGINT); });
+  });
   const ProgramRun run =
-      run_program({"/usr/bin/timeout", "--preserve-status", "--signal=INT", "3", STEPCAST_BINARY,
-                   "live", shipped("live-tiny-dp2"), "--steps", "1000000", "--json"});
+      live({shipped("live-tiny-dp2"), "--steps", "1000000", "--json", "--loss-csv", csv});
+  over = true;
+  user.join();
   EXPECT_EQ(run.exit_code, 7) << run.err;
+  EXPECT_NE(run.err.find("the live run was ended by SIGINT"), std::string::npos) << run.err;
   EXPECT_EQ(document(run).root().member("complete")->as_boolean(), false);
+  EXPECT_GE(losses(document(run)).size(), std::size_t{kSomeSteps});
 }
 
 TEST(LiveCommand, TracesAndLossesOfAFailedRunSayThatTheyAreIncomplete) {

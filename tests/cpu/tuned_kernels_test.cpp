@@ -71,7 +71,7 @@ TEST(TunedKernels, UseTheThreadThatCallsThem) {
   const int threads = threads_of_this_process();
   gradient_of_weights();
   sched_getaffinity(0, sizeof after, &after);
-  EXPECT_EQ(threads_of_this_process(), threads);
+  EXPECT_LE(threads_of_this_process(), threads);  // those of an earlier test may be on their way
   EXPECT_TRUE(CPU_EQUAL(&before, &after));
 }
 

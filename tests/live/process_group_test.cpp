@@ -20,14 +20,18 @@ ProcessGroupOptions options_for(int ranks) {
           .grace_s = 0.5};
 }
 
+void reduce_once(Communicator& world) {
+  std::vector<float> numbers(10'000, 1);
+  const auto bytes = std::as_writable_bytes(std::span(numbers));
+  world.run(CollectiveKind::kAllReduce, bytes, bytes, Element::kFp32, ReduceOp::kMax);
+}
+
 /// All-reduces for ever.
 void work_on(RankContext& context) {
   const auto world = context.world();
-  std::vector<float> numbers(10'000, 1);
-  const auto bytes = std::as_writable_bytes(std::span(numbers));
   for (;;) {
     context.begin_operation("all_reduce for ever");
-    world->run(CollectiveKind::kAllReduce, bytes, bytes, Element::kFp32, ReduceOp::kMax);
+    reduce_once(*world);
   }
 }
 
@@ -106,6 +110,7 @@ TEST(ProcessGroup, SharedMemoryHasNoName) {
 TEST(ProcessGroup, AnExceptionIsNamedWithItsRankAndOperation) {
   const Failure failure = failure_of(3, [](RankContext& context) {
     if (context.rank() == 1) {
+      reduce_once(*context.world());  // so the others have begun it
       context.begin_operation("step 2: loss");
       throw std::runtime_error("the loss is not a number");
     }

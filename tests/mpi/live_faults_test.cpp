@@ -2,10 +2,8 @@
 // until then, and that nobody is left.
 #include <gtest/gtest.h>
 #include <signal.h>
-#include <unistd.h>
 
-#include <algorithm>
-#include <chrono>
+#include <atomic>
 #include <filesystem>
 #include <fstream>
 #include <regex>
@@ -13,6 +11,7 @@
 #include <thread>
 
 #include "tests/mpi/run_mpi.h"
+#include "tests/support/processes.h"
 #include "tests/support/scratch_folder.h"
 
 namespace stepcast {
@@ -20,82 +19,43 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// What a process that ends meanwhile says of itself is cut short.
 std::string text_of(const fs::path& file) {
   std::stringstream text;
   text << std::ifstream(file, std::ios::binary).rdbuf();
   return text.str();
 }
 
-/// Processes of rank `rank` that were started with `argument`, by number: first the one that mpirun
-/// started, which looks after the other.
-std::vector<pid_t> processes_of(int rank, const std::string& argument) {
-  const std::string variable = "OMPI_COMM_WORLD_RANK=" + std::to_string(rank) + '\0';
-  std::vector<pid_t> found;
-  for (const auto& entry : fs::directory_iterator("/proc")) {
-    if (text_of(entry.path() / "cmdline").find(argument) == std::string::npos) continue;
-    if ((text_of(entry.path() / "environ") + '\0').find(variable) == std::string::npos) continue;
-    found.push_back(std::stoi(entry.path().filename()));
-  }
-  std::sort(found.begin(), found.end());
-  return found;
-}
-
-/// Of a process, in seconds: fields 14 and 15 of /proc/PID/stat.
-double cpu_seconds(pid_t process) {
-  const std::string text = text_of("/proc/" + std::to_string(process) + "/stat");
-  std::istringstream fields(text.substr(std::min(text.rfind(')') + 1, text.size())));
-  std::string word;
-  long user = 0, system = 0;
-  for (int field = 3; field < 14; ++field) fields >> word;
-  fields >> user >> system;
-  return static_cast<double>(user + system) / static_cast<double>(::sysconf(_SC_CLK_TCK));
-}
-
-/// Within 5 s.
-void expect_gone(int rank, const std::string& argument) {
-  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(5);
-  while (!processes_of(rank, argument).empty() && std::chrono::steady_clock::now() < end)
-    std::this_thread::sleep_for(std::chrono::milliseconds(20));
-  EXPECT_TRUE(processes_of(rank, argument).empty());
-}
-
-/// mpirun, of a process that it started.
-pid_t parent_of(pid_t process) {
-  std::istringstream words(text_of("/proc/" + std::to_string(process) + "/status"));
-  for (std::string word; words >> word;)
-    if (pid_t parent = 0; word == "PPid:" && words >> parent) return parent;
-  return 0;
-}
-
-/// Who of a rank's processes gets the signal.
+/// Who gets the signal: the process of a rank; or mpirun, which started the one that looks after
+/// the rank, its parent.
 enum class Target : std::uint8_t { kRank, kMpirun };
 
-/// Sends `signal` when the rank has computed for a second: steps of the tiny model take 10 ms, of
-/// the small one 100 ms.
-void strike(Target target, int rank, int signal, const std::string& argument) {
-  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(30);
-  while (std::chrono::steady_clock::now() < end) {
-    const std::vector<pid_t> processes = processes_of(rank, argument);
-    if (processes.size() == 2 && cpu_seconds(processes[1]) > 1) {
-      ::kill(target == Target::kRank ? processes[1] : parent_of(processes[0]), signal);
-      return;
-    }
-    std::this_thread::sleep_for(std::chrono::milliseconds(20));
-  }
-}
+/// Until then all ranks have kept some.
+constexpr std::int64_t kStrikeInStep = 6;
 
 /// Losses go to a file, too, whose path is an argument by which the processes are found.
 ProgramRun train_and_strike(Target target, int rank, int signal, const ScratchFolder& folder,
                             const std::vector<std::string>& command) {
   const std::string losses = folder.path("losses.csv");
-  std::thread other([&] { strike(target, rank, signal, losses); });
+  std::atomic<bool> over = false;
+  const auto trains = [rank](const SeenProcess& process) {
+    return process.is_rank(rank) && process.step() >= kStrikeInStep;
+  };
+  const auto strike = [&](const SeenProcess& process) {
+    if (target == Target::kRank) ::kill(process.id, signal);
+    for (const SeenProcess& other : processes_with(losses))
+      if (target == Target::kMpirun && other.id == process.parent) ::kill(other.parent, signal);
+  };
+  std::thread harm([&] {
+    when_seen(
+        losses, trains, [&] { return over.load(); }, strike);
+  });
   const ProgramRun run =
       run_mpi(joined(joined({"-n", "2"}, command),
                      {"--steps", "1000000", "--stand-still", "2", "--json", "--loss-csv", losses}),
               folder.root());
-  other.join();
-  for (const int each : {0, 1}) expect_gone(each, losses);
+  over = true;
+  harm.join();
+  expect_none_left(losses);
   expect_no_memory_left(folder);
   return run;
 }

@@ -45,6 +45,11 @@ void do_harm(std::string_view fault) {
 
 /// Every rank keeps as many bytes as it has a number, and one more.
 void keep_before_the_fault(stepcast::RankContext& context) {
+/// Signals that are handled end a single pause.
+[[noreturn]] void stand_until_killed() {
+  for (;;) ::pause();
+}
+
   const std::vector<std::byte> bytes(static_cast<std::size_t>(context.rank()) + 1);
   context.keep(bytes);
   const auto world = context.world();
@@ -71,9 +76,9 @@ void run(stepcast::MpiGroup& group, const stepcast::RankWitness& witness, std::s
     if (fault != "none") keep_before_the_fault(context);
     if (context.rank() == culprit) do_harm(fault);
     // Rank 0 hears nothing of what the others, and mpirun, say.
-    if (fault == "deaf" && context.rank() == 0) ::sleep(60);
+    if (fault == "deaf" && context.rank() == 0) stand_until_killed();
     // Nothing of the exchange ends without them, so the culprit is in it when it is told.
-    if (fault == "unwatched" && context.rank() != culprit) ::sleep(60);
+    if (fault == "unwatched" && context.rank() != culprit) stand_until_killed();
     if (fault == "deaf" && context.rank() == 1) do_harm("throw");
     return stepcast::exchange(context);
   });

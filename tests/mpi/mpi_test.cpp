@@ -2,16 +2,13 @@
 // them when one fails.
 #include <gtest/gtest.h>
 
-#include <chrono>
-#include <filesystem>
-#include <fstream>
 #include <regex>
-#include <sstream>
 #include <thread>
 
 #include "kernels/live/thread_group.h"
 #include "tests/mpi/exchange.h"
 #include "tests/mpi/run_mpi.h"
+#include "tests/support/processes.h"
 #include "tests/support/scratch_folder.h"
 
 namespace stepcast {
@@ -22,28 +19,6 @@ ProgramRun run_ranks(int ranks, const std::string& fault, const std::string& fol
   return run_mpi(
       {"-n", std::to_string(ranks), STEPCAST_MPI_RANKS, fault, std::to_string(ranks), folder},
       folder);
-}
-
-/// Processes that were started with `argument`.
-int processes_with(const std::string& argument) {
-  int count = 0;
-  for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
-    std::ifstream file(entry.path() / "cmdline");
-    std::stringstream text;
-    text << file.rdbuf();
-    if (text.str().find(STEPCAST_MPI_RANKS) == 0 && text.str().find(argument) != std::string::npos)
-      ++count;
-  }
-  return count;
-}
-
-/// Within 5 s.
-void expect_nothing_left(const std::string& argument) {
-  using Clock = std::chrono::steady_clock;
-  const Clock::time_point deadline = Clock::now() + std::chrono::seconds(5);
-  while (processes_with(argument) > 0 && Clock::now() < deadline)
-    std::this_thread::sleep_for(std::chrono::milliseconds(20));
-  EXPECT_EQ(processes_with(argument), 0);
 }
 
 /// What each of three ranks kept before the fault.
@@ -70,7 +45,7 @@ TEST(Mpi, AFailingRankEndsAllAndIsNamed) {
   EXPECT_NE(ran.err.find("failed: a fault of its own, in \"the beginning\""), std::string::npos)
       << ran.err;
   EXPECT_EQ(ran.out, kAllKept);
-  expect_nothing_left(folder.root());
+  expect_none_left(folder.root());
 }
 
 /// As of a run that mpirun did not start: host, process and last operation are named, by one alone.
@@ -86,7 +61,7 @@ void expect_end(const std::string& fault, int rank, const std::string& what) {
   EXPECT_EQ(std::distance(std::sregex_iterator(ran.err.begin(), ran.err.end(), any), {}), 1)
       << ran.err;
   EXPECT_EQ(ran.out, kAllKept);
-  expect_nothing_left(folder.root());
+  expect_none_left(folder.root());
   expect_no_memory_left(folder);
 }
 
@@ -104,7 +79,7 @@ TEST(Mpi, ARankThatIsStoppedBeforeItJoinsIsNamed) {
       ran.err, std::regex("rank 1 on \\S+ \\(process \\d+\\) was stopped \\(SIGSTOP or a "
                           "debugger\\), for \\d+\\.\\d s, before its first operation")))
       << ran.err;
-  expect_nothing_left(folder.root());
+  expect_none_left(folder.root());
 }
 
 TEST(Mpi, AKilledRankEndsAllAndIsNamed) { expect_end("kill", 1, "was killed by SIGKILL"); }
@@ -121,7 +96,7 @@ TEST(Mpi, WhatRanksKeptOutlivesWhoLooksAfterRankZero) {
   EXPECT_NE(ran.exit_code, 0) << ran.err;
   EXPECT_NE(ran.err.find("mpirun ends all ranks"), std::string::npos) << ran.err;
   EXPECT_EQ(ran.out, kAllKept);
-  expect_nothing_left(folder.root());
+  expect_none_left(folder.root());
 }
 
 /// As one that waits for a GPU.
@@ -129,10 +104,12 @@ TEST(Mpi, WhatRanksKeptIsSaidForARankZeroThatDoesNotHear) {
   const ScratchFolder folder;
   const ProgramRun ran = run_ranks(3, "deaf", folder.root());
   EXPECT_EQ(ran.exit_code, 7) << ran.err;
+  EXPECT_NE(ran.err.find(") was ended with them, in \"the beginning\""), std::string::npos)
+      << ran.err;
   EXPECT_NE(ran.err.find("failed: a fault of its own, in \"the beginning\""), std::string::npos)
       << ran.err;
   EXPECT_EQ(ran.out, kAllKept);
-  expect_nothing_left(folder.root());
+  expect_none_left(folder.root());
 }
 
 TEST(Mpi, ARankOfAnotherBuildIsRefusedAndNamed) {
@@ -143,14 +120,14 @@ TEST(Mpi, ARankOfAnotherBuildIsRefusedAndNamed) {
                          "\"0.2\""),
             std::string::npos)
       << ran.err;
-  expect_nothing_left(folder.root());
+  expect_none_left(folder.root());
 }
 
 TEST(Mpi, RanksDoNotOutliveMpirun) {
   const ScratchFolder folder;
   const ProgramRun ran = run_ranks(3, "orphan", folder.root());
   EXPECT_EQ(ran.exit_code, 128 + 9) << ran.err;
-  expect_nothing_left(folder.root());
+  expect_none_left(folder.root());
   expect_no_memory_left(folder);
 }
 

@@ -93,7 +93,7 @@ class GpuCheck(unittest.TestCase):
     def run_check(self, *arguments, **environment):
         """(exit code, standard output, standard error)."""
         process = self.start(*arguments, **environment)
-        out, err = process.communicate(timeout=120)
+        out, err = process.communicate()
         return process.returncode, out, err
 
     def parts_run(self):
@@ -158,7 +158,7 @@ class GpuCheck(unittest.TestCase):
         self.assertIn("no NVIDIA driver", err)
 
     def test_a_part_that_takes_too_long_is_ended(self):
-        code, out, err = self.run_check("--budget", "5.5", "--only", "overlap", FAKE=json.dumps({"build": "hang"}))
+        code, out, err = self.run_check("--budget", "8", "--only", "overlap", FAKE=json.dumps({"build": "hang"}))
         self.assertEqual(code, 1, err)
         parts = json.loads((self.results / "parts.json").read_text())
         self.assertRegex(parts["build"]["why"], "it was ended after [0-9]+ s")
@@ -187,13 +187,10 @@ for _ in range(2):
 
     def test_ctrl_c_ends_the_part_and_keeps_what_is_done(self):
         process = self.start("--only", "overlap", "--only", "tests", FAKE=json.dumps({"tests": "hang"}))
-        for _ in range(600):
-            if "tests " in self.log.read_text():
-                break
+        while "tests " not in self.log.read_text() and process.poll() is None:
             time.sleep(0.05)
-        time.sleep(0.2)
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate()
         self.assertEqual(process.returncode, 130, out + err)
         parts = json.loads((self.results / "parts.json").read_text())
         self.assertEqual((parts["overlap"]["state"], parts["tests"]["why"]), ("done", "Ctrl-C"))
