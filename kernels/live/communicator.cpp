@@ -73,12 +73,4 @@ void require_agreement(std::string_view what, std::span<const SaidByRank> by_ran
                                           differ + "; start all of them in one way");
 }
 
-void check_agreement(Communicator& world, std::string_view what, std::string_view text) {
-  const std::vector<std::string> hosts = gather(world, host_name()), texts = gather(world, text);
-  std::vector<SaidByRank> by_rank;
-  for (std::size_t rank = 0; rank < hosts.size(); ++rank)
-    by_rank.push_back({.host = hosts[rank], .text = texts[rank]});
-  require_agreement(what, by_rank);
-}
-
 }  // namespace stepcast

@@ -59,12 +59,8 @@ struct SaidByRank {
 };
 /// Who says what: `ranks 0, 1 have "a", rank 2 has "b"`, with their hosts. Empty: all say the same.
 std::string differences(std::span<const SaidByRank> by_rank);
-/// Throws Error(kLiveRank) with differences(), where there are any.
-void require_agreement(std::string_view what, std::span<const SaidByRank> by_rank);
-
 /// What one rank alone knows and all should agree on, such as the version and a hash of the
-/// program. `world` is of all ranks. Throws Error(kLiveRank) on all of them, as
-/// require_agreement() does.
-void check_agreement(Communicator& world, std::string_view what, std::string_view text);
+/// program. Throws Error(kLiveRank) with differences(), where there are any.
+void require_agreement(std::string_view what, std::span<const SaidByRank> by_rank);
 
 }  // namespace stepcast

@@ -6,10 +6,12 @@
 
 #include <csignal>
 #include <cstdio>
+#include <exception>
 #include <fstream>
 #include <numeric>
 #include <utility>
 
+#include "kernels/live/process_facts.h"
 #include "kernels/live/rank_main.h"
 #include "kernels/mpi/mpi_communicator.h"
 #include "kernels/mpi/mpi_kept.h"
@@ -77,15 +79,19 @@ void remember(int signal) {
   if (::getppid() != parent) ::alarm(kLongestWordsS);
 }
 
-/// To end ranks mpirun sends SIGTERM, and SIGKILL a second later, or as soon as the first one of
-/// them has gone (OpenMPI 4.1). Rank 0 needs that second; so the others stay until SIGKILL.
+/// To end ranks mpirun sends SIGCONT, SIGTERM a second later, and SIGKILL after another second; or
+/// each as soon as one more of them has gone (OpenMPI 4.1). Rank 0 needs that time; so the others
+/// stay until SIGKILL.
 class EndSignal {
  public:
   explicit EndSignal(int rank) {
     end_signal = 0;
     before_ = std::signal(SIGTERM, rank == 0 ? remember : SIG_IGN);
   }
-  ~EndSignal() { std::signal(SIGTERM, before_); }
+  /// Rank 0 may have much to say after a failure, and is told to end meanwhile, or again.
+  ~EndSignal() {
+    if (std::uncaught_exceptions() == 0) std::signal(SIGTERM, before_);
+  }
   EndSignal(const EndSignal&) = delete;
   EndSignal& operator=(const EndSignal&) = delete;
 
@@ -100,6 +106,8 @@ MpiGroup::MpiGroup(const RankWitness& witness, double stand_still_s) : witness_(
   MPI_Comm_rank(MPI_COMM_WORLD, &rank_);
   MPI_Comm_size(MPI_COMM_WORLD, &ranks_);
   witness_.set_rank(rank_);
+  meet({});
+  if (end_) return;
   witness_.set_shared_files(begin_of_shared_files());
   // A rank does not outlive the process that looks after it (rank_watch.h), but rank 0 is told.
   parent = ::getppid();
@@ -111,7 +119,18 @@ MpiGroup::MpiGroup(const RankWitness& witness, double stand_still_s) : witness_(
 }
 
 MpiGroup::~MpiGroup() {
-  if (failed_) MPI_Abort(MPI_COMM_WORLD, static_cast<int>(ErrorKind::kLiveRank));
+  if (failed_) {
+    // While mpirun ends ranks it sleeps, and MPI_Abort would wait for it.
+    if (end_signal != 0) {
+      std::fflush(nullptr);
+      ::_exit(static_cast<int>(ErrorKind::kLiveRank));
+    }
+    MPI_Abort(MPI_COMM_WORLD, static_cast<int>(ErrorKind::kLiveRank));
+  }
+  if (std::uncaught_exceptions() > 0)
+    leave("it ended by an exception", ErrorKind::kLiveRank);
+  else if (!end_)
+    meet({.state = RankWord::State::kDone});
   kept_.reset();
   pulse_.reset();
   MPI_Finalize();
@@ -119,8 +138,7 @@ MpiGroup::~MpiGroup() {
 
 void MpiGroup::run(const RankMain& rank_main) {
   flush_subnormals();
-  // Ranks come here from what takes them different times: files, the driver of a GPU.
-  check_mpi(MPI_Barrier(MPI_COMM_WORLD), "MPI_Barrier");
+  go_on();
   const EndSignal heed(rank_);
   pulse_->begin();
   kept_->begin();
@@ -155,7 +173,42 @@ void MpiGroup::fail(const RankEnd& end) {
 
 const std::string& MpiGroup::host(int rank) const { return pulse_->host(rank); }
 
-bool MpiGroup::said_by_first(bool said) const {
+void MpiGroup::meet(const RankWord& mine) {
+  end_ = end_of(meet_all(mine));
+  if (end_ && rank_ == 0) std::fprintf(stderr, "%s\n", end_->text.c_str());
+}
+
+void MpiGroup::go_on() {
+  if (!end_) meet({});
+  if (end_) throw Error(ErrorKind::kLiveRank, end_->text);
+}
+
+int MpiGroup::leave(const std::string& why, ErrorKind kind) {
+  witness_.set_running(false);
+  if (failed_) return static_cast<int>(ErrorKind::kLiveRank);  // it has said so itself
+  if (!end_)
+    meet({.state = RankWord::State::kFailed, .kind = kind, .host = host_name(), .why = why});
+  return static_cast<int>(end_->kind);
+}
+
+int leave_unjoined(const std::string& why, ErrorKind kind) {
+  int rank = 0, joined = 0;
+  MPI_Initialized(&joined);
+  if (joined != 0) {
+    std::fprintf(stderr, "%s\n", why.c_str());
+    MPI_Abort(MPI_COMM_WORLD, static_cast<int>(ErrorKind::kLiveRank));
+  }
+  check_mpi(MPI_Init(nullptr, nullptr), "MPI_Init");
+  MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+  const auto end = end_of(
+      meet_all({.state = RankWord::State::kFailed, .kind = kind, .host = host_name(), .why = why}));
+  if (rank == 0) std::fprintf(stderr, "%s\n", end->text.c_str());
+  MPI_Finalize();
+  return static_cast<int>(end->kind);
+}
+
+bool MpiGroup::said_by_first(bool said) {
+  go_on();
   int value = said ? 1 : 0;
   check_mpi(MPI_Bcast(&value, 1, MPI_INT, 0, MPI_COMM_WORLD), "MPI_Bcast");
   return value != 0;

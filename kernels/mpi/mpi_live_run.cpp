@@ -1,8 +1,10 @@
 #include "kernels/mpi/mpi_live_run.h"
 
+#include <array>
 #include <string>
 
 #include "kernels/live/core_share.h"
+#include "kernels/live/fingerprint.h"
 #include "sim/base/error.h"
 #include "sim/base/printed.h"
 #include "sim/program/text.h"
@@ -10,24 +12,23 @@
 namespace stepcast {
 namespace {
 
-/// FNV-1a of the text of all programs and places.
-std::string fingerprint(const Job& job) {
-  std::uint64_t hash = 0xcbf29ce484222325u;
-  const auto add = [&](std::string_view text) {
-    for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3u;
-  };
-  for (const Program& program : job.programs) add(to_text(program));
-  for (const RankPlace& place : job.ranks) add(std::to_string(place.program) + ",");
+/// Of all programs and places.
+std::string text_of(const Job& job) {
+  std::uint64_t hash = fingerprint("");
+  for (const Program& program : job.programs) hash = fingerprint(to_text(program), hash);
+  for (const RankPlace& place : job.ranks)
+    hash = fingerprint(std::to_string(place.program) + ",", hash);
   return job.programs.front().name + " and others, " + std::to_string(job.ranks.size()) +
          " ranks, fingerprint " + std::to_string(hash);
 }
 
 /// What ranks must have in common beside their programs, or they wait for each other for ever.
 std::string text_of(const LiveOptions& options) {
-  return printed("%lld steps, %lld rounds of %lld, seed %llu, learning rate %g",
+  return printed("%lld steps, %lld rounds of %lld, seed %llu, learning rate %g, stand-still %g s",
                  static_cast<long long>(options.steps), static_cast<long long>(options.rounds),
                  static_cast<long long>(options.steps_per_round),
-                 static_cast<unsigned long long>(options.seed), options.adam.learning_rate);
+                 static_cast<unsigned long long>(options.seed), options.adam.learning_rate,
+                 options.stand_still_s);
 }
 
 /// A comparison takes what collectives need from points that hold for one node, and has ranks of a
@@ -48,22 +49,39 @@ void check_comparable(const MpiGroup& group, const CoreShare& share, bool on_cor
 }
 
 /// Where ranks run; the same for all.
-CoreShare agree(MpiGroup& group, const Job& job, const LiveOptions& options,
-                std::string_view version) {
+CoreShare share_of_cores(MpiGroup& group) {
   CoreShare share;
   group.run([&](RankContext& context) {
-    context.begin_operation("agreeing on version and program");
-    const auto world = context.world();
-    check_agreement(*world, "version", version);
-    check_agreement(*world, "program", fingerprint(job));
-    check_agreement(*world, "options", text_of(options));
-    share = find_core_share(*world);
+    context.begin_operation("telling who shares a core");
+    share = find_core_share(*context.world());
     return 0;
   });
   return share;
 }
 
 }  // namespace
+
+void check_agreement(MpiGroup& group, const Job& job, const LiveOptions& options,
+                     std::string_view choices, std::string_view version) {
+  check_ranks(group, job);
+  using Texts = std::array<std::string, 3>;
+  const std::array<const char*, 3> names = {"version", "program", "options"};
+  const Texts mine = {std::string(version), text_of(job),
+                      text_of(options) + ", " + std::string(choices)};
+  std::array<std::vector<std::string>, 3> all;
+  group.run([&](RankContext& context) {
+    context.begin_operation("agreeing on version, program and options");
+    const auto world = context.world();
+    for (std::size_t i = 0; i < mine.size(); ++i) all[i] = gather(*world, mine[i]);
+    return 0;
+  });
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    std::vector<SaidByRank> by_rank;
+    for (int rank = 0; rank < group.ranks(); ++rank)
+      by_rank.push_back({.host = group.host(rank), .text = all[i][static_cast<std::size_t>(rank)]});
+    require_agreement(names[i], by_rank);
+  }
+}
 
 void check_ranks(const MpiGroup& group, const Job& job) {
   if (static_cast<std::size_t>(group.ranks()) == job.ranks.size()) return;
@@ -81,10 +99,9 @@ LiveOutcome outcome_of(const RankWitness& witness, const std::string& failure) {
 }
 
 LiveOutcome run_live_over_mpi(MpiGroup& group, const RankWitness& witness, const Job& job,
-                              const LiveOptions& options, std::string_view version) {
-  check_ranks(group, job);
+                              const LiveOptions& options) {
   check_live(job, options);
-  const CoreShare share = agree(group, job, options, version);
+  const CoreShare share = share_of_cores(group);
   if (options.rounds > 0) check_comparable(group, share, options.platform->on_cores());
   const std::string failure = run_ranks(group, job, options);
   return group.rank() == 0 ? outcome_of(witness, failure)

@@ -24,7 +24,7 @@ namespace {
 
 constexpr int kFailed = static_cast<int>(ErrorKind::kLiveRank);
 constexpr int kPollMs = 100;
-/// For rank 0 to leave by itself. mpirun gives a second in all (odls_base_sigkill_timeout).
+/// For rank 0 to leave by itself. mpirun gives a second or two in all (odls_base_sigkill_timeout).
 constexpr double kGrace = 0.5;
 
 /// As launchers say it before MPI does; -1: not said.
@@ -34,11 +34,12 @@ int rank_by_environment() {
   return -1;
 }
 
-/// Signals by which mpirun and terminals end processes.
+/// Signals by which mpirun and terminals end processes. mpirun sends SIGCONT first, for the sake of
+/// stopped ones, and SIGTERM a second later (OpenMPI 4.1; odls_base_sigkill_timeout).
 sigset_t ending_signals() {
   sigset_t set;
   ::sigemptyset(&set);
-  for (const int signal : {SIGTERM, SIGINT, SIGHUP}) ::sigaddset(&set, signal);
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGCONT}) ::sigaddset(&set, signal);
   return set;
 }
 
@@ -89,10 +90,16 @@ class Watch {
  private:
   void send(int signal) const { ::syscall(SYS_pidfd_send_signal, handle_, signal, nullptr, 0); }
 
+  /// Whoever was stopped (Ctrl-Z) goes on after SIGCONT.
+  bool ends(const signalfd_siginfo& signal) const {
+    return signal.ssi_signo != SIGCONT ||
+           (static_cast<pid_t>(signal.ssi_pid) == mpirun_ && !was_absent());
+  }
+
   /// mpirun may have sent it to this process alone.
   void pass_on_signal() {
     signalfd_siginfo signal{};
-    if (::read(signals_, &signal, sizeof signal) != sizeof signal) return;
+    if (::read(signals_, &signal, sizeof signal) != sizeof signal || !ends(signal)) return;
     if (ending_at_ == 0) ending_at_ = wall_seconds();
     send(SIGTERM);
     remove_shared_files();  // in time: SIGKILL may follow
@@ -135,17 +142,20 @@ class Watch {
            (operation.empty() ? ", before its first operation" : ", in \"" + operation + '"');
   }
 
+  /// Since the last look.
+  double absence() const { return checked_at_ > 0 ? wall_seconds() - checked_at_ : 0; }
+  bool was_absent() const { return absence() > kLongestAbsenceS; }
+
   std::string why_it_stands_still() {
-    const double now = wall_seconds();
-    const double absence = checked_at_ > 0 ? now - checked_at_ : 0;
+    const double now = wall_seconds(), away = absence();
     checked_at_ = now;
     const std::uint64_t beats = witness_.state().heartbeat;
     if (beats != beats_ || !witness_.running() || beat_at_ == 0) beat_at_ = now;
     if (!is_stopped(child_)) went_at_ = now;
     beats_ = beats;
-    if (absence > kLongestAbsenceS) {
-      beat_at_ += absence;
-      went_at_ += absence;
+    if (away > kLongestAbsenceS) {
+      beat_at_ += away;
+      went_at_ += away;
     }
     if (const double stopped = now - went_at_; stopped >= stand_still_s_)
       return stopped_for(stopped);

@@ -393,15 +393,21 @@ TEST(SharedCommunicator, AFullMailboxIsAnError) {
       << failure;
 }
 
-TEST(CheckAgreement, NamesEachTextAndItsRanks) {
+TEST(RequireAgreement, NamesEachTextAndItsRanks) {
   const std::string failure = failure_of(3, [](RankContext& context) {
     const auto world = context.world();
-    check_agreement(*world, "version", "1.0");
-    check_agreement(*world, "program", context.rank() == 2 ? "tiny-tp2" : "tiny-dp2");
+    const auto require = [&](const char* what, const char* mine) {
+      std::vector<SaidByRank> said;
+      for (const std::string& text : gather(*world, mine))
+        said.push_back({.host = "node-1", .text = text});
+      require_agreement(what, said);
+    };
+    require("version", "1.0");
+    require("program", context.rank() == 2 ? "tiny-tp2" : "tiny-dp2");
     return 0;
   });
   EXPECT_NE(failure.find("do not agree on the program: ranks 0, 1 have \"tiny-dp2\", rank 2 "
-                         "has \"tiny-tp2\" (all on "),
+                         "has \"tiny-tp2\" (all on node-1)"),
             std::string::npos)
       << failure;
 }

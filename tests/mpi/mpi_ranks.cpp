@@ -6,6 +6,8 @@
 //   deaf: rank 1 throws, and rank 0 hears nothing of it
 //   early: rank 1 is stopped before MPI_Init
 //   version: they train, and the last rank is of another build
+//   between, after: rank 1 throws when it has exchanged once, and the others exchange again, or are
+//     done
 // With a fault, how many bytes of each rank rank 0 has is printed.
 #include <signal.h>
 #include <unistd.h>
@@ -43,13 +45,13 @@ void do_harm(std::string_view fault) {
   if (fault == "unwatched") ::kill(::getppid(), SIGKILL);
 }
 
-/// Every rank keeps as many bytes as it has a number, and one more.
-void keep_before_the_fault(stepcast::RankContext& context) {
 /// Signals that are handled end a single pause.
 [[noreturn]] void stand_until_killed() {
   for (;;) ::pause();
 }
 
+/// Every rank keeps as many bytes as it has a number, and one more.
+void keep_before_the_fault(stepcast::RankContext& context) {
   const std::vector<std::byte> bytes(static_cast<std::size_t>(context.rank()) + 1);
   context.keep(bytes);
   const auto world = context.world();
@@ -62,12 +64,23 @@ void train_with_another_version(stepcast::MpiGroup& group, const stepcast::RankW
   tiny.training.global_batch_size = tiny.plan.dp = group.ranks();
   const stepcast::CountingTask task(tiny.model.vocab_size, 7);
   const bool last = group.rank() + 1 == group.ranks();
-  run_live_over_mpi(group, witness, lower(tiny.model, tiny.plan, tiny.training, tiny.traits),
-                    {.platform = &kPlainLoops, .batches = &task, .steps = 2}, last ? "0.2" : "0.1");
+  const stepcast::Job job = lower(tiny.model, tiny.plan, tiny.training, tiny.traits);
+  const stepcast::LiveOptions options{.platform = &kPlainLoops, .batches = &task, .steps = 2};
+  check_agreement(group, job, options, "no choices", last ? "0.2" : "0.1");
+  run_live_over_mpi(group, witness, job, options);
+}
+
+/// The others go on to a second run; at the end they are done.
+void leave_between_runs(stepcast::MpiGroup& group, bool at_end) {
+  const auto exchange = [](stepcast::RankContext& context) { return stepcast::exchange(context); };
+  group.run(exchange);
+  if (group.rank() == 1) throw std::runtime_error("a fault outside of runs");
+  if (!at_end) group.run(exchange);
 }
 
 void run(stepcast::MpiGroup& group, const stepcast::RankWitness& witness, std::string_view fault) {
   if (fault == "version") return train_with_another_version(group, witness);
+  if (fault == "between" || fault == "after") return leave_between_runs(group, fault == "after");
   constexpr std::string_view kFirst = "first-";
   const int culprit = fault.starts_with(kFirst) ? 0 : 1;
   if (culprit == 0) fault.remove_prefix(kFirst.size());
@@ -101,9 +114,11 @@ int main(int argc, char** argv) {
   MpiGroup group(witness, 2);
   try {
     run(group, witness, argc > 1 ? argv[1] : "none");
-  } catch (const Error&) {
+  } catch (const Error& error) {
     print_sizes(witness);
-    return 7;
+    return group.leave(error.what(), error.kind());
+  } catch (const std::runtime_error& error) {
+    return group.leave(error.what(), ErrorKind::kIo);
   }
   if (group.rank() == 0)
     for (int rank = 0; rank < group.ranks(); ++rank)

@@ -123,6 +123,37 @@ TEST(Mpi, ARankOfAnotherBuildIsRefusedAndNamed) {
   expect_none_left(folder.root());
 }
 
+/// How often it is there.
+int count(const std::string& text, const std::string& part) {
+  int found = 0;
+  for (std::size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1))
+    ++found;
+  return found;
+}
+
+/// The others wait for it before their next run.
+TEST(Mpi, ARankThatFailsOutsideOfRunsEndsAllAndIsNamed) {
+  const ScratchFolder folder;
+  const ProgramRun ran = run_ranks(3, "between", folder.root());
+  EXPECT_FALSE(ran.timed_out);
+  EXPECT_EQ(ran.exit_code, 7) << ran.err;
+  EXPECT_TRUE(
+      std::regex_search(ran.err, std::regex("rank 1 on \\S+ failed: a fault outside of runs\n")))
+      << ran.err;
+  EXPECT_EQ(count(ran.err, "a fault outside of runs"), 1) << ran.err;
+  expect_none_left(folder.root());
+  expect_no_memory_left(folder);
+}
+
+/// The others are done, so the exit code is its own.
+TEST(Mpi, ARankThatFailsInTheEndIsNamed) {
+  const ScratchFolder folder;
+  const ProgramRun ran = run_ranks(3, "after", folder.root());
+  EXPECT_FALSE(ran.timed_out);
+  EXPECT_EQ(ran.exit_code, 5) << ran.err;
+  EXPECT_EQ(count(ran.err, " failed: a fault outside of runs"), 1) << ran.err;
+}
+
 TEST(Mpi, RanksDoNotOutliveMpirun) {
   const ScratchFolder folder;
   const ProgramRun ran = run_ranks(3, "orphan", folder.root());
@@ -212,6 +243,82 @@ TEST(LiveUnderMpi, RanksWithOtherOptionsAreTold) {
   EXPECT_NE(ran.err.find("ranks do not agree on the options: rank 0 has \"4 steps"),
             std::string::npos)
       << ran.err;
+}
+
+/// Of two ranks of the same scenario, the second of which is told `more`.
+void expect_disagreement(const std::vector<std::string>& more, const std::string& first,
+                         const std::string& second) {
+  const ScratchFolder folder;
+  const ProgramRun ran =
+      run_mpi(joined(joined(joined({"-n", "1"}, live("live-tiny-dp2")), {":", "-n", "1"}),
+                     joined(live("live-tiny-dp2"), more)),
+              folder.root());
+  EXPECT_FALSE(ran.timed_out);
+  EXPECT_EQ(ran.exit_code, 7) << ran.err;
+  const std::regex said("ranks do not agree on the options: rank 0 has \"[^\"]*" + first +
+                        "\", rank 1 has \"[^\"]*" + second + "\" \\(all on ");
+  EXPECT_TRUE(std::regex_search(ran.err, said)) << ran.err;
+  EXPECT_EQ(count(ran.err, "do not agree"), 1) << ran.err;
+  EXPECT_EQ(ran.out, "") << "nothing was trained";
+}
+
+/// Before they look for GPUs, or take plain loops, or read a text.
+TEST(LiveUnderMpi, RanksOnOtherDevicesAreTold) {
+  expect_disagreement({"--device", "cuda"}, "device auto", "device cuda");
+  expect_disagreement({"--through-host"}, "device auto", "device auto, through the host");
+  expect_disagreement({"--reference"}, "device auto", "device auto, plain loops");
+}
+
+TEST(LiveUnderMpi, RanksWithOtherTextsAreTold) {
+  const ScratchFolder folder;
+  const std::string text(200, 'a');
+  expect_disagreement({"--text", folder.write("a.txt", text)}, "device auto",
+                      "device auto, a text with fingerprint \\d+");
+  const std::string a = folder.write("a/text", text), same = folder.write("b/text", text);
+  const auto run = [&](const std::string& other) {
+    return run_mpi(
+        joined(joined({"-n", "1"}, joined(live("live-tiny-dp2"), {"--text", a})),
+               joined({":", "-n", "1"}, joined(live("live-tiny-dp2"), {"--text", other}))),
+        folder.root());
+  };
+  EXPECT_EQ(losses_of(run(same)).size(), 4u) << "the same text elsewhere";
+  const ProgramRun ran = run(folder.write("c/text", text + "b"));
+  EXPECT_EQ(ran.exit_code, 7) << ran.err;
+  EXPECT_NE(ran.err.find("ranks do not agree on the options: "), std::string::npos) << ran.err;
+}
+
+/// As one process says it, with its exit code.
+TEST(LiveUnderMpi, WhatIsWrongOnAllRanksIsSaidOnce) {
+  const ScratchFolder folder;
+  const auto expect_once = [&](const std::vector<std::string>& arguments, int code,
+                               const std::string& what) {
+    const std::vector<std::string> command = joined({STEPCAST_BINARY, "live"}, arguments);
+    const ProgramRun alone = run_program(command);
+    const ProgramRun ran = run_mpi(joined({"-n", "3"}, command), folder.root());
+    EXPECT_EQ(ran.exit_code, code) << ran.err;
+    EXPECT_EQ(alone.exit_code, code) << alone.err;
+    EXPECT_NE(alone.err.find(what), std::string::npos) << alone.err;
+    EXPECT_EQ(count(ran.err, alone.err), 1) << ran.err;
+    EXPECT_EQ(ran.out, "");
+  };
+  expect_once({"live-tiny-dp22"}, 3, "live-tiny-dp22");
+  expect_once({scenario("live-tiny-dp2"), "--stpes", "3"}, 2, "--stpes");
+  expect_once({scenario("live-tiny-dp2"), "--text", "/nowhere/text"}, 5, "/nowhere/text");
+}
+
+/// On the other node, say; the one that has it would wait for ever.
+TEST(LiveUnderMpi, ARankWithoutItsScenarioEndsAllAndIsNamed) {
+  const ScratchFolder folder;
+  const ProgramRun ran =
+      run_mpi(joined(joined(joined({"-n", "1"}, live("live-tiny-dp2")), {":", "-n", "1"}),
+                     {STEPCAST_BINARY, "live", "/nowhere/scenario.json"}),
+              folder.root());
+  EXPECT_FALSE(ran.timed_out);
+  EXPECT_EQ(ran.exit_code, 7) << ran.err;
+  EXPECT_TRUE(std::regex_search(
+      ran.err, std::regex("rank 1 on \\S+ failed: /nowhere/scenario.json: cannot open")))
+      << ran.err;
+  EXPECT_EQ(ran.out, "");
 }
 
 TEST(LiveUnderMpi, ComparesWhereEachRankHasACore) {

@@ -4,6 +4,8 @@
 #include <functional>
 #include <string>
 
+#include "tools/cli/failure.h"
+
 namespace CLI {
 class App;
 }
@@ -29,6 +31,8 @@ void add_fit(CLI::App& app, std::function<int()>& run);
 void add_calibrate_network(CLI::App& app, std::function<int()>& run);
 void add_profile(CLI::App& app, std::function<int()>& run);
 void add_live(CLI::App& app, std::function<int()>& run);
+/// A command line of `live` that can't be read: said once by ranks that mpirun started, too.
+int refuse_live(const Failure& failure, bool local);
 void add_compare(CLI::App& app, std::function<int()>& run);
 
 /// Writes data to standard output. Throws Error(kIo) when it can't be written (closed, disk full).

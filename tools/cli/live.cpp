@@ -10,6 +10,7 @@
 #include <optional>
 
 #include "kernels/live/comparison.h"
+#include "kernels/live/fingerprint.h"
 #include "kernels/live/rank_main.h"
 #include "kernels/live/text_source.h"
 #include "sim/base/file_io.h"
@@ -41,6 +42,16 @@ struct Arguments {
   std::string device = "auto", text, trace, loss_csv;
   bool reference = false, through_host = false, json = false, compare = false, local = false;
 };
+
+/// What ranks are to have in common beside LiveOptions.
+std::string choices_of(const Arguments& arguments, const LiveRanks& ranks) {
+  std::string text = "device " + arguments.device;
+  if (arguments.through_host) text += ", through the host";
+  if (arguments.reference) text += ", plain loops";
+  if (arguments.text.empty() || ranks.on_this_machine()) return text;
+  return text + ", a text with fingerprint " +
+         std::to_string(fingerprint(read_text_file(arguments.text, kMostTextBytes)));
+}
 
 std::unique_ptr<BatchSource> batches_of(const Arguments& arguments, const Scenario& scenario) {
   if (arguments.text.empty())
@@ -186,15 +197,14 @@ void check_devices(const Scenario& scenario) {
                     "and live ranks are all alike; take nodes of one device");
 }
 
-int live_command(const Arguments& arguments) {
-  const std::unique_ptr<LiveRanks> ranks = live_ranks(arguments.local, arguments.stand_still_s);
+int live_on(LiveRanks& ranks, const Arguments& arguments) {
   const Library library = find_library();
   const Scenario scenario = load_scenario(arguments.scenario, library);
   check_devices(scenario);
   if (arguments.compare) check_comparable(scenario);
   LiveRun run{.scenario = scenario, .job = build_programs(scenario), .outcome = {}, .memory = {}};
   require_fit(scenario, predict_memory(scenario, run.job));
-  check_ranks(*ranks, run.job);
+  check_ranks(ranks, run.job);
   const auto batches = batches_of(arguments, scenario);
   LiveOptions options = options_of(arguments, scenario, *batches);
   const auto last_words = [&](const LiveOutcome& outcome, const std::string& device) {
@@ -204,20 +214,34 @@ int live_command(const Arguments& arguments) {
     if (arguments.compare) run.comparison = compare(run.scenario, run.job, run.outcome);
     conclude(arguments, run);
   };
-  if (const auto code = ranks->look_after(run.job, options, last_words)) return *code;
+  if (const auto code = ranks.look_after(run.job, options, last_words)) return *code;
+  ranks.check_agreement(run.job, options, choices_of(arguments, ranks));
   const ChosenDevice device = choose_device({.device = arguments.device,
                                              .reference = arguments.reference,
                                              .through_host = arguments.through_host},
-                                            *ranks, scenario, run.job, library);
-  ranks->computes_on(run.device = device.name);
+                                            ranks, scenario, run.job, library);
+  ranks.computes_on(run.device = device.name);
   run.peak = device.peak;
   options.platform = device.platform.get();
-  run_ranks(*ranks, arguments.compare, options, run);
-  if (ranks->speaks()) conclude(arguments, run);
+  run_ranks(ranks, arguments.compare, options, run);
+  if (ranks.speaks()) conclude(arguments, run);
   return 0;
 }
 
+int live_command(const Arguments& arguments) {
+  const std::unique_ptr<LiveRanks> ranks = live_ranks(arguments.local, arguments.stand_still_s);
+  try {
+    return live_on(*ranks, arguments);
+  } catch (...) {
+    return ranks->end(failure_of(std::current_exception()));
+  }
+}
+
 }  // namespace
+
+int refuse_live(const Failure& failure, bool local) {
+  return live_ranks(local, Arguments{}.stand_still_s)->end(failure);
+}
 
 void add_live(CLI::App& app, std::function<int()>& run) {
   const auto arguments = std::make_shared<Arguments>();

@@ -58,28 +58,37 @@ class MpiRanks final : public LiveRanks {
     const auto say = [&](const std::string& failure) {
       last_words(outcome_of(*witness_, failure), witness_->device());
     };
+    looks_after_ = true;
     if (const auto code = watch_rank(*witness_, stand_still_s_, say)) return code;
+    looks_after_ = false;
     group_.emplace(*witness_, stand_still_s_);
+    group_->go_on();
     return std::nullopt;
+  }
+  void check_agreement(const Job& job, const LiveOptions& options,
+                       const std::string& choices) override {
+    stepcast::check_agreement(*group_, job, options, choices, STEPCAST_VERSION);
+  }
+  int end(const Failure& failure) override {
+    if (group_) return group_->leave(failure.text, failure.kind);
+    return looks_after_ ? LiveRanks::end(failure) : leave_unjoined(failure.text, failure.kind);
   }
   void computes_on(const std::string& device) override { witness_->set_device(device); }
 
   LiveOutcome run(const Job& job, const LiveOptions& options) override {
-    return run_live_over_mpi(*group_, *witness_, job, options, STEPCAST_VERSION);
+    return run_live_over_mpi(*group_, *witness_, job, options);
   }
   bool speaks() const override { return group_->rank() == 0; }
   bool on_this_machine() const override { return false; }
   bool agree(bool said) override { return group_->said_by_first(said); }
-  std::vector<GpusInSight> see_gpus(const Job& job) override {
-    check_ranks(*group_, job);
-    return stepcast::see_gpus(*group_);
-  }
+  std::vector<GpusInSight> see_gpus(const Job&) override { return stepcast::see_gpus(*group_); }
   GpuRooms gpu_rooms(const GpuPlacement& placement) override {
     return {.by_rank = rooms_of_ranks(*group_, placement)};
   }
 
  private:
   double stand_still_s_;
+  bool looks_after_ = false;  ///< this process is not the rank
   std::optional<RankWitness> witness_;
   std::optional<MpiGroup> group_;
 };

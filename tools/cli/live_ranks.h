@@ -10,6 +10,7 @@
 
 #include "kernels/live/gpu_module.h"
 #include "kernels/live/live_run.h"
+#include "tools/cli/failure.h"
 
 namespace stepcast::cli {
 
@@ -35,6 +36,14 @@ class LiveRanks {
     return std::nullopt;
   }
   virtual void computes_on(const std::string& /*device*/) {}
+
+  /// After look_after(). Throws Error(kLiveRank) when ranks that somebody else started were told
+  /// different things; `choices` is what there is beside `options`, which needs no platform.
+  virtual void check_agreement(const Job& /*job*/, const LiveOptions& /*options*/,
+                               const std::string& /*choices*/) {}
+  /// At any time but in run(): this process can't go on. Says why, once where all ranks would;
+  /// returns the exit code.
+  virtual int end(const Failure& failure) { return say(failure); }
 
   virtual LiveOutcome run(const Job& job, const LiveOptions& options) = 0;
   /// Whether this process prints the outcome and writes files.

@@ -11,12 +11,15 @@
 #include <csignal>
 #include <cstdio>
 #include <cstring>
+#include <exception>
 #include <memory>
-#include <new>
+#include <string_view>
+#include <vector>
 
 #include "sim/base/error.h"
 #include "sim/base/file_io.h"
 #include "tools/cli/commands.h"
+#include "tools/cli/failure.h"
 
 namespace stepcast::cli {
 namespace {
@@ -82,8 +85,12 @@ int run(int argc, char** argv) {
     print(std::string(version.what()) + "\n");
     return 0;
   } catch (const CLI::ParseError& error) {
-    throw Error(ErrorKind::kUsage,
-                "stepcast: " + one_line(error.what()) + " (see stepcast --help)");
+    const Failure failure{.text = "stepcast: " + one_line(error.what()) + " (see stepcast --help)",
+                          .kind = ErrorKind::kUsage};
+    const std::vector<std::string_view> words(argv + 1, argv + argc);
+    if (!words.empty() && words.front() == "live")
+      return refuse_live(failure, std::ranges::find(words, "--local") != words.end());
+    return say(failure);
   }
   return action();
 }
@@ -115,15 +122,7 @@ int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);  // a reader that went away is a failed write, exit code 5
   try {
     return cli::run(argc, argv);
-  } catch (const Error& error) {
-    std::fprintf(stderr, "%s\n", error.what());
-    return static_cast<int>(error.kind());
-  } catch (const std::bad_alloc&) {
-    std::fprintf(stderr, "stepcast: this job needs more memory than this machine gives\n");
-    return static_cast<int>(ErrorKind::kUnsupported);
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "stepcast: internal error, please report it with the input: %s\n",
-                 error.what());
-    return static_cast<int>(ErrorKind::kInternal);
+  } catch (...) {
+    return cli::say(cli::failure_of(std::current_exception()));
   }
 }
