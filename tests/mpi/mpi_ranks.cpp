@@ -50,10 +50,18 @@ void do_harm(std::string_view fault) {
   for (;;) ::pause();
 }
 
-/// Every rank keeps as many bytes as it has a number, and one more.
-void keep_before_the_fault(stepcast::RankContext& context) {
+bool has_all(const stepcast::RankWitness& witness) {
+  for (int rank = 0; rank < witness.ranks(); ++rank)
+    if (witness.kept(rank).empty()) return false;
+  return true;
+}
+
+/// Every rank keeps as many bytes as it has a number, and one more. Rank 0, which takes what has
+/// come whenever it keeps something, keeps a byte until it has all of them.
+void keep_before_the_fault(stepcast::RankContext& context, const stepcast::RankWitness& witness) {
   const std::vector<std::byte> bytes(static_cast<std::size_t>(context.rank()) + 1);
-  context.keep(bytes);
+  if (context.rank() != 0) context.keep(bytes);
+  for (; context.rank() == 0 && !has_all(witness); ::usleep(1000)) context.keep(bytes);
   const auto world = context.world();
   stepcast::barrier(*world);
 }
@@ -86,7 +94,7 @@ void run(stepcast::MpiGroup& group, const stepcast::RankWitness& witness, std::s
   if (culprit == 0) fault.remove_prefix(kFirst.size());
   group.run([&](stepcast::RankContext& context) {
     context.begin_operation("the beginning");
-    if (fault != "none") keep_before_the_fault(context);
+    if (fault != "none") keep_before_the_fault(context, witness);
     if (context.rank() == culprit) do_harm(fault);
     // Rank 0 hears nothing of what the others, and mpirun, say.
     if (fault == "deaf" && context.rank() == 0) stand_until_killed();
