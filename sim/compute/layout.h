@@ -55,8 +55,8 @@ struct Layout {
   bool contiguous() const { return end() - offset == elements(); }
 
   /// Columns [first, last) of the rows of the buffer, `pitch` wide, that all matrices together
-  /// cover: a third of them for the queries of a packed tensor. All of them where matrices do not
-  /// lie side by side.
+  /// cover: a third of them for the queries of a packed tensor, also where it has a single row. All
+  /// of them where matrices do not lie side by side.
   struct Columns {
     std::int64_t pitch = 0, first = 0, last = 0;
     bool whole() const { return first == 0 && last == pitch; }
@@ -66,7 +66,7 @@ struct Layout {
     const bool side_by_side = inner.count > 1 && inner.stride < row_stride;
     const std::int64_t width =
         side_by_side ? (inner.count / repeat - 1) * inner.stride + line : line;
-    if (width >= row_stride || contiguous()) return {.pitch = row_stride, .last = row_stride};
+    if (width >= row_stride) return {.pitch = row_stride, .last = row_stride};
     const std::int64_t first = offset % row_stride;
     return {.pitch = row_stride, .first = first, .last = first + width};
   }

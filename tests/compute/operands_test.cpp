@@ -67,6 +67,7 @@ TEST(Layout, DenseCoversAllColumns) {
   EXPECT_TRUE(Layout::dense(3, 4).contiguous());
   EXPECT_TRUE(Layout::dense(3, 4, 8).covered().whole());
   EXPECT_FALSE(Layout::columns_of(3, 4, 2, 2).covered().whole());
+  EXPECT_FALSE(Layout::columns_of(1, 4, 2, 2).covered().whole());
 }
 
 }  // namespace

@@ -26,6 +26,7 @@ inline Case plan(const std::string& name, std::int64_t dp, std::int64_t tp, std:
           }};
 }
 
+inline void one_sequence(TinyTraining& tiny) { tiny.plan.micro_batch_size = 1; }
 inline void sequence_parallel(TinyTraining& tiny) { tiny.plan.sequence_parallel = true; }
 inline void zero(TinyTraining& tiny) { tiny.plan.zero_stage = 1; }
 inline void gpipe(TinyTraining& tiny) { tiny.plan.schedule = "gpipe"; }

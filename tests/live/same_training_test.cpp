@@ -134,6 +134,18 @@ TEST(SameTraining, GroupedQueries) {
                      plan("tp 2, sp, pp 2", 1, 2, 2, sequence_parallel)});
 }
 
+/// Queries, keys and values of one token are a single row without gaps: parts of it all the same.
+TEST(SameTraining, MicroBatchesOfOneToken) {
+  for (TinyTraining tiny : {gpt(), llama()}) {
+    tiny.training.seq_len = 1;
+    tiny.training.optimizer = "sgd";
+    tiny.plan.micro_batch_size = 8;
+    expect_same(tiny, {plan("micro batches of 1", 1, 1, 1, one_sequence),
+                       plan("tp 2, pp 2, recompute full", 1, 2, 2, all(one_sequence, full)),
+                       plan("dp 8, zero 1", 8, 1, 1, all(one_sequence, zero))});
+  }
+}
+
 TEST(SameTraining, PlantedFaultsAreSeen) {
   const Outcome one = train(TinyTraining{});
   const auto see = [&](const Case& c, const std::function<void(Job&)>& fault) {
