@@ -35,17 +35,33 @@ std::uint32_t microbatches_of(const Plan& plan, const Training& training) {
 
 std::string Step::why_timing_only() const {
   const bool bert = model.mlm_head || model.nsp_head || model.pooler || model.token_types > 0;
-  if (bert) return "BERT's heads and segments have no data to train on";
+  if (bert)
+    return "BERT's heads and segments have no data to train on (mlm_head, pooler, nsp_head and "
+           "token_types of the model)";
   if (model.position_embedding == PositionEmbedding::kAlibi)
-    return "ALiBi has no kernel of its own";
+    return "ALiBi has no kernel of its own; set position_embedding of the model to learned, rotary "
+           "or none";
+  if (model.gated_mlp && model.activation != Activation::kSwiglu)
+    return "only SiLU has a kernel as the function of a gate; set activation of the model to "
+           "swiglu, or gated_mlp to false";
   if (model.num_kv_heads % plan.tp != 0)
-    return "copies of key heads on several ranks do not add up their gradients";
-  if (!traits.fused_norm) return "the casts of unfused norms are timed only";
-  if (!traits.fused_loss) return "the cast of the logits is timed only";
+    return "copies of key heads on several ranks do not add up their gradients; plan.tp = " +
+           std::to_string(plan.tp) +
+           " must divide num_kv_heads = " + std::to_string(model.num_kv_heads) +
+           " of the model for that";
+  if (!traits.fused_norm)
+    return "the casts of unfused norms are timed only; set fused_norm of the stack's traits";
+  if (!traits.fused_loss)
+    return "the cast of the logits is timed only; set fused_loss of the stack's traits";
   if (!traits.fused_bias_gelu && (model.gated_mlp || model.linear_bias))
-    return "the parts of an unfused activation are timed only";
-  if (shards_by_tensor() || keeps_half_gradients())
-    return "nanotron's buffers of gradients and gathered weights are timed only";
+    return "the parts of an unfused activation are timed only; set fused_bias_gelu of the stack's "
+           "traits";
+  if (shards_by_tensor())
+    return "buffers of weights that ZeRO shares out by tensor are timed only; set zero_by_tensor "
+           "of the stack's traits to false, or plan.zero_stage to 0";
+  if (keeps_half_gradients())
+    return "16-bit gradients beside their fp32 sums are timed only; set fp32_accumulation_copy of "
+           "the stack's traits to false";
   return {};
 }
 

@@ -120,12 +120,18 @@ TEST(LiveRun, ProgramsThatCannotRunAreRefusedBeforeARankStarts) {
     }
     return "";
   };
-  TinyTraining half, positions, many;
+  TinyTraining half, positions, gate, keys, many;
   half.training.precision = Dtype::kFp16;
   EXPECT_NE(refusal(half).find("the loss is scaled"), std::string::npos);
   positions.model.position_embedding = PositionEmbedding::kAlibi;
   positions.model.max_positions = 0;
-  EXPECT_NE(refusal(positions), "");
+  EXPECT_NE(refusal(positions).find("set position_embedding"), std::string::npos);
+  gate.model.gated_mlp = true;
+  EXPECT_NE(refusal(gate).find("only SiLU has a kernel"), std::string::npos);
+  keys.become_llama();
+  keys.model.num_kv_heads = 2;
+  keys.plan.tp = 4;
+  EXPECT_NE(refusal(keys).find("plan.tp = 4 must divide num_kv_heads = 2"), std::string::npos);
   many.plan.dp = 65;
   many.training.global_batch_size = 65;
   EXPECT_NE(refusal(many).find("65 ranks"), std::string::npos);
