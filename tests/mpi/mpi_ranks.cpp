@@ -4,6 +4,7 @@
 //   throw, stop, kill, orphan, unwatched: rank 1, or with "first-" before it rank 0, throws, is
 //     stopped or killed, kills mpirun or the process that looks after it, while the others wait
 //   deaf: rank 1 throws, and rank 0 hears nothing of it
+//   circle: each waits for a message of the next
 //   early: rank 1 is stopped before MPI_Init
 //   version: they train, and the last rank is of another build
 //   between, after: rank 1 throws when it has exchanged once, and the others exchange again, or are
@@ -15,6 +16,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
+#include <span>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -66,6 +68,12 @@ void keep_before_the_fault(stepcast::RankContext& context, const stepcast::RankW
   stepcast::barrier(*world);
 }
 
+/// Who waits for a message as well.
+void wait_for_the_next(stepcast::RankContext& context) {
+  std::byte message{};
+  context.world()->receive((context.rank() + 1) % context.ranks(), std::span(&message, 1));
+}
+
 void train_with_another_version(stepcast::MpiGroup& group, const stepcast::RankWitness& witness) {
   using namespace stepcast::live_test;
   TinyTraining tiny;
@@ -95,6 +103,7 @@ void run(stepcast::MpiGroup& group, const stepcast::RankWitness& witness, std::s
   group.run([&](stepcast::RankContext& context) {
     context.begin_operation("the beginning");
     if (fault != "none") keep_before_the_fault(context, witness);
+    if (fault == "circle") wait_for_the_next(context);
     if (context.rank() == culprit) do_harm(fault);
     // Rank 0 hears nothing of what the others, and mpirun, say.
     if (fault == "deaf" && context.rank() == 0) stand_until_killed();

@@ -116,6 +116,21 @@ TEST(Mpi, WhatRanksKeptIsSaidForARankZeroThatDoesNotHear) {
   expect_none_left(folder.root());
 }
 
+/// They show signs of life, and none of them moves on.
+TEST(Mpi, RanksThatWaitInACircleAreAllNamed) {
+  const ScratchFolder folder;
+  const ProgramRun ran = run_ranks(3, "circle", folder.root());
+  EXPECT_EQ(ran.exit_code, 7) << ran.err;
+  const std::string who = " on \\S+ for rank ", where = " in \"the beginning\"";
+  EXPECT_TRUE(std::regex_search(
+      ran.err, std::regex("ends the run: all ranks wait for each other: rank 0" + who + "1" +
+                          where + ", rank 1" + who + "2" + where + ", rank 2" + who + "0" + where)))
+      << ran.err;
+  expect_all_kept(ran.out);
+  expect_none_left(folder.root());
+  expect_no_memory_left(folder);
+}
+
 TEST(Mpi, ARankOfAnotherBuildIsRefusedAndNamed) {
   const ScratchFolder folder;
   const ProgramRun ran = run_ranks(3, "version", folder.root());
