@@ -16,9 +16,8 @@ struct QuantizeShape {
 namespace cpu {
 
 /// The k elements of x (n) that are largest in magnitude, of equal ones the earlier: their indices
-/// in rising order, and their values. `workspace` holds n indices. NaN is not allowed.
-void top_k(std::int64_t n, std::int64_t k, const float* x, std::int32_t* indices, float* values,
-           std::int32_t* workspace);
+/// in rising order, and their values. k <= n < 2^31; NaN is not allowed.
+void top_k(std::int64_t n, std::int64_t k, const float* x, std::int32_t* indices, float* values);
 
 /// x[indices[i]] += values[i], for k of them: what top_k sent, put back.
 void add_sparse(std::int64_t k, const std::int32_t* indices, const float* values, float* x);

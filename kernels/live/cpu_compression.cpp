@@ -9,8 +9,7 @@ void cpu_top_k(const Launch& launch) {
   const LiveOperand &x = launch.operands[0], &indices = launch.operands[1],
                     &values = launch.operands[2];
   const auto [n, kept] = sparse_shape(launch);
-  cpu::top_k(n, kept, x.floats(), indices.ids(), values.floats(),
-             scratch<std::int32_t>(Scratch::kWorkspace, n));
+  cpu::top_k(n, kept, x.floats(), indices.ids(), values.floats());
 }
 
 void cpu_add_sparse(const Launch& launch) {

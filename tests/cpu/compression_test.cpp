@@ -9,7 +9,7 @@ TEST(TopK, IsWhatSortingGives) {
   for (const auto& [n, k] : {std::pair{1, 1}, {7, 0}, {33, 33}, {1000, 10}, {1029, 129}}) {
     auto x = random_values(n, 1);
     for (float& value : x) value = std::round(value * 4);  // many equal ones
-    std::vector<std::int32_t> want(n), got(k), workspace(n);
+    std::vector<std::int32_t> want(n), got(k);
     for (int i = 0; i < n; ++i) want[i] = i;
     std::stable_sort(want.begin(), want.end(), [&](std::int32_t a, std::int32_t b) {
       return std::abs(x[a]) > std::abs(x[b]);
@@ -17,9 +17,26 @@ TEST(TopK, IsWhatSortingGives) {
     want.resize(k);
     std::sort(want.begin(), want.end());
     std::vector<float> values(k);
-    cpu::top_k(n, k, x.data(), got.data(), values.data(), workspace.data());
+    cpu::top_k(n, k, x.data(), got.data(), values.data());
     EXPECT_EQ(got, want);
     for (int i = 0; i < k; ++i) EXPECT_EQ(values[i], x[got[i]]);
+  }
+}
+
+// Keys that differ in their first, middle and last digits, of either sign, and an infinity.
+TEST(TopK, TellsNumbersOfAllSizesApart) {
+  const float inf = std::numeric_limits<float>::infinity(), one = 1 + 0x1p-23f;
+  const std::vector<float> x = {1, -one, 1.001f, 0, -0.0f, 1e-30f, -1e30f, inf, 1, -3e-42f};
+  for (const auto& [k, want] : {std::pair{1, std::vector{7}},
+                                {2, {6, 7}},
+                                {4, {1, 2, 6, 7}},
+                                {5, {0, 1, 2, 6, 7}},
+                                {8, {0, 1, 2, 5, 6, 7, 8, 9}},
+                                {9, {0, 1, 2, 3, 5, 6, 7, 8, 9}}}) {
+    std::vector<std::int32_t> got(k);
+    std::vector<float> values(k);
+    cpu::top_k(10, k, x.data(), got.data(), values.data());
+    EXPECT_EQ(got, want) << k;
   }
 }
 

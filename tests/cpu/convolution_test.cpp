@@ -41,6 +41,15 @@ const std::vector<ConvolutionShape> kShapes = {
      .kernel = 3,
      .stride = 3,
      .padding = 2},
+    // Windows of padding alone, and one pixel with padding.
+    {.images = 1,
+     .in_channels = 2,
+     .height = 3,
+     .width = 3,
+     .out_channels = 2,
+     .kernel = 5,
+     .padding = 4},
+    {.images = 2, .in_channels = 5, .height = 4, .width = 6, .out_channels = 3, .padding = 1},
 };
 
 void expect_agreement() {

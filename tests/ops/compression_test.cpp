@@ -10,9 +10,9 @@ namespace {
 void expect_top_k(const std::vector<float>& x, std::int64_t k, std::int64_t offset = 0) {
   TestDevice device;
   const auto n = static_cast<std::int64_t>(x.size());
-  std::vector<std::int32_t> indices(static_cast<std::size_t>(k)), workspace(x.size());
+  std::vector<std::int32_t> indices(static_cast<std::size_t>(k));
   std::vector<float> values(static_cast<std::size_t>(k)), sum = x;
-  cpu::top_k(n, k, x.data(), indices.data(), values.data(), workspace.data());
+  cpu::top_k(n, k, x.data(), indices.data(), values.data());
   std::vector<float> with_offset(static_cast<std::size_t>(offset), 9.0F);
   with_offset.insert(with_offset.end(), x.begin(), x.end());
   const DeviceArray<float> on_x(with_offset), on_values(values.size());

@@ -15,8 +15,8 @@ BENCHMARK_CAPTURE(BM_Outside, dequantize, 5, [](std::int64_t n, std::array<Pool*
   cpu::dequantize({.n = n}, q.data(), p[0]->next(), p[1]->next());
 });
 BENCHMARK_CAPTURE(BM_Outside, top_k, 4, [](std::int64_t n, std::array<Pool*, 3> p) {
-  static std::vector<std::int32_t> indices(1 << 20), workspace(1 << 20);
-  cpu::top_k(n, n / 100, p[0]->next(), indices.data(), p[1]->next(), workspace.data());
+  static std::vector<std::int32_t> indices(1 << 20);
+  cpu::top_k(n, n / 100, p[0]->next(), indices.data(), p[1]->next());
 });
 /// What top_k sent: of each hundred elements one, with its index and value.
 BENCHMARK_CAPTURE(BM_Outside, add_sparse, 0.16, [](std::int64_t n, std::array<Pool*, 3> p) {
