@@ -169,17 +169,32 @@ double traffic_of(const Kernel& kernel, const StackProfile& stack) {
   }
 }
 
-/// Straight lines between measured sizes.
-double time_at(const MemoryKernelModel& model, double bytes, Seconds overhead) {
-  double left = 0, left_time = overhead.value();
+/// A size and what it takes there beyond the overhead.
+struct Knot {
+  double bytes, seconds;
+};
+
+/// The power law through both, by the hyperbola that meets it there and at the geometric mean: they
+/// differ by less than 1 % between sizes a factor of 2 apart, for powers up to 2. It needs no
+/// logarithm, of which each machine has its own last bits. A straight line from no size or no time.
+double between(const Knot& left, const Knot& right, double bytes) {
+  const double share = (bytes - left.bytes) / (right.bytes - left.bytes);
+  double bend = 1;
+  if (left.bytes > 0 && left.seconds > 0)
+    bend = std::sqrt(right.bytes * left.seconds / (left.bytes * right.seconds));
+  return left.seconds + (right.seconds - left.seconds) * share * bend / (1 + share * (bend - 1));
+}
+
+/// Seconds that the model's times say beyond `overhead`; see MemoryKernelModel.
+double streaming_time(const MemoryKernelModel& model, double bytes, Seconds overhead) {
+  Knot left{0, 0};
   for (std::size_t i = 0; i < model.sizes.size(); ++i) {
-    const double right = static_cast<double>(model.sizes[i].value());
-    const double right_time = model.times[i].value();
-    if (bytes <= right)
-      return left_time + (right_time - left_time) * (bytes - left) / (right - left);
-    left = right, left_time = right_time;
+    const Knot right{static_cast<double>(model.sizes[i].value()),
+                     std::max(model.times[i].value() - overhead.value(), 0.0)};
+    if (bytes <= right.bytes) return between(left, right, bytes);
+    left = right;
   }
-  return left_time * bytes / left;
+  return left.seconds * bytes / left.bytes;
 }
 
 /// Products and convolutions are the vendor library's in every stack; the other kernels are whoever
@@ -225,8 +240,7 @@ Cost memory_cost(const Kernel& kernel, const Device& device, const DeviceProfile
   const double bytes =
       measured ? static_cast<double>(bytes_of(kernel).value()) : traffic_of(kernel, stack);
   if (own != profile.memory_kernels.end() && !own->times.empty()) {
-    const Seconds streaming(time_at(*own, bytes, profile.memory_overhead) -
-                            profile.memory_overhead.value());
+    const Seconds streaming(streaming_time(*own, bytes, profile.memory_overhead));
     cost.time = streaming / stack.memory_efficiency + profile.memory_overhead;
     return cost;
   }

@@ -69,8 +69,10 @@ struct AttentionModel {
 };
 
 /// A memory-bound kernel on its own: a share of the bandwidth, or, where caches make the rate
-/// depend on the size, times at ascending sizes with straight lines between. Below the first size
-/// the line starts at the profile's memory_overhead, beyond the last the time grows in proportion.
+/// depend on the size, times at ascending sizes. What a time has beyond the profile's
+/// memory_overhead follows a power law from each size to the next: as a cache is outgrown, the cost
+/// of a byte moves from one level's to the next one's over a ratio of sizes, not over a distance.
+/// Below the first size and beyond the last it is in proportion.
 struct MemoryKernelModel {
   KernelKind kind{};
   double efficiency = 0;         ///< of datasheet bandwidth; unused where there are times

@@ -340,13 +340,14 @@ TEST(CostModel, IssueTimesGoByThePassOfTheKernel) {
   EXPECT_EQ(costs.issue_compute(streaming(KernelKind::kAdam, 8)), Seconds(3e-6));
 }
 
-// 1,000 fp32 elements copied are 8,000 bytes. Sizes 8 kB and 80 kB take 2 and 10 us, and the line
-// starts at 1 us: 4 kB take 1.5 us, 44 kB 6 us, 160 kB twice the last.
+// 1,000 fp32 elements copied are 8,000 bytes. Of 1 us whatever the size, 8 kB and 32 kB take 1 and
+// 9 us more: 4 kB half of 1, 16 kB the geometric mean, 3, as a power law has it, and 128 kB four
+// times 9. Sizes in between ascend.
 TEST(CostModel, AKernelWithTimesBySizeIsInterpolated) {
   DeviceProfile profile = toy_profile();
   profile.memory_overhead = Seconds(1e-6);
   profile.memory_kernels.push_back({.kind = KernelKind::kCopy,
-                                    .sizes = {Bytes(8'000), Bytes(80'000)},
+                                    .sizes = {Bytes(8'000), Bytes(32'000)},
                                     .times = {Seconds(2e-6), Seconds(10e-6)}});
   const CostModel costs = model(slow_memory(), profile);
   const auto copy = [&](std::int64_t elements) {
@@ -355,8 +356,11 @@ TEST(CostModel, AKernelWithTimesBySizeIsInterpolated) {
   };
   EXPECT_NEAR(copy(500), 1.5e-6, 1e-18);
   EXPECT_NEAR(copy(1'000), 2e-6, 1e-18);
-  EXPECT_NEAR(copy(5'500), 6e-6, 1e-18);
-  EXPECT_NEAR(copy(20'000), 20e-6, 1e-18);
+  EXPECT_NEAR(copy(2'000), 4e-6, 1e-18);
+  EXPECT_NEAR(copy(4'000), 10e-6, 1e-18);
+  EXPECT_NEAR(copy(16'000), 37e-6, 1e-18);
+  for (std::int64_t elements = 1'000; elements < 4'000; elements += 100)
+    EXPECT_LT(copy(elements), copy(elements + 100)) << elements;
 }
 
 TEST(CostModel, AMeasuredProductStandsBeforeTheModelInEveryStack) {
