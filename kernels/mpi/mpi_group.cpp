@@ -106,9 +106,9 @@ MpiGroup::MpiGroup(const RankWitness& witness, double stand_still_s) : witness_(
   MPI_Comm_rank(MPI_COMM_WORLD, &rank_);
   MPI_Comm_size(MPI_COMM_WORLD, &ranks_);
   witness_.set_rank(rank_);
+  witness_.set_shared_files(begin_of_shared_files());
   meet({});
   if (end_) return;
-  witness_.set_shared_files(begin_of_shared_files());
   // A rank does not outlive the process that looks after it (rank_watch.h), but rank 0 is told.
   parent = ::getppid();
   if (rank_ == 0) ::prctl(PR_SET_PDEATHSIG, SIGTERM);
