@@ -11,7 +11,7 @@ CoreShare CudaPlatform::share(const RankContext& context, Communicator& /*world*
   return placement_.share(context.rank());
 }
 
-std::unique_ptr<LiveDevice> CudaPlatform::device(const RankContext& context) const {
+std::unique_ptr<LiveDevice> CudaPlatform::device(RankContext& context) const {
   return std::make_unique<CudaDevice>(placement_.number(context.rank()));
 }
 

@@ -20,7 +20,7 @@ class CudaPlatform final : public LivePlatform {
   bool on_cores() const override { return false; }
   /// Those on a GPU.
   CoreShare share(const RankContext& context, Communicator& world) const override;
-  std::unique_ptr<LiveDevice> device(const RankContext& context) const override;
+  std::unique_ptr<LiveDevice> device(RankContext& context) const override;
   std::unique_ptr<Exchange> exchange(const Job& job, const RankContext& context,
                                      const LiveRank& rank) const override;
 

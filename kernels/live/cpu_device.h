@@ -10,7 +10,9 @@ namespace stepcast {
 
 class CpuDevice final : public LiveDevice {
  public:
-  explicit CpuDevice(LauncherTable launchers) : launchers_(launchers) {}
+  /// `context` gets signs of life where the machine takes its time; null: nobody watches.
+  explicit CpuDevice(LauncherTable launchers, RankContext* context = nullptr)
+      : launchers_(launchers), context_(context) {}
 
   LauncherTable launchers() const override { return launchers_; }
   bool asynchronous() const override { return false; }
@@ -33,7 +35,10 @@ class CpuDevice final : public LiveDevice {
   double seconds(Stamp stamp) const override { return stamps_[stamp]; }
 
  private:
+  void touch_all_pages(std::byte* memory, std::size_t bytes) const;
+
   LauncherTable launchers_;
+  RankContext* context_;
   std::vector<double> stamps_;
 };
 
@@ -43,8 +48,8 @@ class CpuPlatform final : public LivePlatform {
   explicit CpuPlatform(LauncherTable launchers) : launchers_(launchers) {}
   LauncherTable launchers() const override { return launchers_; }
   bool on_cores() const override { return true; }
-  std::unique_ptr<LiveDevice> device(const RankContext& /*context*/) const override {
-    return std::make_unique<CpuDevice>(launchers_);
+  std::unique_ptr<LiveDevice> device(RankContext& context) const override {
+    return std::make_unique<CpuDevice>(launchers_, &context);
   }
 
  private:

@@ -126,9 +126,11 @@ Executor::Executor(const Program& program, const LiveRank& rank, const ExecutorO
 /// Nothing is left to what memory held before.
 void Executor::initialise_residents() {
   for (BufferId id = 0; id < program_.buffers.size(); ++id)
-    if (program_.buffers[id].resident)
+    if (program_.buffers[id].resident) {
+      if (options_.observer) options_.observer->prepares(program_.buffers[id].name);
       for (std::uint32_t i = 0; i < instances(program_, program_.buffers[id]); ++i)
         device_.zero(Stream::kCompute, bytes_of(id, i));
+    }
   device_.wait(Stream::kCompute);
 }
 

@@ -24,8 +24,8 @@ class LivePlatform {
   virtual bool on_cores() const = 0;
   /// Which ranks take turns: those on a core. Called by all ranks.
   virtual CoreShare share(const RankContext& context, Communicator& world) const;
-  /// Called by each rank in its own process or thread, once.
-  virtual std::unique_ptr<LiveDevice> device(const RankContext& context) const = 0;
+  /// Called by each rank in its own process or thread, once. The context outlives it.
+  virtual std::unique_ptr<LiveDevice> device(RankContext& context) const = 0;
   /// `rank` has its communicators and its device. Unless a platform knows better, ranks communicate
   /// through the host.
   virtual std::unique_ptr<Exchange> exchange(const Job& job, const RankContext& context,

@@ -12,6 +12,14 @@ struct Head {
   std::uint64_t bytes = 0;
 };
 
+/// Of the first piece.
+Head head_of(std::span<const std::byte> kept) {
+  Head head;
+  STEPCAST_CHECK(kept.size() >= sizeof head, "a record without its head");
+  std::memcpy(&head, kept.data(), sizeof head);
+  return head;
+}
+
 template <typename T>
 std::vector<T> values_of(std::span<const std::byte> bytes) {
   STEPCAST_CHECK(bytes.size() % sizeof(T) == 0, "a record of another type");
@@ -60,12 +68,19 @@ void keep_record(RankContext& context, RecordKind kind, std::span<const std::byt
   context.keep(piece);
 }
 
+std::size_t StepCount::of(std::span<const std::byte> kept) {
+  while (read_ < kept.size()) {
+    const Head head = head_of(kept.subspan(read_));
+    read_ += sizeof head + head.bytes;
+    if (head.kind == RecordKind::kStep) ++steps_;
+  }
+  return steps_;
+}
+
 RankRecords read_records(std::span<const std::byte> kept) {
   RankRecords records;
   while (!kept.empty()) {
-    Head head;
-    STEPCAST_CHECK(kept.size() >= sizeof head, "a record without its head");
-    std::memcpy(&head, kept.data(), sizeof head);
+    const Head head = head_of(kept);
     kept = kept.subspan(sizeof head);
     STEPCAST_CHECK(kept.size() >= head.bytes, "a record was not kept whole");
     add(records, head.kind, kept.first(head.bytes));

@@ -57,6 +57,16 @@ struct EndRecord {
 /// Keeps one piece.
 void keep_record(RankContext& context, RecordKind kind, std::span<const std::byte> bytes);
 
+/// Counts the steps of a rank that still keeps more.
+class StepCount {
+ public:
+  /// `kept` begins with what it was in the last call; only what came since is read.
+  std::size_t of(std::span<const std::byte> kept);
+
+ private:
+  std::size_t steps_ = 0, read_ = 0;
+};
+
 /// All pieces of a rank.
 RankRecords read_records(std::span<const std::byte> kept);
 

@@ -162,6 +162,13 @@ void check_local(const Job& job) {
                                              "have at most " + std::to_string(kMostRanks));
 }
 
+/// One more shows a comparison where memory lies.
+std::size_t steps_of(const LiveOptions& options) {
+  const std::int64_t compared =
+      options.rounds > 0 ? 1 + options.rounds * options.steps_per_round : 0;
+  return static_cast<std::size_t>(options.steps + compared);
+}
+
 }  // namespace
 
 std::size_t room_to_keep(const Job& job, const LiveOptions& options) {
@@ -172,10 +179,8 @@ std::size_t room_to_keep(const Job& job, const LiveOptions& options) {
     ops = std::max(ops, sum);
   }
   const auto rounds = static_cast<std::size_t>(options.rounds);
-  const std::size_t steps = static_cast<std::size_t>(options.steps) + 1 +
-                            rounds * static_cast<std::size_t>(options.steps_per_round);
   const std::size_t bytes =
-      steps * 128 + ops * sizeof(TimedOp) +
+      steps_of(options) * 128 + ops * sizeof(TimedOp) +
       rounds * (static_cast<std::size_t>(options.steps_per_round) + 2) * (ops * 16 + 64);
   return (std::size_t{1} << 20) + (bytes + 63) / 64 * 64;
 }
@@ -203,11 +208,18 @@ std::vector<double> LiveOutcome::losses(const Job& job) const {
 LiveOutcome run_live(const Job& job, const LiveOptions& options) {
   check_local(job);
   check_live(job, options);
+  StepCount done;
+  const ProcessGroup* watched = nullptr;
+  const auto meanwhile = [&] {
+    if (options.progress) options.progress(done.of(watched->kept(0)), steps_of(options));
+  };
   ProcessGroup group({.sizes = {.ranks = static_cast<int>(job.ranks.size()),
                                 .mailbox_bytes = room_for_messages(job),
                                 .kept_bytes = room_to_keep(job, options)},
                       .stand_still_s = options.stand_still_s,
+                      .meanwhile = meanwhile,
                       .pinned = options.platform->on_cores()});
+  watched = &group;
   LiveOutcome outcome;
   outcome.failure = run_ranks(group, job, options);
   for (std::size_t r = 0; r < job.ranks.size(); ++r)

@@ -6,6 +6,7 @@
 //       run_live(job, {.platform = &cores, .batches = &task, .steps = 20});
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -29,6 +30,9 @@ struct LiveOptions {
   std::int64_t rounds = 0;
   std::int64_t steps_per_round = 4;
   double stand_still_s = 10;  ///< as ProcessGroupOptions
+  /// Of ranks that this process starts: called some times per second with the steps that rank 0 has
+  /// done, of how many.
+  std::function<void(std::size_t done, std::size_t of)> progress = {};
 };
 
 /// Steps that only warm up before times count.

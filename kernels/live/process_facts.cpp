@@ -7,6 +7,7 @@
 
 #include <array>
 #include <fstream>
+#include <map>
 
 #include "sim/base/printed.h"
 
@@ -45,6 +46,17 @@ std::string signal_name(int signal) {
 bool is_stopped(pid_t process) {
   const char state = process_state(process);
   return state == 'T' || state == 't';
+}
+
+std::optional<HostMemory> host_memory() {
+  std::ifstream file("/proc/meminfo");
+  std::map<std::string, std::int64_t> kib;
+  std::string name, unit;
+  for (std::int64_t value = 0; file >> name >> value && std::getline(file, unit);)
+    kib[name] = value;
+  if (!kib.contains("MemTotal:") || !kib.contains("MemAvailable:")) return std::nullopt;
+  return HostMemory{.total = Bytes(kib["MemTotal:"] << 10),
+                    .left = Bytes(kib["MemAvailable:"] << 10)};
 }
 
 long oom_kills() {

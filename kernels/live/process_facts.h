@@ -4,7 +4,10 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <optional>
 #include <string>
+
+#include "sim/base/quantity.h"
 
 namespace stepcast {
 
@@ -18,6 +21,13 @@ std::string signal_name(int signal);
 
 /// State T or, under a debugger, t (proc(5)).
 bool is_stopped(pid_t process);
+
+struct HostMemory {
+  Bytes total{0};
+  Bytes left{0};  ///< for new processes, without swap
+};
+/// Nothing where the system doesn't tell.
+std::optional<HostMemory> host_memory();
 
 /// Processes that the system killed for want of memory since it started; -1 where it doesn't tell.
 long oom_kills();

@@ -14,6 +14,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string>
 #include <vector>
@@ -31,6 +32,8 @@ struct ProcessGroupOptions {
   double stand_still_s = 10;
   /// For the others to end by themselves.
   double grace_s = 0.5;
+  /// Called some times per second while ranks run.
+  std::function<void()> meanwhile = {};
   bool pinned = true;  ///< each rank to a core
 };
 

@@ -59,6 +59,7 @@ int Supervisor::running() const {
 bool Supervisor::watch(int signals) {
   while (running() > 0) {
     poll_once(signals, kPollMs);
+    if (options_.meanwhile) options_.meanwhile();
     if (running() > 0 && failed_.empty() && trouble_.empty()) check_heartbeats();
     if (failed_.empty() && trouble_.empty()) continue;
     end_all();

@@ -149,6 +149,23 @@ std::string read_text_file(const std::string& path, std::size_t max_bytes) {
   return text;
 }
 
+void check_can_write(const std::string& path) {
+  std::error_code ignored;
+  const std::filesystem::file_status status = std::filesystem::status(path, ignored);
+  if (std::filesystem::is_directory(status))
+    fail(ErrorKind::kIo, path, "cannot write: this is a folder");
+  if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status)) {
+    if (::access(path.c_str(), W_OK) != 0) fail_io(path, "cannot write", errno);
+    return;
+  }
+  // A file is replaced by a new one beside it.
+  const std::filesystem::path target = std::filesystem::weakly_canonical(path, ignored);
+  const std::string folder = (target.empty() ? std::filesystem::path(path) : target).parent_path();
+  // "/." of what is no folder is no directory either.
+  if (::access(folder.empty() ? "." : (folder + "/.").c_str(), W_OK | X_OK) != 0)
+    fail_io(path, "cannot create", errno);
+}
+
 void write_text_file_atomically(const std::string& path, std::string_view text) {
   std::error_code ignored;
   const std::filesystem::file_status status = std::filesystem::status(path, ignored);

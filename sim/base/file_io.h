@@ -20,4 +20,8 @@ void write_text_file_atomically(const std::string& path, std::string_view text);
 /// The same with `text` compressed as gzip. Equal text gives equal bytes (no time stamp inside).
 void write_gzip_file(const std::string& path, std::string_view text);
 
+/// Before long work whose result goes to `path`: throws as write_text_file_atomically() will, as
+/// far as that can be told without writing. Nothing is created.
+void check_can_write(const std::string& path);
+
 }  // namespace stepcast

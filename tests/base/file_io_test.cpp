@@ -100,6 +100,29 @@ TEST_F(FileIo, NewFilesHaveTheUsualMode) {
   EXPECT_EQ(fs::status(path("a")).permissions(), fs::perms(0644));
 }
 
+TEST_F(FileIo, WhatCannotBeWrittenIsToldBeforehandAndNothingIsCreated) {
+  const auto refusal = [](const std::string& path) -> std::string {
+    try {
+      check_can_write(path);
+    } catch (const Error& error) {
+      EXPECT_EQ(error.kind(), ErrorKind::kIo);
+      return error.what();
+    }
+    return "";
+  };
+  write_text_file_atomically(path("there"), "old");
+  fs::create_symlink(path("there"), path("link"));
+  for (const std::string& good : {path("new"), path("there"), path("link"), std::string("new-here"),
+                                  std::string("/dev/null")})
+    EXPECT_EQ(refusal(good), "") << good;
+  EXPECT_EQ(refusal(path("nowhere/new")),
+            path("nowhere/new") + ": cannot create: No such file or directory");
+  EXPECT_EQ(refusal(path("there/new")), path("there/new") + ": cannot create: Not a directory");
+  EXPECT_EQ(refusal(folder_.string()), folder_.string() + ": cannot write: this is a folder");
+  EXPECT_EQ(files(), 2u);
+  EXPECT_EQ(read_text_file(path("there"), 100), "old");
+}
+
 std::string gunzipped(const std::string& path) {
   gzFile file = gzopen(path.c_str(), "rb");
   std::string text;

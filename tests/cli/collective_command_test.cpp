@@ -103,6 +103,9 @@ TEST(CollectiveLiveCommand, PrintsTheColumnsOfNcclTests) {
 
 TEST(CollectiveLiveCommand, MistakesAreSaid) {
   EXPECT_EQ(run_live({"--ranks", "1"}).exit_code, 2);
+  const ProgramRun small = run_live({"--ranks", "3", "--op", "all_gather", "--max", "8"});
+  EXPECT_EQ(small.exit_code, 2);
+  EXPECT_NE(small.err.find("has an element for each of 3 ranks"), std::string::npos) << small.err;
   EXPECT_EQ(run_live({"dgx-h100"}).exit_code, 2);
   EXPECT_EQ(run_live({"--gpus", "8"}).exit_code, 2);
   EXPECT_EQ(run({"--ranks", "2"}).exit_code, 2);

@@ -12,6 +12,7 @@
 #include <csignal>
 #include <filesystem>
 #include <thread>
+#include <utility>
 
 #include "sim/base/file_io.h"
 #include "sim/base/json_document.h"
@@ -255,6 +256,46 @@ TEST(LiveCommand, WhatCannotRunIsRefused) {
   EXPECT_EQ(live({shipped("live-tiny-1"), "--text", "/nowhere/text"}).exit_code, 5);
   EXPECT_EQ(live({shipped("live-tiny-1"), "--steps", "0"}).exit_code, 2);
   EXPECT_EQ(live({shipped("live-tiny-1"), "--rounds", "4"}).exit_code, 2);  // needs --compare
+  // What would be ignored.
+  EXPECT_EQ(live({shipped("live-tiny-1"), "--compare", "--steps", "9"}).exit_code, 2);
+  const ProgramRun through = live({shipped("live-tiny-1"), "--through-host"});
+  EXPECT_EQ(through.exit_code, 2);
+  EXPECT_NE(through.err.find("--through-host is of GPUs"), std::string::npos) << through.err;
+}
+
+TEST(LiveCommand, NumbersOutOfTheirRangeAreRefusedInAShortLine) {
+  const std::vector<std::pair<std::string, std::string>> wrong = {
+      {"--learning-rate", "-1"}, {"--learning-rate", "nan"}, {"--learning-rate", "inf"},
+      {"--learning-rate", "1x"}, {"--seed", "-1"},           {"--stand-still", "nan"}};
+  for (const auto& [option, value] : wrong) {
+    const ProgramRun run = live({shipped("live-tiny-1"), option, value});
+    EXPECT_EQ(run.exit_code, 2) << option << " " << value;
+    EXPECT_NE(run.err.find(option + ": \"" + value + "\" is no number from "), std::string::npos)
+        << run.err;
+    EXPECT_LT(run.err.size(), 120u) << run.err;
+  }
+}
+
+TEST(LiveCommand, OutputThatCannotBeWrittenIsToldBeforeTraining) {
+  for (const char* output : {"--trace", "--loss-csv"}) {
+    const ProgramRun run =
+        live({shipped("live-tiny-1"), "--steps", "1000000", output, "/nowhere/file"});
+    EXPECT_EQ(run.exit_code, 5);
+    EXPECT_EQ(run.err, "/nowhere/file: cannot create: No such file or directory\n");
+    EXPECT_EQ(run.out, "");
+  }
+}
+
+/// Weights and moments of eight replicas, which eight H200 would hold: 900 GB.
+TEST(LiveCommand, JobThatTheMachineCannotHoldIsRefusedBeforeItTakesMemory) {
+  const ScratchFolder folder;
+  const std::string large = folder.write("large.json", R"({
+      "model": "mpt-7b", "topology": "dgx-h200", "stack": "stepcast-live", "plan": {"dp": 8},
+      "training": {"global_batch_size": 8, "seq_len": 8, "precision": "bf16"}})");
+  const ProgramRun run = live({large, "--steps", "1", "--device", "cpu"});
+  EXPECT_EQ(run.exit_code, 4) << run.err;
+  EXPECT_NE(run.err.find("this machine has "), std::string::npos) << run.err;
+  EXPECT_NE(run.err.find("8 ranks on it need "), std::string::npos) << run.err;
 }
 
 }  // namespace

@@ -369,7 +369,7 @@ class FakePlatform final : public LivePlatform {
   explicit FakePlatform(FakeWorld& world) : world_(world) {}
   LauncherTable launchers() const override { return reference_launchers(); }
   bool on_cores() const override { return false; }
-  std::unique_ptr<LiveDevice> device(const RankContext& context) const override {
+  std::unique_ptr<LiveDevice> device(RankContext& context) const override {
     return std::make_unique<FakeDevice>(world_, context.rank());
   }
   std::unique_ptr<Exchange> exchange(const Job& job, const RankContext& context,

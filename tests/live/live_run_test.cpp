@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "kernels/live/comparison.h"
@@ -97,6 +98,19 @@ class TornText final : public BatchSource {
     return static_cast<std::int32_t>((sequence + position) % 20);
   }
 };
+
+TEST(LiveRun, TellsHowFarItIs) {
+  std::vector<std::size_t> seen;
+  LiveOptions options{.steps = 40};
+  options.progress = [&](std::size_t done, std::size_t of) {
+    EXPECT_EQ(of, 40u);
+    seen.push_back(done);
+  };
+  losses({}, options);
+  ASSERT_FALSE(seen.empty());
+  EXPECT_TRUE(std::ranges::is_sorted(seen));
+  EXPECT_EQ(seen.back(), 40u);  // told once more when the last rank has ended
+}
 
 TEST(LiveRun, RankThatThrowsIsNamedWithItsLastOp) {
   TinyTraining tiny;

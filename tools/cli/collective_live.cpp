@@ -8,6 +8,7 @@
 #include "kernels/live/communicator_bench.h"
 #include "kernels/live/rank_main.h"
 #include "sim/base/error.h"
+#include "sim/base/file_io.h"
 #include "sim/base/json_writer.h"
 #include "sim/base/printed.h"
 #include "tools/cli/collective_setup.h"
@@ -143,6 +144,7 @@ int run_live_sweep(const LiveSweep& sweep, const std::string& op,
     if (json)
       throw Error(ErrorKind::kUsage,
                   "stepcast: --write-profile writes its JSON to the file; leave --json out");
+    check_can_write(sweep.profile);
     print(write_live_network_profile(sweep, {sizes.begin(), sizes.end()}, sweep.profile));
     return 0;
   }
@@ -153,6 +155,9 @@ int run_live_sweep(const LiveSweep& sweep, const std::string& op,
   in_place.in_place = true;
   auto results = bench_processes(sweep.ranks, {settings, in_place});
   const Measured measured{.out_of_place = std::move(results[0]), .in_place = std::move(results[1])};
+  if (measured.out_of_place.empty())
+    throw Error(ErrorKind::kUsage, "no size from --min to --max has an element for each of " +
+                                       std::to_string(sweep.ranks) + " ranks; raise --max");
   print(json ? to_json(sweep, settings.op, measured) : to_table(sweep, settings.op, measured));
   STEPCAST_CHECK(wrong_elements(measured) == 0, "a collective computed something wrong");
   return 0;

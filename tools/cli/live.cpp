@@ -23,6 +23,7 @@
 #include "tools/cli/live_ranks.h"
 #include "tools/cli/live_report.h"
 #include "tools/cli/memory_fit.h"
+#include "tools/cli/number_option.h"
 #include "tools/cli/trace_file.h"
 
 namespace stepcast::cli {
@@ -197,6 +198,14 @@ void check_devices(const Scenario& scenario) {
                     "and live ranks are all alike; take nodes of one device");
 }
 
+/// An hour of training is not to end at a folder that is not there. (Under mpirun the folder may be
+/// on another machine.)
+void check_outputs(const Arguments& arguments, const LiveRanks& ranks) {
+  if (!ranks.on_this_machine()) return;
+  for (const std::string& file : {arguments.trace, arguments.loss_csv})
+    if (!file.empty()) check_can_write(file);
+}
+
 int live_on(LiveRanks& ranks, const Arguments& arguments) {
   const Library library = find_library();
   const Scenario scenario = load_scenario(arguments.scenario, library);
@@ -205,6 +214,7 @@ int live_on(LiveRanks& ranks, const Arguments& arguments) {
   LiveRun run{.scenario = scenario, .job = build_programs(scenario), .outcome = {}, .memory = {}};
   require_fit(scenario, predict_memory(scenario, run.job));
   check_ranks(ranks, run.job);
+  check_outputs(arguments, ranks);
   const auto batches = batches_of(arguments, scenario);
   LiveOptions options = options_of(arguments, scenario, *batches);
   const auto last_words = [&](const LiveOutcome& outcome, const std::string& device) {
@@ -246,12 +256,13 @@ int refuse_live(const Failure& failure, bool local) {
 void add_live(CLI::App& app, std::function<int()>& run) {
   const auto arguments = std::make_shared<Arguments>();
   app.add_option("scenario", arguments->scenario, "a shipped name (live-*) or a file")->required();
-  app.add_option("--steps", arguments->steps, "steps to train (20)")
-      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1'000'000}));
-  app.add_option("--seed", arguments->seed, "of weights and data (1)");
+  CLI::Option* steps = app.add_option("--steps", arguments->steps, "steps to train (20)")
+                           ->check(CLI::Range(std::int64_t{1}, std::int64_t{1'000'000}));
+  app.add_option("--seed", arguments->seed, "of weights and data (1)")
+      ->check(number_in(0, 18446744073709551615.0));
   app.add_option("--learning-rate", arguments->learning_rate,
                  "instead of the optimizer's own (stepcast list optimizers)")
-      ->check(CLI::NonNegativeNumber);
+      ->check(number_in(0, 1e30));
   app.add_option("--text", arguments->text, "train on the bytes of a file, not on a made-up task");
   app.add_option("--device", arguments->device,
                  "cpu: cores; cuda: GPUs; auto: what the scenario's topology has (auto)")
@@ -266,12 +277,13 @@ void add_live(CLI::App& app, std::function<int()>& run) {
   app.add_option("--loss-csv", arguments->loss_csv, "write step,loss to a file");
   app.add_option("--stand-still", arguments->stand_still_s,
                  "seconds after which a rank that does nothing has failed (10)")
-      ->check(CLI::Range(2.0, 1e6));
+      ->check(number_in(2, 1e6));
   app.add_flag("--local", arguments->local,
                "ranks on this machine, though mpirun started this process");
   CLI::Option* compare = app.add_flag(
       "--compare", arguments->compare,
       "time kernels and steps in turn, predict the steps from the kernels, and print both");
+  compare->excludes(steps);  // it has rounds
   app.add_option("--rounds", arguments->rounds, "with --compare: of kernels and 4 steps (8)")
       ->check(CLI::Range(std::int64_t{2}, std::int64_t{10'000}))
       ->needs(compare);

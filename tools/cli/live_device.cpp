@@ -1,11 +1,14 @@
 #include "tools/cli/live_device.h"
 
+#include <numeric>
+#include <optional>
 #include <vector>
 
 #include "kernels/gpu_profiler/gpu_matching.h"
 #include "kernels/live/cpu_device.h"
 #include "kernels/live/cpu_launchers.h"
 #include "kernels/live/gpu_module.h"
+#include "kernels/live/process_facts.h"
 #include "kernels/live/rank_main.h"
 #include "kernels/live/step_plan.h"
 #include "sim/base/error.h"
@@ -44,12 +47,13 @@ void check_room(const std::string& gpu, const std::vector<int>& ranks, const Gpu
   }
   if (needed <= room.free) return;
   const bool more = ranks.size() > 1 && further_context > Bytes{0};
-  throw Error(ErrorKind::kInfeasible,
-              gpu + " has " + to_text(room.free) + " of its " + to_text(room.total) +
-                  " free, and " + count_of(ranks.size()) +
-                  (ranks.size() == 1 ? " needs " : " on it need ") + to_text(needed) + ": " +
-                  largest + (more ? "; a further process takes " + to_text(further_context) : "") +
-                  "; recompute, use a smaller model or micro_batch_size, or free the GPU");
+  throw Error(
+      ErrorKind::kInfeasible,
+      gpu + " has " + to_text(room.free) + " of its " + to_text(room.total) + " free, and " +
+          count_of(ranks.size()) + (ranks.size() == 1 ? " needs " : " on it need ") +
+          to_text(needed) + ": " + largest +
+          (more ? "; a further process takes " + to_text(further_context) : "") +
+          "; recompute, use a smaller model or micro_batch_size, or end what else is on it");
 }
 
 void check_memory(const GpuRooms& rooms, const std::vector<GpusInSight>& sights,
@@ -103,9 +107,22 @@ std::vector<GpuFacts> gpus_in_use(const GpuRooms& rooms, const std::vector<GpusI
   return gpus;
 }
 
+/// All ranks of this machine in what it has left; what the system does not tell is not checked.
+void check_host_room(const Job& job) {
+  const std::optional<HostMemory> memory = host_memory();
+  if (!memory) return;
+  std::vector<int> ranks(job.ranks.size());
+  std::iota(ranks.begin(), ranks.end(), 0);
+  check_room("this machine", ranks, {.free = memory->left, .total = memory->total}, Bytes{0}, job);
+}
+
 ChosenDevice on_cores(LiveRanks& ranks, const DeviceChoice& choice, const Scenario& scenario,
                       const Job& job) {
+  if (choice.through_host)
+    throw Error(ErrorKind::kUsage,
+                "--through-host is of GPUs, and these ranks compute on cores; leave it out");
   const std::size_t cores = ranks.on_this_machine() ? usable_cores().size() : 0;
+  if (ranks.on_this_machine()) check_host_room(job);
   return {.platform = std::make_unique<CpuPlatform>(choice.reference ? reference_launchers()
                                                                      : cpu_launchers()),
           .name = choice.reference ? "cores, plain loops" : "cores",

@@ -3,6 +3,7 @@
 #include <cstdlib>
 
 #include "sim/base/error.h"
+#include "tools/cli/progress.h"
 
 #ifdef STEPCAST_HAS_MPI
 #include "kernels/mpi/mpi_gpus.h"
@@ -20,7 +21,10 @@ constexpr Bytes kContext{std::int64_t{640} << 20};
 class LocalRanks final : public LiveRanks {
  public:
   LiveOutcome run(const Job& job, const LiveOptions& options) override {
-    return run_live(job, options);
+    Progress progress("steps");
+    LiveOptions told = options;
+    told.progress = [&](std::size_t done, std::size_t of) { progress.update(done, of); };
+    return run_live(job, told);
   }
   /// The driver must not be started in this process, which will be forked.
   std::vector<GpusInSight> see_gpus(const Job& job) override {

@@ -91,7 +91,8 @@ std::string losses_table(const std::vector<double>& losses, std::size_t lines) {
   std::string text;
   for (std::size_t i = 0; i < losses.size(); ++i)
     if (i % stride == 0 || i + 1 == losses.size())
-      text += printed("step %6zu   loss %.6f\n", i + 1, losses[i]);
+      text += printed("step %6zu   loss %s\n", i + 1,
+                      std::isnan(losses[i]) ? "nan" : printed("%.6f", losses[i]).c_str());
   return text;
 }
 
@@ -231,6 +232,10 @@ std::string live_table(const LiveRun& run) {
                     to_text(Seconds(percentile(times.seconds, 0.1))).c_str(),
                     to_text(Seconds(percentile(times.seconds, 0.9))).c_str(), times.disturbed,
                     times.timed);
+  } else if (run.outcome.failure.empty()) {
+    text +=
+        printed("step time: none measured, since the first %d steps warm up; take more --steps\n",
+                static_cast<int>(kWarmUpSteps));
   }
   text += utilization_line(run);
   text += memory_lines(run.memory);
