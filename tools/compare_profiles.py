@@ -33,8 +33,13 @@ def read_points(path):
     try:
         with open(path, encoding="utf-8") as file:
             points = json.load(file)["points"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise NoProfile(f"{path}: no device profile with points: {error!r}") from error
+    except OSError as error:
+        raise NoProfile(f"{path}: cannot open: {error.strerror}") from error
+    except ValueError as error:
+        raise NoProfile(f"{path}: is no JSON: {error}") from error
+    except (KeyError, TypeError) as error:
+        raise NoProfile(f"{path}: has no \"points\", the kernels that `stepcast profile -o` timed one by one"
+                        ) from error
     times = {}
     for index, point in enumerate(points):
         try:

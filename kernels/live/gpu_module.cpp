@@ -83,13 +83,11 @@ void* gpu_module_entry(const char* name) {
   std::error_code ignored;
   if (!fs::exists(file, ignored))
     unsupported("this build has no part for GPUs (" + file.string() +
-                "): build it where CMake finds CUDA, with -DSTEPCAST_CUDA=ON, or run on cores with "
-                "--device cpu");
+                "): build it where CMake finds CUDA, with -DSTEPCAST_CUDA=ON");
   void* const library = ::dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (library == nullptr)
     unsupported("the part for GPUs can't be loaded: " + std::string(::dlerror()) +
-                "; put the libraries that it names on LD_LIBRARY_PATH, or run on cores with "
-                "--device cpu");
+                "; put the libraries that it names on LD_LIBRARY_PATH");
   void* const entry = ::dlsym(library, name);
   if (entry == nullptr)
     unsupported(file.string() + " is not the part for GPUs of this build: it has no " + name);

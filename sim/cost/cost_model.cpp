@@ -37,11 +37,12 @@ double rate_factor(const GemmModel& model, KernelKind kind) {
 
 [[noreturn]] void cannot_time(const DeviceProfile& profile, const Kernel& kernel,
                               std::string_view lacking) {
-  throw Error(ErrorKind::kUnsupported, "device profile \"" + profile.name + "\" cannot time " +
-                                           to_text(kernel) + ": it has no " + std::string(lacking) +
-                                           " model for " + std::string(name_of(kernel.dtype)) +
-                                           "; choose another precision, or give the profile one "
-                                           "(topologies/calibrations/README.md)");
+  throw Error(
+      ErrorKind::kUnsupported,
+      "device profile \"" + profile.name + "\" cannot time " + to_text(kernel) + ": it has no " +
+          std::string(lacking) + " model for " + std::string(name_of(kernel.dtype)) +
+          "; choose another precision, time the scenario's kernels (stepcast profile --for), or "
+          "give the profile one (topologies/calibrations/README.md)");
 }
 
 struct GemmShape {

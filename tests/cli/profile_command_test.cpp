@@ -7,6 +7,7 @@
 #include <iterator>
 #include <string>
 
+#include "sim/base/file_io.h"
 #include "sim/base/json_document.h"
 #include "tests/support/run_program.h"
 
@@ -50,6 +51,27 @@ TEST(ProfileCommand, WritesAProfileThatIsSoundAndGoesOnWhereItStopped) {
   if (points == 0 && again.exit_code == 6) GTEST_SKIP() << again.err;
   ASSERT_EQ(again.exit_code, 0) << again.err;
   EXPECT_EQ(*document(again.out).member("kept")->as_number(), points);
+}
+
+/// The README's first command on the shipped profile: other scenarios are still predicted.
+TEST(ProfileCommand, ACompletedProfileKeepsTheModelsThatItHad) {
+  const Scratch file("completed");
+  std::string shipped = read_text_file(
+      std::string(STEPCAST_SOURCE_DIR) + "/topologies/calibrations/cpu-core.json", 1 << 24);
+  const std::string machine = "\"machine\": \"AMD EPYC\",";  // of whoever runs this test, now
+  ASSERT_NE(shipped.find(machine), std::string::npos);
+  shipped.erase(shipped.find(machine), machine.size());
+  write_text_file_atomically(file.path(), shipped);
+  const ProgramRun ran = run({"--for", "live-tiny-1", "--rounds", "2", "-o", file.path()});
+  if (ran.exit_code == 6 && ran.err.find("other work has the cores") != std::string::npos)
+    GTEST_SKIP() << ran.err;
+  ASSERT_EQ(ran.exit_code, 0) << ran.err;
+  EXPECT_NE(ran.err.find("kept of the earlier profile"), std::string::npos) << ran.err;
+  const JsonDocument completed = parse_json(read_text_file(file.path(), 1 << 24), file.path());
+  EXPECT_TRUE(completed.root().member("attention")->member("fp32").has_value());
+  EXPECT_TRUE(completed.root().member("gemm")->member("bf16").has_value());
+  EXPECT_TRUE(completed.root().member("provenance")->member("models_kept").has_value());
+  EXPECT_TRUE(completed.root().member("points").has_value());
 }
 
 TEST(ProfileCommand, AScenarioOnGpusIsNotProfiledOnCores) {
@@ -120,6 +142,21 @@ TEST(ProfileCommand, ATransferNeedsItsSourceItsTargetAndAFile) {
                                              {"--to", "L40S", "-o", "x.json"},
                                              {"--anchors", "timed.json", "-o", "x.json"}})
     EXPECT_EQ(run(arguments).exit_code, 2) << arguments.front();
+}
+
+TEST(ProfileCommand, KernelsOfACoreAreNotCarriedOverToAGpu) {
+  const ProgramRun ran = run({"--transfer-from", "cpu-core", "--to", "L40S", "-o", "x.json"});
+  EXPECT_EQ(ran.exit_code, 6);
+  EXPECT_NE(ran.err.find("CPU-core is a core, and L40S is a GPU"), std::string::npos) << ran.err;
+  EXPECT_EQ(run({"--transfer-from", "h200", "--to", "CPU-core", "-o", "x.json"}).exit_code, 6);
+  EXPECT_FALSE(fs::exists("x.json"));
+}
+
+TEST(ProfileCommand, OutputThatCannotBeWrittenIsToldBeforeKernelsAreTimed) {
+  const ProgramRun ran = run({"--for", "live-small-1", "-o", "/nowhere/x.json"});
+  EXPECT_EQ(ran.exit_code, 5);
+  EXPECT_EQ(ran.out, "");
+  EXPECT_EQ(ran.err, "/nowhere/x.json: cannot create: No such file or directory\n");
 }
 
 TEST(ProfileCommand, AWrongNameIsSaidWithItsOption) {

@@ -79,8 +79,8 @@ class CompareProfiles(unittest.TestCase):
 
     def test_malformed_files_are_refused_with_their_place(self):
         good = {"points": FIRST}
-        for wrong, said in [("{", "no device profile with points"), ({"name": "x"}, "KeyError('points')"),
-                            ([1], "no device profile with points"), ({"points": [{"kernel": "copy"}]}, "points[0]"),
+        for wrong, said in [("{", "is no JSON: "), ({"name": "x"}, 'has no "points"'), ([1], 'has no "points"'),
+                            ({"points": [{"kernel": "copy"}]}, "points[0]"),
                             ({"points": [*FIRST[:2], {**FIRST[2], "time": "3 weeks"}]}, "points[2]"),
                             ({"points": [{**FIRST[0], "time": "0 us"}]}, "points[0]")]:
             run = self.run_tool(good, wrong)
@@ -91,6 +91,7 @@ class CompareProfiles(unittest.TestCase):
         run = subprocess.run([sys.executable, "-B", TOOL, self.folder / "no.json", self.folder / "no.json"],
                              capture_output=True, text=True)
         self.assertEqual(run.returncode, 3)
+        self.assertEqual(run.stderr, f"{self.folder / 'no.json'}: cannot open: No such file or directory\n")
 
 
 if __name__ == "__main__":

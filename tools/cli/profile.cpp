@@ -12,12 +12,14 @@
 #include <optional>
 
 #include "kernels/profiler/anchored_transfer.h"
+#include "kernels/profiler/kept_models.h"
 #include "kernels/profiler/profile_fit.h"
 #include "kernels/profiler/profile_text.h"
 #include "sim/base/file_io.h"
 #include "sim/stepcast.h"
 #include "tools/cli/commands.h"
 #include "tools/cli/named_by.h"
+#include "tools/cli/number_option.h"
 #include "tools/cli/profile_overlap.h"
 #include "tools/cli/profile_targets.h"
 #include "tools/cli/progress.h"
@@ -138,7 +140,22 @@ void raise_if_broken(const Arguments& arguments, const ProfileRun& run) {
   throw Error(ErrorKind::kLiveRank, run.broken + kept);
 }
 
+/// What the file knew of kernels that were not timed now stays, and its provenance says so.
+void complete(const DeviceProfile& earlier, DeviceProfile& profile) {
+  const std::string kept = keep_models(earlier, profile);
+  if (kept.empty()) return;
+  std::string since;
+  for (const auto& [key, text] : earlier.provenance) {
+    if (key == "date") since = " of " + text;
+    if (key == "models_kept") since += " and before";
+  }
+  profile.provenance.emplace_back("models_kept", kept + since);
+  std::fprintf(stderr, "kept of the earlier profile, since no kernels tell better: %s\n",
+               kept.c_str());
+}
+
 int measure(const Arguments& arguments) {
+  if (!arguments.output.empty()) check_can_write(arguments.output);
   const Library library = find_library();
   const std::unique_ptr<ProfileTarget> target = target_of(arguments, library);
   const std::unique_ptr<DeviceProfile> earlier = earlier_profile(arguments, *target);
@@ -156,6 +173,7 @@ int measure(const Arguments& arguments) {
   fitted.profile.condition = "sustained";
   fitted.profile.provenance = target->facts();
   fitted.profile.provenance.emplace_back("date", today());
+  if (earlier) complete(*earlier, fitted.profile);
   print(arguments.json ? profile_json(device, run, fitted) : profile_table(device, run, fitted));
   if (!arguments.output.empty())
     write_profile(arguments, fitted.profile, "stepcast profile on " + target->machine());
@@ -180,12 +198,24 @@ std::vector<MeasuredKernel> read_anchors(const std::string& file) {
   return anchors.all();
 }
 
+/// What a core reaches says nothing of a GPU.
+void require_of_a_kind(const Device& from, const Device& to) {
+  if ((from.generation == "cpu") == (to.generation == "cpu")) return;
+  const auto kind = [](const Device& device) {
+    return device.name + (device.generation == "cpu" ? " is a core" : " is a GPU");
+  };
+  throw Error(ErrorKind::kUnsupported,
+              "kernels are not carried over between cores and GPUs: " + kind(from) + ", and " +
+                  kind(to) + "; name a profile and a device of one kind");
+}
+
 int transfer(const Arguments& arguments) {
   const Library library = find_library();
   const DeviceProfile source = named_by(
       "--transfer-from", [&] { return load_device_profile(arguments.transfer_from, library); });
   const Device from = load_device(source.device, library);
   const Device to = named_by("--to", [&] { return load_device(arguments.transfer_to, library); });
+  require_of_a_kind(from, to);
   const Condition condition =
       arguments.anchors_condition == "burst" ? Condition::kShortBenchmark : Condition::kTraining;
   DeviceProfile profile =
@@ -277,11 +307,11 @@ void add_profile(CLI::App& app, std::function<int()>& run) {
       ->excludes(from);
   app.add_option("--budget", arguments->budget,
                  "seconds after which no round begins; 0: none (60; a GPU's grid: 3600)")
-      ->check(CLI::Range(0.0, 1e6))
+      ->check(number_in(0, 1e6))
       ->excludes(from);
   app.add_option("--points-within", arguments->points_within,
                  "keep the points whose two halves of rounds agree so closely")
-      ->check(CLI::Range(0.0, 1.0))
+      ->check(number_in(0, 1))
       ->capture_default_str()
       ->excludes(from)
       ->excludes(overlap);
