@@ -125,7 +125,8 @@ std::string share_text(Seconds part, Seconds step) {
 
 std::string step_lines(const LiveComparison& comparison) {
   std::string text = printed(
-      "step: predicted %s (%s with warm caches, %s with cold ones), measured %s (q10 %s, q90 %s)\n"
+      "step: predicted %s (%s with warm caches, %s with cold ones)\n"
+      "      measured  %s (q10 %s, q90 %s)\n"
       "error %+.1f %% over %zu rounds; %zu of %zu steps disturbed\n",
       to_text(comparison.predicted).c_str(), to_text(comparison.predicted_warm).c_str(),
       to_text(comparison.predicted_cold).c_str(), to_text(comparison.measured).c_str(),
@@ -137,8 +138,8 @@ std::string step_lines(const LiveComparison& comparison) {
                     share_text(bubble->measured, comparison.measured).c_str());
   if (comparison.ranks_per_core > 1)
     text += printed(
-        "up to %d ranks share a core or a GPU: an op's time holds the turns of the others, "
-        "and where a wait ends is rough\n",
+        "up to %d ranks share a core or a GPU: an op's time holds the turns of the\n"
+        "others, and where a wait ends is rough\n",
         static_cast<int>(comparison.ranks_per_core));
   return text;
 }
