@@ -195,7 +195,7 @@ void DataParallel::reduce_tied_embedding() {
 void DataParallel::clip() {
   if (!step_.traits.grad_norm_clip) return;
   writer_.set_origin(Phase::kOptimizer);
-  writer_.compute(norm_of_gradients());
+  if (buffers_.counts_gradients()) writer_.compute(norm_of_gradients());
   Stream last = Stream::kCompute;
   if (step_.plan.tp * step_.plan.pp > 1) reduce_norm(last = Stream::kTensor, GroupRole::kModel);
   if (step_.shards_optimizer()) reduce_norm(last = Stream::kData, GroupRole::kData);

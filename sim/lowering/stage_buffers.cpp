@@ -1,5 +1,6 @@
 #include "sim/lowering/stage_buffers.h"
 
+#include <algorithm>
 #include <string>
 
 namespace stepcast {
@@ -229,6 +230,12 @@ void StageBuffers::declare_held_by_libraries() {
   gathered_gradient_ = resident("gathered_gradient", whole);
 }
 
+bool StageBuffers::counts_gradients() const {
+  return std::ranges::any_of(weights_, [](const WeightBuffers& weights) {
+    return !weights.counted_elsewhere && weights.count() > 0;
+  });
+}
+
 /// The optimizer's fp32 moments, and an fp32 copy of 16-bit weights (Rajbhandari et al. 2020,
 /// section 3.1: K = 12 with Adam). Under ZeRO-1 of this rank's share only.
 void StageBuffers::declare_optimizer() {
@@ -243,7 +250,8 @@ void StageBuffers::declare_optimizer() {
   optimizer_.moments = resident("optimizer.moments", 4 * step_.optimizer.moments * count,
                                 Dtype::kFp32, kOptimizerState, AtStart::kKept);
   if (step_.traits.grad_norm_clip) {
-    gradient_norm_ = declare_scalar("gradient_norm", AtStart::kNothing);
+    gradient_norm_ =
+        declare_scalar("gradient_norm", counts_gradients() ? AtStart::kNothing : AtStart::kZero);
     writer_.program().facts().gradient_norm = gradient_norm_;
   }
   // nanotron's gather of the updated weights: a flat copy of all and one of the own share.

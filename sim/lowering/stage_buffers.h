@@ -94,6 +94,8 @@ class StageBuffers {
   const std::optional<WeightBuffers>& word_embedding() const { return words_; }
   const OptimizerBuffers& optimizer() const { return optimizer_; }
   BufferId gradient_norm() const { return gradient_norm_; }
+  /// False for a stage whose weights are all counted elsewhere: its share of the norm is zero.
+  bool counts_gradients() const;
 
  private:
   SharedBuffers share(const ModelGraphs::Entry& entry);

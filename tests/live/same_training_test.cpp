@@ -146,6 +146,24 @@ TEST(SameTraining, MicroBatchesOfOneToken) {
   }
 }
 
+/// The last of these stages has but the tied word embedding, which the first one counts in the
+/// norm.
+TEST(SameTraining, StageThatHasTheTiedHeadAlone) {
+  const auto by_cost = [](TinyTraining& tiny) {
+    tiny.traits.stage_balance = StageBalance::kByComputeCost;
+  };
+  TinyTraining tiny = gpt();
+  tiny.model.vocab_size = 300;
+  tiny.model.final_norm = false;
+  const Case stages = plan("pp 4, by cost", 1, 1, 4, by_cost);
+  TinyTraining cut = tiny;
+  stages.change(cut);
+  const Job job = lower(cut.model, cut.plan, cut.training, cut.traits);
+  ASSERT_EQ(job.programs.back().weights.size(), 1u);
+  expect_same(tiny, {stages, plan("dp 2, pp 4, zero 1", 2, 1, 4, all(by_cost, zero)),
+                     plan("tp 2, pp 4, sp", 1, 2, 4, all(by_cost, sequence_parallel))});
+}
+
 TEST(SameTraining, PlantedFaultsAreSeen) {
   const Outcome one = train(TinyTraining{});
   const auto see = [&](const Case& c, const std::function<void(Job&)>& fault) {
