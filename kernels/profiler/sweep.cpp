@@ -106,7 +106,8 @@ void add_convolutions(const GridLimits& limits, Dtype dtype, std::vector<Kernel>
 
 /// So many elements to one that top-k keeps.
 constexpr std::int64_t kKeptOf = 64;
-constexpr std::int64_t kBlock = 256;  ///< elements that share a scale
+constexpr std::int64_t kBlock = 256;         ///< elements that share a scale
+constexpr std::int64_t kScores = 128 * 128;  ///< of a sequence's attention, unfused
 /// Of a plane that is pooled; of an image that is normalised.
 constexpr std::int64_t kSide = 28, kPixels = 14 * 14, kChannels = 64;
 
@@ -128,6 +129,8 @@ Kernel streaming(const KernelInfo& row, Dtype dtype, std::int64_t elements) {
     case StreamingWork::Counts::kProduct:
       break;
   }
+  const bool scores = row.kind == kScoreSoftmaxForward || row.kind == kScoreSoftmaxBackward;
+  if (scores) kernel.dims = {at_least_one(elements / kScores) * kScores};
   if (num_dims(row) == 2) kernel.dims = {at_least_one(elements / 512), 512};
   if (num_dims(row) == 3)
     kernel.dims = {at_least_one(elements / (kChannels * kPixels)), kChannels, kPixels};
@@ -139,10 +142,20 @@ bool is_computed_in(const KernelInfo& row, Dtype dtype) {
   return dtype == Dtype::kFp32 || !row.work.needs_own_time;
 }
 
+/// Elements of streaming kernels.
+std::vector<std::int64_t> sizes_of(const GridLimits& limits) {
+  std::vector<std::int64_t> sizes;
+  for (std::int64_t elements = 1024; elements * 4 <= limits.most_bytes; elements *= 2) {
+    sizes.push_back(elements);
+    if (limits.sizes_in_between) sizes.push_back(elements + elements / 2);
+  }
+  return sizes;
+}
+
 void add_streaming(const GridLimits& limits, Dtype dtype, std::vector<Kernel>& kernels) {
   for (const KernelInfo& row : kernel_table()) {
     if (row.family != KernelFamily::kMemoryBound || !is_computed_in(row, dtype)) continue;
-    for (std::int64_t elements = 1024; elements * 4 <= limits.most_bytes; elements *= 2) {
+    for (const std::int64_t elements : sizes_of(limits)) {
       const Kernel kernel = streaming(row, dtype, elements);
       const std::int64_t bytes = bytes_of(kernel).value();
       if (bytes > limits.most_bytes) break;
@@ -174,6 +187,7 @@ GridLimits full_gpu_grid(std::vector<Dtype> dtypes) {
           .most_flops = 4e13,
           .most_bytes = 8'000'000'000,
           .least_bytes = 65'536,
+          .sizes_in_between = false,
           .longest_side = 32'768,
           .head_dims = {64, 96, 128},
           .longest_sequence = 32'768,

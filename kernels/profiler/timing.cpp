@@ -50,7 +50,11 @@ class Sampler {
     if (record.of_rounds.empty() && first > 0 && first < options_.least_sample)
       record.runs_per_sample = static_cast<int>(std::ceil(options_.least_sample / first));
     std::vector<double> good;
-    for (int i = 0; i < options_.repeats && stopwatch_.works(); ++i) {
+    const double begin = stopwatch_.now();
+    const auto enough = [&] {
+      return options_.enough > 0 && stopwatch_.now() - begin >= options_.enough;
+    };
+    for (int i = 0; i < options_.repeats && (i == 0 || !enough()) && stopwatch_.works(); ++i) {
       const Sample one = sample(trial, record, record.runs_per_sample);
       if (one.good)
         good.push_back(one.seconds);

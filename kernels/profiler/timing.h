@@ -77,7 +77,9 @@ struct TimingOptions {
   int rounds = 8;
   int repeats = 3;             ///< samples of a trial in a round, after one run that does not count
   double least_sample = 5e-6;  ///< seconds; shorter runs are timed several at once
-  double budget = 0;           ///< seconds; no round begins after it; 0: none
+  /// Seconds of samples of a trial after which a round takes no more of it; 0: always all of them.
+  double enough = 0;
+  double budget = 0;                        ///< seconds; no round begins after it; 0: none
   const std::atomic<bool>* stop = nullptr;  ///< set by Ctrl-C: ends after the trial at hand
   std::function<void(std::size_t done, std::size_t of)> progress{};  ///< in trials
 };

@@ -5,6 +5,7 @@
 #include <set>
 #include <string>
 
+#include "kernels/profiler/bench_case.h"
 #include "sim/stepcast.h"
 
 namespace stepcast {
@@ -46,6 +47,26 @@ TEST(Sweep, AGridHasEveryKernelThatStreamsAtManySizes) {
   }
   for (const KernelInfo& row : kernel_table())
     EXPECT_TRUE(row.family != KernelFamily::kMemoryBound || sizes[row.kind] >= 7) << row.name;
+}
+
+// Where sizes lie a factor of two apart, a shape held out leaves a gap of four, in which a cache
+// may end.
+TEST(Sweep, SizesOnACoreLieAtMostHalfApart) {
+  std::vector<std::int64_t> elements;
+  for (const Kernel& kernel : grid(quick_cpu_grid()))
+    if (kernel.kind == KernelKind::kCopy) elements.push_back(kernel.dims[0]);
+  ASSERT_GE(elements.size(), 20u);
+  for (std::size_t i = 1; i < elements.size(); ++i)
+    EXPECT_LE(2 * elements[i], 3 * elements[i - 1]) << elements[i];
+}
+
+// How long its rows are decides what a softmax takes, and its elements don't say it: one length
+// where they are few, so that size alone tells.
+TEST(Sweep, ScoresAreOfSequencesOfOneLength) {
+  for (const Kernel& kernel : grid(quick_cpu_grid())) {
+    if (kernel.kind != KernelKind::kScoreSoftmaxForward) continue;
+    EXPECT_EQ(default_case(kernel).operands[0].layout.columns, 128) << to_text(kernel);
+  }
 }
 
 // Three passes of twenty layers, as far as the limit lets them.

@@ -75,6 +75,19 @@ TEST(Timing, BuffersAreTakenInTurn) {
   EXPECT_EQ(turns, (std::vector<int>{0, 1, 2, 0, 1}));
 }
 
+// Of 15 ms each, the second sample of a round makes 20 full; one of 30 ms is enough by itself.
+TEST(Timing, ARoundTakesNoMoreSamplesThanAreEnough) {
+  FakeClock clock;
+  CoreStopwatch stopwatch(clock);
+  const std::vector<Trial> trials = {{.run = [&](int) { clock.work(1e-3); }},
+                                     {.run = [&](int) { clock.work(15e-3); }},
+                                     {.run = [&](int) { clock.work(30e-3); }}};
+  const auto timings = time_in_rounds(trials, {.rounds = 2, .enough = 20e-3}, stopwatch);
+  EXPECT_EQ(timings[0].samples, 6);
+  EXPECT_EQ(timings[1].samples, 4);
+  EXPECT_EQ(timings[2].samples, 2);
+}
+
 // A run of 1 us, samples of 5 us: five runs each.
 TEST(Timing, ShortRunsAreTimedSeveralAtOnce) {
   FakeClock clock;
