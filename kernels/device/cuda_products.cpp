@@ -6,7 +6,6 @@
 #include "kernels/ops/cross_entropy.h"
 #include "kernels/ops/elementwise.h"
 #include "kernels/ops/gemm.h"
-#include "sim/compute/dims.h"
 
 namespace stepcast {
 namespace {
@@ -45,15 +44,7 @@ void cuda_gemm_forward(const Launch& launch) {
   const LiveOperand &x = launch.operands[0], &weight = launch.operands[1],
                     &bias = launch.operands[2], &y = launch.operands[3],
                     &row_maximum = launch.operands[4];
-  const Gemm shape{.m = launch.kernel.dims[0],
-                   .n = launch.kernel.dims[1],
-                   .k = launch.kernel.dims[2],
-                   .transpose_b = true,
-                   .lda = x.layout.row_stride,
-                   .ldb = weight.layout.row_stride,
-                   .ldc = y.layout.row_stride,
-                   .beta = y.add ? 1.0F : 0.0F};
-  STEPCAST_CHECK(!(bias && y.add), "a product with a bias is added to a result");
+  const Gemm shape = forward_product(launch);
   multiply(launch, shape, x, weight, y, bias);
   if (!row_maximum) return;
   with_element_type(y.dtype, [&]<typename T>() {
@@ -64,65 +55,28 @@ void cuda_gemm_forward(const Launch& launch) {
 }
 
 void cuda_gemm_dgrad(const Launch& launch) {
-  const LiveOperand &dy = launch.operands[0], &weight = launch.operands[1],
-                    &dx = launch.operands[2];
-  multiply(launch,
-           {.m = launch.kernel.dims[0],
-            .n = launch.kernel.dims[1],
-            .k = launch.kernel.dims[2],
-            .lda = dy.layout.row_stride,
-            .ldb = weight.layout.row_stride,
-            .ldc = dx.layout.row_stride,
-            .beta = dx.add ? 1.0F : 0.0F},
-           dy, weight, dx);
+  multiply(launch, dgrad_product(launch), launch.operands[0], launch.operands[1],
+           launch.operands[2]);
 }
 
-/// dweight (n, m) = dy' x.
 void cuda_gemm_wgrad(const Launch& launch) {
   const LiveOperand &x = launch.operands[0], &dy = launch.operands[1],
                     &dweight = launch.operands[2], &dbias = launch.operands[3];
-  const auto [m, n, k, batch] = product_dims(launch.kernel);
-  multiply(launch,
-           {.m = n,
-            .n = m,
-            .k = k,
-            .transpose_a = true,
-            .lda = dy.layout.row_stride,
-            .ldb = x.layout.row_stride,
-            .ldc = dweight.layout.row_stride,
-            .beta = dweight.add ? 1.0F : 0.0F},
-           dy, x, dweight);
+  const Gemm shape = wgrad_product(launch);
+  multiply(launch, shape, dy, x, dweight);
   if (!dbias) return;
   const AddedOnDevice sums(dbias, *launch.device);
   with_element_type(dy.dtype, [&]<typename T>() {
-    cuda::add_column_sums(launch.kernel.dims[2], launch.kernel.dims[1], dy.layout.row_stride,
+    cuda::add_column_sums(shape.k, shape.m, dy.layout.row_stride,
                           static_cast<const T*>(elements<T>(dy)), sums.floats(), *launch.device);
   });
   sums.finish();
 }
 
 void cuda_batched_gemm(const Launch& launch) {
-  const LiveOperand &a = launch.operands[0], &b = launch.operands[1], &result = launch.operands[2];
-  // Heads that share a key head add up their results, the first of them too.
-  const bool shared = result.layout.repeat > 1;
-  if (shared) clear_on_device_unless_added_to(result, *launch.device);
-  STEPCAST_CHECK(!result.layout.transposed, "a batched product is written transposed");
-  multiply(launch,
-           {.m = launch.kernel.dims[0],
-            .n = launch.kernel.dims[1],
-            .k = launch.kernel.dims[2],
-            .transpose_a = a.layout.transposed,
-            .transpose_b = b.layout.transposed,
-            .lda = a.layout.row_stride,
-            .ldb = b.layout.row_stride,
-            .ldc = result.layout.row_stride,
-            .beta = result.add || shared ? 1.0F : 0.0F,
-            .outer = result.layout.outer.count,
-            .inner = result.layout.inner.count,
-            .a = batch_strides(a.layout),
-            .b = batch_strides(b.layout),
-            .c = batch_strides(result.layout)},
-           a, b, result);
+  const LiveOperand& result = launch.operands[2];
+  if (result.layout.repeat > 1) clear_on_device_unless_added_to(result, *launch.device);
+  multiply(launch, batched_product(launch), launch.operands[0], launch.operands[1], result);
 }
 
 void cuda_attention_forward(const Launch& launch) {

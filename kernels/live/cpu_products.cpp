@@ -9,7 +9,6 @@
 #include "kernels/live/cpu_launchers.h"
 #include "kernels/live/cpu_results.h"
 #include "kernels/live/launch_shapes.h"
-#include "sim/compute/dims.h"
 
 namespace stepcast {
 namespace {
@@ -58,15 +57,7 @@ void gemm_forward(const Launch& launch) {
   const LiveOperand &x = launch.operands[0], &weight = launch.operands[1],
                     &bias = launch.operands[2], &y = launch.operands[3],
                     &row_maximum = launch.operands[4];
-  const Gemm product{.m = launch.kernel.dims[0],
-                     .n = launch.kernel.dims[1],
-                     .k = launch.kernel.dims[2],
-                     .transpose_b = true,
-                     .lda = x.layout.row_stride,
-                     .ldb = weight.layout.row_stride,
-                     .ldc = y.layout.row_stride,
-                     .beta = y.add ? 1.0F : 0.0F};
-  STEPCAST_CHECK(!(bias && y.add), "a product with a bias is added to a result");
+  const Gemm product = forward_product(launch);
   if (bias)
     biased_product(product, elements<T>(x), elements<T>(weight), elements<T>(bias), elements<T>(y));
   else
@@ -79,65 +70,33 @@ void gemm_forward(const Launch& launch) {
 
 template <typename T>
 void gemm_dgrad(const Launch& launch) {
-  const LiveOperand &dy = launch.operands[0], &weight = launch.operands[1],
-                    &dx = launch.operands[2];
-  multiply(Gemm{.m = launch.kernel.dims[0],
-                .n = launch.kernel.dims[1],
-                .k = launch.kernel.dims[2],
-                .lda = dy.layout.row_stride,
-                .ldb = weight.layout.row_stride,
-                .ldc = dx.layout.row_stride,
-                .beta = dx.add ? 1.0F : 0.0F},
-           elements<T>(dy), elements<T>(weight), elements<T>(dx));
+  multiply(dgrad_product(launch), elements<T>(launch.operands[0]), elements<T>(launch.operands[1]),
+           elements<T>(launch.operands[2]));
 }
 
-/// dweight (n, m) = dy' x, in fp32 or in the type of x.
+/// dweight in fp32 or in the type of x.
 template <typename T>
 void gemm_wgrad(const Launch& launch) {
   const LiveOperand &x = launch.operands[0], &dy = launch.operands[1],
                     &dweight = launch.operands[2], &dbias = launch.operands[3];
-  const auto [m, n, k, batch] = product_dims(launch.kernel);
-  const Gemm product{.m = n,
-                     .n = m,
-                     .k = k,
-                     .transpose_a = true,
-                     .lda = dy.layout.row_stride,
-                     .ldb = x.layout.row_stride,
-                     .ldc = dweight.layout.row_stride,
-                     .beta = dweight.add ? 1.0F : 0.0F};
+  const Gemm product = wgrad_product(launch);
   if (size_of(dweight.dtype) == 4)
     multiply(product, elements<T>(dy), elements<T>(x), dweight.floats());
   else
     multiply(product, elements<T>(dy), elements<T>(x), elements<T>(dweight));
   if (!dbias) return;
   const AddedResult sums(dbias);
-  for (std::int64_t row = 0; row < k; ++row)
-    cpu::accumulate(n, elements<T>(dy) + row * dy.layout.row_stride, sums.floats());
+  for (std::int64_t row = 0; row < product.k; ++row)
+    cpu::accumulate(product.m, elements<T>(dy) + row * dy.layout.row_stride, sums.floats());
   sums.finish();
 }
 
 template <typename T>
 void batched_gemm(const Launch& launch) {
-  const LiveOperand &a = launch.operands[0], &b = launch.operands[1], &result = launch.operands[2];
-  // Heads that share a key head add up their results, the first of them too.
-  const bool shared = result.layout.repeat > 1;
-  if (shared) clear_unless_added_to<T>(result);
-  STEPCAST_CHECK(!result.layout.transposed, "a batched product is written transposed");
-  multiply(Gemm{.m = launch.kernel.dims[0],
-                .n = launch.kernel.dims[1],
-                .k = launch.kernel.dims[2],
-                .transpose_a = a.layout.transposed,
-                .transpose_b = b.layout.transposed,
-                .lda = a.layout.row_stride,
-                .ldb = b.layout.row_stride,
-                .ldc = result.layout.row_stride,
-                .beta = result.add || shared ? 1.0F : 0.0F,
-                .outer = result.layout.outer.count,
-                .inner = result.layout.inner.count,
-                .a = batch_strides(a.layout),
-                .b = batch_strides(b.layout),
-                .c = batch_strides(result.layout)},
-           elements<T>(a), elements<T>(b), elements<T>(result));
+  const LiveOperand& result = launch.operands[2];
+  if (result.layout.repeat > 1) clear_unless_added_to<T>(result);
+  multiply(batched_product(launch), elements<T>(launch.operands[0]),
+           elements<T>(launch.operands[1]), elements<T>(result));
 }
 
 /// What attention on 16-bit tensors takes besides its operands.

@@ -4,9 +4,62 @@
 #include "sim/compute/dims.h"
 
 namespace stepcast {
+namespace {
 
 BatchStride batch_strides(const Layout& layout) {
   return {.outer = layout.outer.stride, .inner = layout.inner.stride, .share = layout.repeat};
+}
+
+/// Dense rows of `a`, `b` and the result.
+Gemm product(const ProductDims& dims, const LiveOperand& a, const LiveOperand& b,
+             const LiveOperand& result) {
+  return {.m = dims.m,
+          .n = dims.n,
+          .k = dims.k,
+          .lda = a.layout.row_stride,
+          .ldb = b.layout.row_stride,
+          .ldc = result.layout.row_stride,
+          .beta = result.add ? 1.0F : 0.0F};
+}
+
+}  // namespace
+
+Gemm forward_product(const Launch& launch) {
+  const LiveOperand &x = launch.operands[0], &weight = launch.operands[1],
+                    &bias = launch.operands[2], &y = launch.operands[3];
+  STEPCAST_CHECK(!(bias && y.add), "a product with a bias is added to a result");
+  Gemm shape = product(product_dims(launch.kernel), x, weight, y);
+  shape.transpose_b = true;
+  return shape;
+}
+
+Gemm dgrad_product(const Launch& launch) {
+  return product(product_dims(launch.kernel), launch.operands[0], launch.operands[1],
+                 launch.operands[2]);
+}
+
+Gemm wgrad_product(const Launch& launch) {
+  const LiveOperand &x = launch.operands[0], &dy = launch.operands[1],
+                    &dweight = launch.operands[2];
+  const auto [m, n, k, batch] = product_dims(launch.kernel);
+  Gemm shape = product({.m = n, .n = m, .k = k, .batch = batch}, dy, x, dweight);
+  shape.transpose_a = true;
+  return shape;
+}
+
+Gemm batched_product(const Launch& launch) {
+  const LiveOperand &a = launch.operands[0], &b = launch.operands[1], &result = launch.operands[2];
+  STEPCAST_CHECK(!result.layout.transposed, "a batched product is written transposed");
+  Gemm shape = product(product_dims(launch.kernel), a, b, result);
+  shape.transpose_a = a.layout.transposed;
+  shape.transpose_b = b.layout.transposed;
+  if (result.layout.repeat > 1) shape.beta = 1;
+  shape.outer = result.layout.outer.count;
+  shape.inner = result.layout.inner.count;
+  shape.a = batch_strides(a.layout);
+  shape.b = batch_strides(b.layout);
+  shape.c = batch_strides(result.layout);
+  return shape;
 }
 
 AttentionShape attention_shape(const Launch& launch) {

@@ -15,7 +15,14 @@
 
 namespace stepcast {
 
-BatchStride batch_strides(const Layout& layout);
+/// Operands as compute/operands.h orders them: y = x weight', dx = dy weight, dweight (n, m) = dy'
+/// x, and of matrices in batches. What `add` of the result means is in `beta`.
+Gemm forward_product(const Launch& launch);
+Gemm dgrad_product(const Launch& launch);
+Gemm wgrad_product(const Launch& launch);
+/// Heads that share a key head add up their results, the first of them too: the caller clears a
+/// result with layout.repeat > 1 that is not added to.
+Gemm batched_product(const Launch& launch);
 AttentionShape attention_shape(const Launch& launch);
 /// Of scores that lie in `rows`, `arguments.sequence` queries a matrix.
 SoftmaxShape softmax_shape(const Launch& launch, const Layout& rows);
