@@ -11,7 +11,7 @@ namespace {
 struct Wide {
   HeadsView<float> view;
   std::int64_t tokens, heads, head_dim;
-  operator HeadsView<const float>() const { return {view.data, 0, view.token, view.head}; }
+  HeadsView<const float> read() const { return {view.data, 0, view.token, view.head}; }
 };
 
 /// Hands out the workspace, tensor by tensor.
@@ -64,7 +64,7 @@ void attention_forward(const AttentionShape& shape, HeadsView<const T> q, HeadsV
     widen(q, b, wide_q);
     widen(k, b, wide_k);
     widen(v, b, wide_v);
-    attention_forward(one, wide_q, wide_k, wide_v, wide_out.view,
+    attention_forward(one, wide_q.read(), wide_k.read(), wide_v.read(), wide_out.view,
                       log_sums + b * shape.heads * shape.queries);
     narrow(wide_out, b, out);
   }
@@ -87,8 +87,8 @@ void attention_backward(const AttentionShape& shape, HeadsView<const T> q, Heads
     widen(v, b, wide_v);
     widen(out, b, wide_out);
     widen(dout, b, wide_dout);
-    attention_backward(one, wide_q, wide_k, wide_v, wide_out,
-                       log_sums + b * shape.heads * shape.queries, wide_dout, wide_dq.view,
+    attention_backward(one, wide_q.read(), wide_k.read(), wide_v.read(), wide_out.read(),
+                       log_sums + b * shape.heads * shape.queries, wide_dout.read(), wide_dq.view,
                        wide_dk.view, wide_dv.view);
     narrow(wide_dq, b, dq);
     narrow(wide_dk, b, dk);

@@ -144,7 +144,7 @@ std::vector<CommunicatorTiming> bench_communicator(Communicator& communicator,
     Operation operation(communicator, settings.op, size, settings.in_place, buffer);
     if (operation.size() == Bytes(0)) continue;
     wrong.push_back(operation.check());
-    operations.push_back(std::move(operation));
+    operations.push_back(operation);
   }
   const std::size_t sizes = operations.size();
   const auto rounds = static_cast<std::size_t>(settings.rounds);

@@ -34,6 +34,8 @@ struct Touched {
   void operator()(const Recv& op) const { one(op.buffer); }
   void operator()(const auto&) const {}
 };
+template <typename Visit>
+Touched(Visit) -> Touched<Visit>;  // clang before 17 does not deduce it
 
 /// Who was last at work on memory that has been given back.
 class LastUses {

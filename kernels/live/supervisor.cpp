@@ -108,7 +108,7 @@ void Supervisor::reap(int rank) {
   if (outcome.ending != Ending::kDone && outcome.ending != Ending::kEnded) failed_.push_back(rank);
 }
 
-void Supervisor::record_signal(RankOutcome& outcome, int signal) {
+void Supervisor::record_signal(RankOutcome& outcome, int signal) const {
   if (ending_ && signal == SIGKILL) return;  // that was us
   outcome.ending = Ending::kSignalled;
   outcome.status = signal;

@@ -39,7 +39,7 @@ class Supervisor {
   int running() const;
   void poll_once(int signals, int timeout_ms);
   void reap(int rank);
-  void record_signal(RankOutcome& outcome, int signal);
+  void record_signal(RankOutcome& outcome, int signal) const;
   void check_heartbeats();
   void end_all();
   void kill_all();

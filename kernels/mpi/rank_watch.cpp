@@ -164,7 +164,7 @@ class Watch {
     return "";
   }
 
-  int reap() {
+  int reap() const {
     int status = 0;
     while (::waitpid(child_, &status, 0) < 0 && errno == EINTR) {
     }

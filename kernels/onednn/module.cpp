@@ -18,10 +18,12 @@ const char* name() {
 }  // namespace
 
 extern "C" {
+// NOLINTBEGIN(readability-identifier-naming): found by this name (kTunedKernelsEntry)
 extern const stepcast::cpu::TunedKernels stepcast_onednn_kernels;
 const stepcast::cpu::TunedKernels stepcast_onednn_kernels = {
     .name = name(),
     .convolve = stepcast::onednn::convolve,
     .multiply_to_bf16 = stepcast::onednn::multiply_to_bf16,
     .multiply_to_fp32 = stepcast::onednn::multiply_to_fp32};
+// NOLINTEND(readability-identifier-naming)
 }

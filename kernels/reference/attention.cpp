@@ -52,11 +52,11 @@ void add_scaled(double factor, const T* from, double* to, std::int64_t n) {
 
 /// A (batch, tokens, heads, d) tensor of fp64 sums, dense.
 struct Sums {
-  Sums(const AttentionShape& shape, std::int64_t tokens_, std::int64_t heads_)
-      : tokens(tokens_),
-        heads(heads_),
+  Sums(const AttentionShape& shape, std::int64_t token_count, std::int64_t head_count)
+      : tokens(token_count),
+        heads(head_count),
         d(shape.head_dim),
-        values(static_cast<std::size_t>(shape.batch * tokens_ * heads_ * d)) {}
+        values(static_cast<std::size_t>(shape.batch * tokens * heads * d)) {}
   HeadsView<double> view() { return {values.data(), tokens * heads * d, heads * d, d}; }
   template <typename T>
   void write(const AttentionShape& shape, HeadsView<T> to) {

@@ -16,7 +16,7 @@ inline bool has_control_characters(std::string_view text) {
 
 /// "1 node", "2 nodes": `what` is a noun in the singular that takes an s, or an es after a hiss.
 inline std::string counted(std::int64_t count, std::string_view what) {
-  const std::string text = std::to_string(count) + " " + std::string(what);
+  std::string text = std::to_string(count) + " " + std::string(what);
   if (count == 1) return text;
   return text + (what.ends_with("ch") || what.ends_with("s") ? "es" : "s");
 }

@@ -105,7 +105,7 @@ class TopologyDrawing {
   }
 
   static std::string class_of(LinkKind kind) {
-    const std::string name(name_of(kind));
+    std::string name(name_of(kind));
     if (name == "mesh" || name == "wan") return name;
     if (name.starts_with("nic")) return "out";
     return name.starts_with("gpu") || name.starts_with("host") || name.starts_with("board")

@@ -49,8 +49,8 @@ bool go_both_ways(const std::vector<Walk>& walks) {
     const auto start = std::find(back.begin(), back.end(), there.front());
     if (back.size() != there.size() || start == back.end()) return false;
     auto at = start;
-    for (std::size_t i = 0; i < there.size(); ++i) {
-      if (*at != there[i]) return false;
+    for (const std::uint32_t stop : there) {
+      if (*at != stop) return false;
       if (at == back.begin()) at = back.end();
       --at;
     }

@@ -55,7 +55,7 @@ std::optional<Number> number_of(std::string_view word) {
 std::string_view stripped(std::string_view line) {
   while (!line.empty() && (line.back() == '\r' || line.back() == ' ')) line.remove_suffix(1);
   if (line.starts_with('['))
-    if (const std::size_t tag = line.find(">:"); tag != std::string_view::npos && tag < 64)
+    if (const std::size_t tag = line.find(">:"); tag < 64)  // also that there is one
       line.remove_prefix(tag + 2);
   return line;
 }

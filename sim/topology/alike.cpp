@@ -39,7 +39,7 @@ std::size_t renumber(const std::vector<Key>& keys, std::vector<std::uint32_t>& n
 }  // namespace
 
 std::vector<std::uint32_t> alike_vertices(const FabricGraph& graph,
-                                          std::vector<std::uint32_t> start) {
+                                          const std::vector<std::uint32_t>& start) {
   std::vector<std::uint32_t> classes;
   std::size_t before = 0;
   std::size_t now = renumber(start, classes);

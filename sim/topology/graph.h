@@ -39,7 +39,7 @@ FabricGraph graph_of(const Fabric& fabric, bool inside_only);
 /// between two classes in proportion to their capacities, brings every member of a class as much,
 /// and takes as much from it: it is a flow of the graph.
 std::vector<std::uint32_t> alike_vertices(const FabricGraph& graph,
-                                          std::vector<std::uint32_t> start);
+                                          const std::vector<std::uint32_t>& start);
 
 /// Most arcs on the shortest way from any of `sources` to any of `ends`, all ways counted: a
 /// breadth-first search from every source, 512 of them at a time. Not `connected`: some end can't

@@ -23,14 +23,14 @@ struct Figures {
 };
 
 struct Counts {
-  double n = 0, g = 0, N = 0;
+  double n = 0, g = 0, nodes = 0;
   double p = 0;  ///< largest power of two up to n
   double levels() const { return std::bit_width(static_cast<std::uint32_t>(n) - 1); }
   bool is_power() const { return n == p; }
   /// In the tree of the fabric, whose switches have 8 children: of the leaves, of those above, ...
   double switches() const {
     double all = 0;
-    for (double level = N; level > 1; all += level) level = std::ceil(level / 8);
+    for (double level = nodes; level > 1; all += level) level = std::ceil(level / 8);
     return all;
   }
 };
@@ -61,15 +61,15 @@ const std::vector<Row>& textbook() {
       // Into the switches S of every rank and S of every node; up and down the trees 2 S per edge.
       {K::kAllReduce, "nvls_tree",
        [](const Counts& c) {
-         const double inside = c.g > 1 ? c.n + c.N : 0;
+         const double inside = c.g > 1 ? c.n + c.nodes : 0;
          const double most = c.g > 1 ? 1 + 1 / c.g : 0;
-         return Figures{inside + 2 * (c.N - 1), most + 2 / c.g, c.g > 1 ? c.n : 0};
+         return Figures{inside + 2 * (c.nodes - 1), most + 2 / c.g, c.g > 1 ? c.n : 0};
        }},
       // Up and down every link between switches, and down to every node.
       {K::kAllReduce, "sharp",
        [](const Counts& c) {
-         return each(c, 2 * (c.g - 1) / c.g + (c.N > 1 ? 1 / c.g : 0),
-                     c.N > 1 ? 2 * (c.switches() - 1) + c.N : 0);
+         return each(c, 2 * (c.g - 1) / c.g + (c.nodes > 1 ? 1 / c.g : 0),
+                     c.nodes > 1 ? 2 * (c.switches() - 1) + c.nodes : 0);
        }},
       {K::kAllReduce, "halving_doubling",
        [](const Counts& c) {
@@ -84,8 +84,8 @@ const std::vector<Row>& textbook() {
       {K::kAllGather, "pat", [](const Counts& c) { return each(c, (c.n - 1) / c.n); }},
       {K::kAllGather, "sharp",
        [](const Counts& c) {
-         return each(c, (c.g - 1) / c.g + (c.N > 1 ? 1 / c.n : 0),
-                     c.N > 1 ? c.switches() - 1 + c.N - 1 : 0);
+         return each(c, (c.g - 1) / c.g + (c.nodes > 1 ? 1 / c.n : 0),
+                     c.nodes > 1 ? c.switches() - 1 + c.nodes - 1 : 0);
        }},
       // Everybody gets every other chunk once. A core has two chunks at the most to begin with, and
       // may have a silent neighbour to tell in the end.
@@ -97,7 +97,7 @@ const std::vector<Row>& textbook() {
       {K::kReduceScatter, "nvls", [](const Counts& c) { return each(c, 1, 1); }},
       {K::kReduceScatter, "pat", [](const Counts& c) { return each(c, (c.n - 1) / c.n); }},
       {K::kReduceScatter, "sharp",
-       [](const Counts& c) { return each(c, (c.n - 1) / c.n, c.N > 1 ? c.switches() : 0); }},
+       [](const Counts& c) { return each(c, (c.n - 1) / c.n, c.nodes > 1 ? c.switches() : 0); }},
       // A tree over all ranks for every chunk, and the results of silent ranks on their way back.
       {K::kReduceScatter, "halving_doubling",
        [](const Counts& c) {
@@ -129,7 +129,7 @@ const std::vector<Row>& textbook() {
        }},
       {K::kAllToAll, "pairwise", [](const Counts& c) { return each(c, (c.n - 1) / c.n); }},
       {K::kAllToAll, "hierarchical",
-       [](const Counts& c) { return each(c, (c.g - 1) / c.g + (c.N - 1) / c.N); }},
+       [](const Counts& c) { return each(c, (c.g - 1) / c.g + (c.nodes - 1) / c.nodes); }},
       {K::kSendRecv, "pairwise", [](const Counts& c) { return each(c, 1); }},
   };
   return rows;
@@ -158,9 +158,10 @@ TEST_P(WireBytes, AreTheTextbooks) {
     sent.resize(ranks);
     for (const std::int64_t bytes : sent) total += bytes;
     const auto s = static_cast<double>(size);
+    const auto nodes = ranks / shape.per_node;
     const Figures expected = row->figures({.n = static_cast<double>(ranks),
                                            .g = static_cast<double>(shape.per_node),
-                                           .N = static_cast<double>(ranks / shape.per_node),
+                                           .nodes = static_cast<double>(nodes),
                                            .p = static_cast<double>(std::bit_floor(ranks))});
     EXPECT_NEAR(static_cast<double>(total), expected.total * s, 1e-9 * s) << ranks;
     EXPECT_NEAR(static_cast<double>(by_switches), expected.switches * s, 1e-9 * s) << ranks;

@@ -11,8 +11,8 @@ namespace {
 
 /// Tensors of one attention, q, k and v in rows of their own.
 struct Tensors {
-  explicit Tensors(const AttentionShape& shape_)
-      : shape(shape_),
+  explicit Tensors(const AttentionShape& wanted)
+      : shape(wanted),
         q(random_values(shape.batch * shape.queries * shape.heads * shape.head_dim, 1)),
         k(random_values(shape.batch * shape.keys * shape.kv_heads * shape.head_dim, 2)),
         v(random_values(static_cast<std::int64_t>(k.size()), 3)),

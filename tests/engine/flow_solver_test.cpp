@@ -28,13 +28,13 @@ class FlowSolverTest : public testing::TestWithParam<BackEnd> {
  protected:
   FlowSolver& solver() { return GetParam() == BackEnd::kSimgrid ? simgrid_solver() : *maxmin_; }
   void reset(std::vector<double> capacities) { solver().reset(capacities); }
-  /// Starts a transfer now and notes its end in ends[index].
+  /// Starts a transfer now and notes its end in ends_[index].
   void start(std::vector<std::uint32_t> path, double bytes, double bound = 0) {
-    const std::size_t index = ends.size();
-    ends.push_back(-1);
-    solver().start(path, bytes, bound, [this, index] { ends[index] = solver().now(); });
+    const std::size_t index = ends_.size();
+    ends_.push_back(-1);
+    solver().start(path, bytes, bound, [this, index] { ends_[index] = solver().now(); });
   }
-  std::vector<double> ends;
+  std::vector<double> ends_;
 
  private:
   std::unique_ptr<FlowSolver> maxmin_ = make_maxmin_solver();
@@ -47,7 +47,7 @@ TEST_P(FlowSolverTest, LoneTransferRunsAtTheSlowestLink) {
   reset({4e9, 1e9});
   start({0, 1}, 1e9);
   solver().run();
-  EXPECT_DOUBLE_EQ(ends[0], 1.0);
+  EXPECT_DOUBLE_EQ(ends_[0], 1.0);
 }
 
 TEST_P(FlowSolverTest, TwoTransfersShareALinkAndTheSecondSpeedsUpAfterTheFirst) {
@@ -56,8 +56,8 @@ TEST_P(FlowSolverTest, TwoTransfersShareALinkAndTheSecondSpeedsUpAfterTheFirst) 
   start({0}, 1e9);
   start({0}, 2e9);
   solver().run();
-  EXPECT_DOUBLE_EQ(ends[0], 2.0);
-  EXPECT_DOUBLE_EQ(ends[1], 3.0);
+  EXPECT_DOUBLE_EQ(ends_[0], 2.0);
+  EXPECT_DOUBLE_EQ(ends_[1], 3.0);
 }
 
 TEST_P(FlowSolverTest, MaxMinGivesTheRestToWhoCanUseIt) {
@@ -67,9 +67,9 @@ TEST_P(FlowSolverTest, MaxMinGivesTheRestToWhoCanUseIt) {
   start({0, 1}, 0.5e9);
   start({1}, 3.5e9);
   solver().run();
-  EXPECT_DOUBLE_EQ(ends[0], 1.0);
-  EXPECT_DOUBLE_EQ(ends[1], 1.0);
-  EXPECT_DOUBLE_EQ(ends[2], 1.0);
+  EXPECT_DOUBLE_EQ(ends_[0], 1.0);
+  EXPECT_DOUBLE_EQ(ends_[1], 1.0);
+  EXPECT_DOUBLE_EQ(ends_[2], 1.0);
 }
 
 TEST_P(FlowSolverTest, LinkNamedThreeTimesCountsThreeTimes) {
@@ -78,8 +78,8 @@ TEST_P(FlowSolverTest, LinkNamedThreeTimesCountsThreeTimes) {
   start({0, 0, 0}, 0.25e9);
   start({0}, 0.25e9);
   solver().run();
-  EXPECT_DOUBLE_EQ(ends[0], 1.0);
-  EXPECT_DOUBLE_EQ(ends[1], 1.0);
+  EXPECT_DOUBLE_EQ(ends_[0], 1.0);
+  EXPECT_DOUBLE_EQ(ends_[1], 1.0);
 }
 
 TEST_P(FlowSolverTest, BoundHoldsAndLeavesTheRestToOthers) {
@@ -88,25 +88,25 @@ TEST_P(FlowSolverTest, BoundHoldsAndLeavesTheRestToOthers) {
   start({0}, 0.2e9, 0.2e9);
   start({0}, 0.8e9);
   solver().run();
-  EXPECT_DOUBLE_EQ(ends[0], 1.0);
-  EXPECT_DOUBLE_EQ(ends[1], 1.0);
+  EXPECT_DOUBLE_EQ(ends_[0], 1.0);
+  EXPECT_DOUBLE_EQ(ends_[1], 1.0);
 }
 
 TEST_P(FlowSolverTest, BoundAloneIsEnough) {
   reset({1e9});
   start({}, 3e9, 2e9);
   solver().run();
-  EXPECT_DOUBLE_EQ(ends[0], 1.5);
+  EXPECT_DOUBLE_EQ(ends_[0], 1.5);
 }
 
 TEST_P(FlowSolverTest, NothingToMoveEndsAtOnceButNotInsideStart) {
   reset({1e9});
   start({0}, 0);
   start({}, 5e9);
-  EXPECT_EQ(ends[0], -1);
+  EXPECT_EQ(ends_[0], -1);
   solver().run();
-  EXPECT_EQ(ends[0], 0);
-  EXPECT_EQ(ends[1], 0);
+  EXPECT_EQ(ends_[0], 0);
+  EXPECT_EQ(ends_[1], 0);
 }
 
 TEST_P(FlowSolverTest, TinyTransfersAreNotRoundedAway) {
@@ -114,14 +114,14 @@ TEST_P(FlowSolverTest, TinyTransfersAreNotRoundedAway) {
   reset({100e9});
   start({0}, 1000.0 / 7);
   solver().run();
-  EXPECT_NEAR(ends[0], 1000.0 / 7 / 100e9, 5e-18);
+  EXPECT_NEAR(ends_[0], 1000.0 / 7 / 100e9, 5e-18);
 }
 
 TEST_P(FlowSolverTest, HugeTransfersAreExact) {
   reset({1e12});
   start({0}, 3e13);  // more than one SimGrid payload
   solver().run();
-  EXPECT_NEAR(ends[0], 30.0, 1e-9);
+  EXPECT_NEAR(ends_[0], 30.0, 1e-9);
 }
 
 TEST_P(FlowSolverTest, CallsComeByDateThenInOrderOfRegistration) {
@@ -157,11 +157,11 @@ TEST_P(FlowSolverTest, ExceptionLeavesRunAndTheNextSimulationIsClean) {
   start({0}, 9e9, 1e8);
   solver().at(0.5, [] { throw std::runtime_error("from a callback"); });
   EXPECT_THROW(solver().run(), std::runtime_error);
-  ends.clear();
+  ends_.clear();
   reset({2e9});
   start({0}, 1e9);
   solver().run();
-  EXPECT_NEAR(ends[0], 0.5, 1e-12);
+  EXPECT_NEAR(ends_[0], 0.5, 1e-12);
 }
 
 // ---- SimGrid against our own solver ------------------------------------------------------------

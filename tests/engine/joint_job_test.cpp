@@ -43,7 +43,7 @@ struct Ran {
   }
 };
 
-Ran run(const std::vector<PlacedJob>& jobs, SimulateOptions options = {}) {
+Ran run(const std::vector<PlacedJob>& jobs, const SimulateOptions& options = {}) {
   const JointJob joint = place_together(jobs, 4);
   EXPECT_EQ(verify(joint.job), std::vector<std::string>{});
   const Fabric fabric(thin_spine(), 4);

@@ -69,8 +69,7 @@ Job crossing_job() {
   return job;
 }
 
-class LanesTest : public testing::Test {
- protected:
+struct LanesTest : testing::Test {
   Job job = crossing_job();
   Fabric fabric{nvswitch_cluster(2, 2, 2), 4};
   CostModel costs = round_costs();

@@ -46,7 +46,7 @@ inline Device read_shipped_device(const std::string& name) {
 inline Topology described(const NodeSketch& sketch, const ImportOptions& options) {
   const std::string text = topology_text(sketch, options, read_shipped_device(options.device));
   Problems problems;
-  const Topology topology =
+  Topology topology =
       read_topology(parse_json(text, "imported.json").root(), problems,
                     [](const std::string& name) { return read_json_file(shipped_device(name)); });
   problems.raise_if_any();

@@ -22,11 +22,17 @@ struct Process {
   unsigned gpu_instance, compute_instance;
 };
 
-constexpr int kSuccess = 0, kInvalidArgument = 2, kNotSupported = 3, kNotFound = 6,
-              kInsufficientSize = 7;
+enum Status {
+  kSuccess = 0,
+  kInvalidArgument = 2,
+  kNotSupported = 3,
+  kNotFound = 6,
+  kInsufficientSize = 7
+};
 
 }  // namespace
 
+// NOLINTBEGIN(readability-identifier-naming): NVML's names
 extern "C" {
 
 int nvmlInit_v2() {
@@ -97,3 +103,4 @@ int nvmlDeviceGetCurrentClocksThrottleReasons(Device*, unsigned long long* reaso
 }
 #endif
 }
+// NOLINTEND(readability-identifier-naming)

@@ -16,9 +16,8 @@ const Kernel kSmall{
     .kind = KernelKind::kGemmDgrad, .dtype = Dtype::kBf16, .dims = {1024, 1024, 1024}};
 const Kernel kCopy{.kind = KernelKind::kCopy, .dtype = Dtype::kBf16, .dims = {50'000'000}};
 
-class GpuProfileTest : public testing::Test {
- protected:
-  GpuProfileRun run(const DeviceProfile* earlier = nullptr, TimingOptions options = {}) {
+struct GpuProfileTest : testing::Test {
+  GpuProfileRun run(const DeviceProfile* earlier = nullptr, const TimingOptions& options = {}) {
     const std::vector<Kernel> kernels = {kProduct, kSmall, kCopy};
     std::vector<BenchCase> cases;
     for (const Kernel& kernel : kernels) cases.push_back(default_case(kernel));

@@ -17,8 +17,7 @@ const Kernel kCopy{.kind = KernelKind::kCopy, .dtype = Dtype::kBf16, .dims = {50
 /// 20 kB: 2 us.
 const Kernel kTiny{.kind = KernelKind::kCopy, .dtype = Dtype::kBf16, .dims = {5'000}};
 
-class GpuStopwatchTest : public testing::Test {
- protected:
+struct GpuStopwatchTest : testing::Test {
   Timing time(const Kernel& kernel, Stopwatch& stopwatch) {
     const Trial trial = bench.trial(kernel);
     return time_in_rounds(std::span(&trial, 1), {.rounds = 4}, stopwatch).front();

@@ -12,8 +12,7 @@ namespace {
 
 using Kind = Neighbour::Kind;
 
-class OverlapBench : public testing::Test {
- protected:
+struct OverlapBench : testing::Test {
   OverlapRun run(const TimingOptions& options = {.rounds = 4, .repeats = 2}) {
     return measure_overlap(gpu, watch, host, {{4, 16}, {2}}, options);
   }

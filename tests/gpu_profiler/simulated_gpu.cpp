@@ -40,6 +40,7 @@ LauncherTable SimulatedGpu::launchers() const {
 std::byte* SimulatedGpu::allocate(std::int64_t bytes) {
   if (allocated + bytes > memory) throw Error(ErrorKind::kInfeasible, "CUDA: out of memory");
   allocated += bytes;
+  // Nothing lies there. NOLINTNEXTLINE(performance-no-int-to-ptr)
   auto* const address = reinterpret_cast<std::byte*>(next_address_);
   next_address_ += (bytes + 255) / 256 * 256;
   return address;

@@ -10,8 +10,7 @@ namespace {
 constexpr reference::Tolerance kTails{.elementary = 64, .terms = 4};
 
 template <typename T>
-class ActivationOps : public testing::Test {
- protected:
+struct ActivationOps : testing::Test {
   TestDevice device;
 };
 using Types = testing::Types<float, Bf16, Fp16>;

@@ -9,8 +9,7 @@ namespace stepcast {
 namespace {
 
 template <typename T>
-class CrossEntropy : public testing::Test {
- protected:
+struct CrossEntropy : testing::Test {
   TestDevice device;
 };
 using Types = testing::Types<float, Bf16, Fp16>;

@@ -7,8 +7,7 @@ namespace stepcast {
 namespace {
 
 template <typename T>
-class DropoutOps : public testing::Test {
- protected:
+struct DropoutOps : testing::Test {
   TestDevice device;
 };
 using Types = testing::Types<float, Bf16, Fp16>;

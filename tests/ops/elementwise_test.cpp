@@ -6,8 +6,7 @@ namespace stepcast {
 namespace {
 
 template <typename T>
-class Elementwise : public testing::Test {
- protected:
+struct Elementwise : testing::Test {
   TestDevice device;
 };
 using Types = testing::Types<float, Bf16, Fp16>;

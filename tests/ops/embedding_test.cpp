@@ -7,8 +7,7 @@ namespace stepcast {
 namespace {
 
 template <typename T>
-class Embedding : public testing::Test {
- protected:
+struct Embedding : testing::Test {
   TestDevice device;
 };
 using Types = testing::Types<float, Bf16, Fp16>;

@@ -8,8 +8,7 @@ namespace stepcast {
 namespace {
 
 template <typename T>
-class Norm : public testing::Test {
- protected:
+struct Norm : testing::Test {
   TestDevice device;
 };
 using Types = testing::Types<float, Bf16, Fp16>;

@@ -128,7 +128,7 @@ Bench::Bench()
   copy_rate = measured_copy(*this);
 }
 
-void add(Bench& bench, Case one, Run run) {
+void add(Bench& bench, const Case& one, const Run& run) {
   const auto body = [&bench, one, run](benchmark::State& state) {
     try {
       time_case(state, bench, one, run);

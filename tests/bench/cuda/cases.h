@@ -58,7 +58,7 @@ struct Case {
 
 /// Registers it. Where our kernel, the reference or the check throws, the case is an error with
 /// their words, and has no ratio; its label is the name of the counter that is missing.
-void add(Bench& bench, Case one, Run run);
+void add(Bench& bench, const Case& one, const Run& run);
 
 void add_moves(Bench& bench);
 void add_rows(Bench& bench);

@@ -2,7 +2,8 @@
 // tests/emulation/block.h: threads of a block are fibers that give way where they wait for others.
 #pragma once
 
-// The names are CUDA's. NOLINTBEGIN(readability-identifier-naming)
+// The names are CUDA's.
+// NOLINTBEGIN(readability-identifier-naming,bugprone-reserved-identifier)
 
 #include <cuda_runtime_api.h>
 
@@ -24,6 +25,7 @@
 #define __shared__ static thread_local
 
 struct dim3 {
+  /// A number is a grid of one dimension. NOLINTNEXTLINE(google-explicit-constructor)
   constexpr dim3(unsigned x_ = 1, unsigned y_ = 1, unsigned z_ = 1) : x(x_), y(y_), z(z_) {}
   unsigned x, y, z;
 };
@@ -105,4 +107,4 @@ inline std::int64_t max(std::int64_t a, std::int64_t b) { return std::max(a, b);
 inline unsigned __umulhi(unsigned a, unsigned b) {
   return static_cast<unsigned>(static_cast<std::uint64_t>(a) * b >> 32);
 }
-// NOLINTEND(readability-identifier-naming)
+// NOLINTEND(readability-identifier-naming,bugprone-reserved-identifier)
