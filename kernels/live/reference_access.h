@@ -6,6 +6,7 @@
 
 namespace stepcast {
 
+/// How many elements (row, column) of a matrix of the batch lies behind the operand's first.
 inline std::int64_t element_at(const Layout& layout, std::int64_t matrix, std::int64_t row,
                                std::int64_t column) {
   const std::int64_t outer = matrix / layout.inner.count;
@@ -15,6 +16,7 @@ inline std::int64_t element_at(const Layout& layout, std::int64_t matrix, std::i
          (layout.transposed ? row : column);
 }
 
+/// Of an operand in bf16 or fp16.
 double read_half(const LiveOperand& operand, std::int64_t at);
 void write_half(const LiveOperand& operand, std::int64_t at, double value);
 
@@ -28,6 +30,7 @@ inline void write(const LiveOperand& operand, std::int64_t at, double value) {
   operand.floats()[at] = static_cast<float>(value);
 }
 
+/// By matrix of the batch, row and column; without a matrix the first one.
 inline double get(const LiveOperand& operand, std::int64_t matrix, std::int64_t row,
                   std::int64_t column) {
   return read(operand, element_at(operand.layout, matrix, row, column));

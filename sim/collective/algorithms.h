@@ -65,6 +65,8 @@ CollectiveSchedule sharp_all_gather(std::uint32_t ranks, std::uint32_t per_node,
 CollectiveSchedule sharp_reduce_scatter(std::uint32_t ranks, std::uint32_t per_node,
                                         std::uint32_t radix);
 
+/// Inside nodes, between the ranks of a rail, inside nodes again; `per_node` divides `ranks`, which
+/// come node by node.
 CollectiveSchedule hierarchical_all_reduce(std::uint32_t ranks, std::uint32_t per_node);
 CollectiveSchedule hierarchical_all_to_all(std::uint32_t ranks, std::uint32_t per_node);
 
@@ -74,6 +76,7 @@ CollectiveSchedule torus_all_reduce(const std::vector<std::uint32_t>& dims);
 /// One peer per round; with nodes of several ranks, one inside the node and one outside at a time.
 CollectiveSchedule pairwise_all_to_all(std::uint32_t ranks, std::uint32_t per_node = 1);
 
+/// Every rank sends its buffer to the next one, the last one to rank 0.
 CollectiveSchedule neighbour_send_recv(std::uint32_t ranks);
 
 /// What the ranks of a group look like to an algorithm.
