@@ -49,7 +49,7 @@ ProgramRun train_and_strike(Target target, int rank, int signal, const ScratchFo
     when_seen(
         losses, trains, [&] { return over.load(); }, strike);
   });
-  const ProgramRun run =
+  ProgramRun run =
       run_mpi(joined(joined({"-n", "2"}, command),
                      {"--steps", "1000000", "--stand-still", "2", "--json", "--loss-csv", losses}),
               folder.root());
@@ -73,7 +73,7 @@ std::string expect_incomplete_steps(const ProgramRun& ran) {
   const JsonDocument result = parse_json(ran.out, "stdout");
   EXPECT_EQ(result.root().member("complete")->as_boolean(), false);
   EXPECT_FALSE(result.root().member("losses")->elements().empty()) << ran.err;
-  const std::string failure = result.root().member("failure")->as_string().value_or("");
+  std::string failure = result.root().member("failure")->as_string().value_or("");
   EXPECT_NE(failure, "");
   return failure;
 }

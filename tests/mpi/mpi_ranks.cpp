@@ -120,9 +120,7 @@ void print_sizes(const stepcast::RankWitness& witness) {
   std::fflush(stdout);
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
+int run_process(int argc, char** argv) {
   using namespace stepcast;
   const RankWitness witness(argc > 2 ? std::atoi(argv[2]) : 1, std::size_t{64} << 20);
   const auto last_words = [&](const std::string&) { print_sizes(witness); };
@@ -141,4 +139,15 @@ int main(int argc, char** argv) {
     for (int rank = 0; rank < group.ranks(); ++rank)
       std::printf("%s\n", fingerprint(witness.kept(rank)).c_str());
   return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return run_process(argc, argv);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "%s\n", error.what());
+    return 70;
+  }
 }

@@ -13,8 +13,8 @@ namespace {
 /// Projections of queries, keys and values side by side in rows of one tensor, and results.
 template <typename T>
 struct Attention {
-  explicit Attention(const AttentionShape& shape_)
-      : shape(shape_),
+  explicit Attention(const AttentionShape& wanted)
+      : shape(wanted),
         width((shape.heads + 2 * shape.kv_heads) * shape.head_dim),
         longest(std::max(shape.queries, shape.keys)),
         qkv(as_stored<T>(random_values(shape.batch * longest * width, 1))),
