@@ -2,6 +2,8 @@
 // communicate, and what is refused.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "tests/mpi/run_mpi.h"
 #include "tests/support/scratch_folder.h"
 
@@ -36,8 +38,11 @@ class LiveGpusUnderMpi : public testing::Test {
     for (const std::string& variable : variables) command.push_back(variable);
     for (const char* word : {STEPCAST_BINARY, "live"}) command.push_back(word);
     command.push_back(scenario);
-    for (const char* word : {"--device", "cuda", "--steps", "3", "--json"}) command.push_back(word);
-    return joined(command, more);
+    for (const char* word : {"--device", "cuda", "--json"}) command.push_back(word);
+    const bool compared = std::ranges::find(more, "--compare") != more.end();  // it has rounds
+    return joined(joined(command, compared ? std::vector<std::string>{}
+                                           : std::vector<std::string>{"--steps", "3"}),
+                  more);
   }
 
   /// Nothing is said here by ranks that mpirun ends: it needs to give them no time.

@@ -204,9 +204,10 @@ TEST(LiveUnderMpi, TrainsOnTwoNodesAsOnOne) {
 
 TEST(LiveUnderMpi, AComparisonBetweenNodesIsRefused) {
   const ScratchFolder folder;
-  const ProgramRun ran = run_mpi(
-      joined(joined(two_nodes(folder), {"-n", "2"}), joined(live("live-tiny-dp2"), {"--compare"})),
-      folder.root());
+  const ProgramRun ran =
+      run_mpi(joined(joined(two_nodes(folder), {"-n", "2"}),
+                     {STEPCAST_BINARY, "live", scenario("live-tiny-dp2"), "--compare"}),
+              folder.root());
   EXPECT_EQ(ran.exit_code, 6) << ran.err;
   EXPECT_NE(ran.err.find("--compare is for ranks of one node; rank 0 is on "), std::string::npos)
       << ran.err;

@@ -48,9 +48,13 @@ inline std::vector<std::string> joined(std::vector<std::string> a,
 }
 
 /// What makes mpirun believe that this machine is two nodes with `slots` ranks each, which it
-/// reaches by a remote shell: daemons of its own start ranks, and these share no memory.
+/// reaches by a remote shell: daemons of its own start ranks, and these share no memory. Each has a
+/// folder of its own: daemons that make their folders in one at the same time may fail.
 inline std::vector<std::string> two_nodes(const ScratchFolder& folder, int slots = 1) {
-  const std::string shell = folder.write("remote_shell", "#!/bin/sh\nshift\nexec sh -c \"$*\"\n");
+  const std::string shell =
+      folder.write("remote_shell",
+                   "#!/bin/sh\nexport TMPDIR=\"$TMPDIR/$1\"\nmkdir -p \"$TMPDIR\"\nshift\n"
+                   "exec sh -c \"$*\"\n");
   std::filesystem::permissions(shell, std::filesystem::perms::owner_all);
   const std::string each = ":" + std::to_string(slots);
   return {"--mca", "plm_rsh_agent", shell, "--host", "first" + each + ",second" + each};
