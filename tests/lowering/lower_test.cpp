@@ -93,6 +93,9 @@ struct Case {
                                           ? plan.pp * pick<std::int64_t>(random, {1, 2, 3})
                                           : pick<std::int64_t>(random, {1, 2, 3, 5, 8});
     training.global_batch_size = microbatches * plan.dp * plan.micro_batch_size;
+    if (!plan.sequence_parallel && flip(random)) training.seq_len = 1;  // tensors of a single row
+    if (flip(random)) model.vocab_size *= 100;  // by cost, a head that leaves its stage no layer
+    if (flip(random)) model.final_norm = false;
   }
   Model model;
   Plan plan;
