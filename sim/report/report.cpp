@@ -150,12 +150,22 @@ void add_compute_by_device(const Job& job, const Simulation& simulation, Report&
   }
 }
 
+/// Of a node that the job has a part of, that part, as of its rent.
+Watts host_power(const Topology& topology, std::int64_t gpus_left) {
+  Watts power{};
+  for (const NodeGroup& group : topology.groups_for(gpus_left)) {
+    const std::int64_t gpus = std::min(gpus_left, group.num_nodes * group.node.gpus);
+    power +=
+        group.node.host_power * (static_cast<double>(gpus) / static_cast<double>(group.node.gpus));
+    gpus_left -= gpus;
+  }
+  return power;
+}
+
 void add_money(const Scenario& scenario, Report& report) {
   const Topology& topology = scenario.topology;
   const double gpus = static_cast<double>(scenario.num_gpus);
-  Watts hosts{};
-  for (const NodeGroup& group : topology.groups_for(scenario.num_gpus))
-    hosts += group.node.host_power * static_cast<double>(group.num_nodes);
+  const Watts hosts = host_power(topology, scenario.num_gpus);
   Watts all_gpus{};
   for (std::uint32_t d = 0; d < report.devices.size(); ++d) {
     const Device& device = device_of(scenario, d);

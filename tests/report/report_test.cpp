@@ -128,6 +128,14 @@ TEST(Report, MoneyAndEnergyByHand) {
   EXPECT_NEAR(report.rent_per_step.value(), 16 * 10 * 1.8 / 3600, 1e-15);
 }
 
+TEST(Report, AJobPaysItsPartOfTheHostOfASharedNode) {
+  SmallReport small = small_report();
+  small.scenario.topology.node.gpus = 64;
+  small.scenario.topology.num_nodes = 1;
+  // As above, but 16 of the 64 GPUs of one node of 1 kW: 16 * 230 W + 250 W, times 1.25.
+  EXPECT_NEAR(small.report().average_power.value(), 1.25 * 3930, 1e-9);
+}
+
 TEST(MemoryReport, ReservedIsStaticPlusFragmentedPlusContext) {
   SmallReport small = small_report();
   small.scenario.stack.fragmentation = 1.25;
