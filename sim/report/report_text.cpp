@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <string_view>
 
 #include "sim/base/printed.h"
 #include "sim/base/quantity_text.h"
@@ -10,11 +11,38 @@ namespace stepcast {
 namespace {
 
 constexpr int kBarWidth = 30;
+constexpr std::size_t kPageWidth = 80;
+constexpr std::size_t kFigureColumn = 18;  // where the figures of the upper half begin
 
-/// "  (published 32.0 s: -1.2 %)", or nothing.
-std::string beside(Seconds predicted, Seconds published) {
+/// `text`, which begins at `column`, broken after `separator` where a line would grow beyond the
+/// page; what follows begins at `column`, too. Ends in a line break.
+std::string wrapped(const std::string& text, std::size_t column, std::string_view separator) {
+  const std::string next_line = "\n" + std::string(column, ' ');
+  std::string page;
+  std::size_t used = column;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t found = text.find(separator, at);
+    const std::size_t end =
+        found == std::string::npos ? text.size() : found + separator.find_last_not_of(' ') + 1;
+    const bool first = at == 0;
+    if (!first && used + 1 + end - at > kPageWidth) {
+      page += next_line;
+      used = column;
+    } else if (!first) {
+      page += ' ';
+      ++used;
+    }
+    page += text.substr(at, end - at);
+    used += end - at;
+    at = found == std::string::npos ? text.size() : found + separator.size();
+  }
+  return page + "\n";
+}
+
+/// A line about the measured time, if there is one.
+std::string published_line(Seconds predicted, Seconds published) {
   if (published <= Seconds(0)) return "";
-  return printed("   published %s, predicted %+.1f %%", to_text(published).c_str(),
+  return printed("  published       %s, predicted %+.1f %%\n", to_text(published).c_str(),
                  100 * (predicted / published - 1));
 }
 
@@ -42,7 +70,7 @@ std::string stage_line(const StageMemory& stage, int name_width) {
     return gib(stage.peak.at_peak[static_cast<std::size_t>(category)]);
   };
   return printed(
-      "    %-*s %8.2f %8.2f %8.2f %8.2f %8.2f %9.2f %9.2f  %s\n", name_width, stage.name.c_str(),
+      "    %-*s %7.2f %7.2f %7.2f %7.2f %7.2f %7.2f %8.2f  %s\n", name_width, stage.name.c_str(),
       at_peak(BufferCategory::kParameters), at_peak(BufferCategory::kGradients),
       at_peak(BufferCategory::kOptimizerState), at_peak(BufferCategory::kActivations),
       at_peak(BufferCategory::kWorkspace) + at_peak(BufferCategory::kCommunication),
@@ -50,10 +78,10 @@ std::string stage_line(const StageMemory& stage, int name_width) {
 }
 
 std::string stages_table(const Report& report) {
-  std::size_t width = 18;
+  std::size_t width = 13;  // "stage 0 of 16"
   for (const StageMemory& stage : report.memory) width = std::max(width, stage.name.size());
   const int name_width = static_cast<int>(width);
-  std::string text = printed("    %-*s %8s %8s %8s %8s %8s %9s %9s\n", name_width, "GiB", "params",
+  std::string text = printed("    %-*s %7s %7s %7s %7s %7s %7s %8s\n", name_width, "GiB", "params",
                              "grads", "optim", "activ", "other", "peak", "reserved");
   for (const StageMemory& stage : report.memory) text += stage_line(stage, name_width);
   return text;
@@ -81,20 +109,23 @@ std::string pace_text(const Report& report) {
 }
 
 std::string headline(const Scenario& scenario, const Report& report) {
+  const std::string plan = to_text(scenario.plan) + ", global batch " +
+                           std::to_string(scenario.training.global_batch_size) + " x " +
+                           std::to_string(scenario.training.seq_len) + " tokens, " +
+                           std::string(name_of(scenario.training.precision));
   return scenario.name + "\n  " + scenario.model.name + " on " + devices_text(report) + " (" +
-         scenario.topology.name + "), " + scenario.stack.name + "\n  " + to_text(scenario.plan) +
-         ", global batch " + std::to_string(scenario.training.global_batch_size) + " x " +
-         std::to_string(scenario.training.seq_len) + " tokens, " +
-         std::string(name_of(scenario.training.precision)) + "\n\n";
+         scenario.topology.name + "), " + scenario.stack.name + "\n  " + wrapped(plan, 2, ", ") +
+         "\n";
 }
 
 std::string speed_text(const Scenario& scenario, const Report& report) {
   std::string text =
-      printed("  step time       %s   (90 %%: %s to %s, %s)%s\n", to_text(report.step_time).c_str(),
+      printed("  step time       %s   (90 %%: %s to %s, %s)\n", to_text(report.step_time).c_str(),
               to_text(report.step_time_low).c_str(), to_text(report.step_time_high).c_str(),
-              std::string(name_of(report.grade)).c_str(),
-              beside(report.step_time, scenario.published.step_time).c_str());
-  if (!report.warning.empty()) text += "  beware          " + report.warning + "\n";
+              std::string(name_of(report.grade)).c_str());
+  text += published_line(report.step_time, scenario.published.step_time);
+  if (!report.warning.empty())
+    text += "  beware          " + wrapped(report.warning, kFigureColumn, " ");
   text += printed("  tokens/s        %s\n", with_thousands(report.tokens_per_s).c_str());
   text += printed("  utilisation     model %.1f %%, hardware %.1f %% of peak; %s per GPU\n",
                   100 * report.model_flops_utilization, 100 * report.hardware_flops_utilization,
@@ -119,12 +150,14 @@ std::string source_of_prices(const Scenario& scenario) {
 
 std::string money_text(const Scenario& scenario, const Report& report) {
   const double steps = report.steps_per_trillion_tokens;
-  return "  per step        " +
-         bill(report.rent_per_step, report.energy_per_step, report.electricity_per_step) +
-         printed("\n  per 10^12 tokens  %.3g days, ", (report.step_time * steps).value() / 86400) +
-         bill(report.rent_per_step * steps, report.energy_per_step * steps,
-              report.electricity_per_step * steps) +
-         " (" + source_of_prices(scenario) + ")\n";
+  const std::string step =
+      bill(report.rent_per_step, report.energy_per_step, report.electricity_per_step);
+  const std::string tokens = printed("%.3g days, ", (report.step_time * steps).value() / 86400) +
+                             bill(report.rent_per_step * steps, report.energy_per_step * steps,
+                                  report.electricity_per_step * steps);
+  return "  per step        " + wrapped(step, kFigureColumn, ", ") + "  per 1e12 tokens " +
+         wrapped(tokens, kFigureColumn, ", ") + std::string(kFigureColumn, ' ') + "(" +
+         source_of_prices(scenario) + ")\n";
 }
 
 }  // namespace

@@ -29,7 +29,7 @@ TEST(ReportTable, ShowsThePublishedTimeBesideThePredictedOne) {
   small.scenario.published = {
       .step_time = Seconds(8), .peak_memory = Bytes{1 << 30}, .source = "a paper"};
   expect_parts(report_table(small.scenario, small.report()),
-               {"published 8.00 s, predicted +25.0 %", "published 1.00 GiB"});
+               {"  published       8.00 s, predicted +25.0 %\n", "published 1.00 GiB"});
 }
 
 TEST(ReportTable, SaysWhosePricesTheyAreAndLeavesOutWhatHasNone) {
@@ -44,6 +44,24 @@ TEST(ReportTable, SaysWhosePricesTheyAreAndLeavesOutWhatHasNone) {
                {"10.0 USD rent", "(prices assumed: see the topology)"});
   small.scenario.own_prices = true;
   expect_parts(report_table(small.scenario, small.report()), {"(prices: the scenario's)"});
+}
+
+TEST(ReportTable, FitsOnEightyColumns) {
+  SmallReport small = small_report();
+  small.scenario.plan = {.tp = 8, .pp = 16, .dp = 128, .sequence_parallel = true, .zero_stage = 1};
+  small.scenario.plan.schedule = "interleaved";
+  small.scenario.plan.virtual_stages = 4;
+  Report report = small.report();
+  report.warning = "words of a warning that is long enough to go over to another line of the page";
+  report.rent_per_step = Dollars(1234);
+  const std::string text = report_table(small.scenario, report);
+  for (std::size_t at = 0, end = 0; at < text.size(); at = end + 1) {
+    end = text.find('\n', at);
+    EXPECT_LE(end - at, 80u) << text.substr(at, end - at);
+  }
+  expect_parts(text,
+               {"tp 8, pp 16, dp 128, virtual_stages 4, ", "\n  sequence_parallel, zero_stage 1, ",
+                "enough to go over to another\n                  line of the page\n"});
 }
 
 TEST(ReportTable, NoLineEndsInBlanks) {
