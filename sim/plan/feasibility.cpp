@@ -114,7 +114,13 @@ class PlanCheck {
       add("plan.pp", product + " must be at most " + layers + ", so that each has a layer");
     else if (traits_.stage_balance == StageBalance::kUniform && model_.num_layers % chunks != 0)
       add("plan.pp", product + " must divide " + layers + " (" +
-                         divisors_text(model_.num_layers, chunks) + ")");
+                         divisors_text(model_.num_layers, chunks) +
+                         "); or set plan.stage_balance to \"balanced\"");
+    else if (traits_.stage_balance == StageBalance::kEndsMinusOne && chunks > 1 &&
+             (model_.num_layers + 2) % chunks != 0)
+      add("plan.pp", product + " must divide num_layers + 2 = " + text(model_.num_layers + 2) +
+                         " with stage_balance \"ends_minus_one\" (" +
+                         divisors_text(model_.num_layers + 2, chunks) + "); or use \"balanced\"");
   }
 
   void check_virtual_stages() {

@@ -101,7 +101,8 @@ class Search {
   std::vector<std::int64_t> chunk_counts(const Plan& grid) const {
     if (wanted_.virtual_stages <= 1 && wanted_.schedule != "interleaved") return {1};
     if (grid.pp > model_.num_layers) return {1};
-    return divisors(model_.num_layers / grid.pp);
+    const bool ends_minus_one = traits_.stage_balance == StageBalance::kEndsMinusOne;
+    return divisors((model_.num_layers + (ends_minus_one ? 2 : 0)) / grid.pp);
   }
 
   void consider(const Plan& plan) {

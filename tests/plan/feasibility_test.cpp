@@ -84,7 +84,16 @@ TEST(CheckPlan, UniformStagesDivideTheLayersOtherRulesNeedOneEach) {
   Case c;
   c.plan = {.tp = 4, .pp = 16, .dp = 1};
   EXPECT_EQ(c.reasons(),
-            Reasons{"plan.pp = 16 must divide num_layers = 24 (1, 2, 3, 4, 6, 8, 12, 24)"});
+            Reasons{"plan.pp = 16 must divide num_layers = 24 (1, 2, 3, 4, 6, 8, 12, 24); or set "
+                    "plan.stage_balance to \"balanced\""});
+  c.traits.stage_balance = StageBalance::kEndsMinusOne;
+  EXPECT_EQ(c.reasons(), Reasons{"plan.pp = 16 must divide num_layers + 2 = 26 with stage_balance "
+                                 "\"ends_minus_one\" (1, 2, 13, 26); or use \"balanced\""});
+  c.plan = {.tp = 4, .pp = 13, .dp = 1};
+  c.num_gpus = 52;
+  EXPECT_EQ(c.reasons(), Reasons{});
+  c.num_gpus = 64;
+  c.plan = {.tp = 4, .pp = 16, .dp = 1};
   c.traits.stage_balance = StageBalance::kByComputeCost;
   EXPECT_EQ(c.reasons(), Reasons{});
   c.plan = {.tp = 2, .pp = 32, .dp = 1};
