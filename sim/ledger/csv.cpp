@@ -115,9 +115,11 @@ std::optional<std::size_t> CsvTable::column(std::string_view name) const {
   return static_cast<std::size_t>(at - header.begin());
 }
 
-bool CsvTable::has_columns(std::initializer_list<std::string_view> names) const {
-  return std::all_of(names.begin(), names.end(),
-                     [this](std::string_view name) { return column(name).has_value(); });
+std::vector<std::string> CsvTable::missing_columns(std::span<const std::string_view> names) const {
+  std::vector<std::string> missing;
+  for (const std::string_view name : names)
+    if (!column(name)) missing.emplace_back(name);
+  return missing;
 }
 
 CsvTable parse_csv(std::string_view text, const std::string& name) {

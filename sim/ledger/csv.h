@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,7 +31,8 @@ struct CsvTable {
 
   /// Index of a column, or nothing.
   std::optional<std::size_t> column(std::string_view name) const;
-  bool has_columns(std::initializer_list<std::string_view> names) const;
+  /// Those of `names` that are no column, in their order.
+  std::vector<std::string> missing_columns(std::span<const std::string_view> names) const;
 };
 
 /// Reads a regular file. Throws Error: kIo when it can't be read, kInput with line (and column

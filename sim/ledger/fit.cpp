@@ -6,6 +6,7 @@
 
 #include "sim/ledger/prepared_row_model.h"
 #include "sim/ledger/step_scenario.h"
+#include "sim/ledger/validate.h"
 
 namespace stepcast {
 namespace {
@@ -63,8 +64,8 @@ void take_row(const StepRow& row, RowLibrary& files, const StackProfile& stack, 
 
 FitRows prepare_rows(const std::string& ledger, const Library& library, const FitOptions& options) {
   const CsvTable table = read_csv_file(ledger);
-  if (!is_step_table(table)) throw Error(ErrorKind::kInput, ledger + ": is no table of step times");
-  RowLibrary files(library);
+  require_step_times(table);
+  RowLibrary files(library, folder_of(table));
   const StackProfile stack = load_stack(options.stack, library).profile;
   FitRows rows;
   for (const CsvRecord& record : table.records) {
@@ -169,14 +170,26 @@ void set_domain(const FitRows& rows, StackProfile& stack) {
   }
 }
 
+/// How many parameters the data decided: each by what they narrowed of its prior's variance.
+double freedom_of(const std::vector<FittedParameter>& parameters) {
+  double freedom = 0;
+  for (const FittedParameter& parameter : parameters) {
+    const double left = parameter.sigma / parameter.prior_sigma;
+    freedom += std::max(0.0, 1 - left * left);
+  }
+  return freedom;
+}
+
 void sum_up(StackFit& fit) {
   using Time = std::optional<double>;
   fit.before = summarize_rows(fit.rows, [](const FittedRow& row) { return Time(row.before_s); });
   fit.fitted = summarize_rows(fit.rows, [](const FittedRow& row) { return Time(row.fitted_s); });
   fit.left_out = summarize_rows(fit.rows, [](const FittedRow& row) { return row.left_out_s; });
-  const bool left_out = fit.rows.front().left_out_s.has_value();
   fit.stack.grade = Grade::kFitted;
-  fit.stack.relative_sigma = (left_out ? fit.left_out : fit.fitted).p90_abs / kSigmasOf90Percent;
+  const double before = fit.stack.relative_sigma;
+  fit.stack.relative_sigma = fit.rows.front().left_out_s.has_value()
+                                 ? sigma_after_fit(fit.left_out, 0, before)
+                                 : sigma_after_fit(fit.fitted, freedom_of(fit.parameters), before);
 }
 
 void keep_profiles(const std::vector<const FitParameter*>& parameters,
@@ -207,6 +220,14 @@ std::string_view name_of(Determination determination) {
 Determination determination_of(double sigma, double prior_sigma) {
   if (sigma < 0.5 * prior_sigma) return Determination::kData;
   return sigma > 0.9 * prior_sigma ? Determination::kPrior : Determination::kBoth;
+}
+
+double sigma_after_fit(const ErrorSummary& errors, double freedom, double before) {
+  constexpr double kRowsOfBefore = 10;
+  const double seen = errors.p90_abs / kSigmasOf90Percent;
+  const double rows = static_cast<double>(errors.rows);
+  return std::sqrt((kRowsOfBefore * before * before + rows * seen * seen) /
+                   (kRowsOfBefore + std::max(0.0, rows - freedom)));
 }
 
 std::vector<std::optional<double>> leave_groups_out(RowModel& model,

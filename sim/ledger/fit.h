@@ -52,13 +52,19 @@ struct FittedRow {
   std::optional<double> left_out_s;  ///< fitted without its group
 };
 
+/// Standard deviation of a step, relative, after a fit: what `errors` of the rows say, and what the
+/// stack said of itself `before`, which counts as much as ten rows: a 90th percentile of fewer is
+/// their largest one. Errors of rows that the fit has seen are too small by the freedom that its
+/// parameters had: `freedom` is how many of them the data decided, 0 for rows left out.
+double sigma_after_fit(const ErrorSummary& errors, double freedom, double before);
+
 struct StackFit {
   std::string leave_out;
   std::vector<FittedParameter> parameters;
   std::vector<FittedRow> rows;
   std::vector<std::pair<std::string, std::string>> skipped;  ///< id, reason
   ErrorSummary before, fitted, left_out;
-  StackProfile stack;  ///< as fitted; relative_sigma from the rows left out
+  StackProfile stack;  ///< as fitted, with relative_sigma of sigma_after_fit
   std::map<std::string, NetworkProfile> networks;  ///< as fitted, by name
 };
 

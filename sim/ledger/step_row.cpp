@@ -70,10 +70,7 @@ void read_plan_cells(const CsvCells& cells, StepRow& row) {
 
 }  // namespace
 
-bool is_step_table(const CsvTable& table) {
-  return table.has_columns({"id", "framework", "cluster", "n_gpus", "num_layers", "hidden_size",
-                            "tp", "pp", "global_batch_size", "step_time_s"});
-}
+bool is_step_table(const CsvTable& table) { return table.missing_columns(kStepColumns).empty(); }
 
 StepRow read_step_row(const CsvTable& table, const CsvRecord& record) {
   const CsvCells cells(table, record);

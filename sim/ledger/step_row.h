@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "sim/ledger/csv.h"
 
@@ -45,6 +46,11 @@ struct StepRow {
   MemoryKind memory_kind = MemoryKind::kUnstated;
   bool out_of_memory = false;  ///< the run did not fit, and says nothing of time
 };
+
+/// Without these, a table is none of step times.
+inline constexpr std::string_view kStepColumns[] = {
+    "id", "framework", "cluster",           "n_gpus",     "num_layers", "hidden_size",
+    "tp", "pp",        "global_batch_size", "step_time_s"};
 
 /// True when the header is that of a table of step times.
 bool is_step_table(const CsvTable& table);

@@ -7,6 +7,8 @@
 
 #include "sim/base/quantity_text.h"
 #include "sim/plan/feasibility.h"
+#include "sim/scenario/references.h"
+#include "sim/scenario/resolve.h"
 
 namespace stepcast {
 namespace {
@@ -274,21 +276,37 @@ bool exists(const std::string& file) {
 
 }  // namespace
 
+std::string folder_of(const CsvTable& table) {
+  return std::filesystem::path(table.file).parent_path().string();
+}
+
+std::optional<RowLibrary::Cluster> RowLibrary::read_cluster(const std::string& name) const {
+  const std::string file = is_path(name) ? (std::filesystem::path(folder_) / name).string()
+                                         : library_.topology_file(name);
+  if (!exists(file)) return std::nullopt;
+  const JsonValue root = resolve(name, folder_, [&](const std::string& n) {
+                           return library_.topology_file(n);
+                         }).root();
+  Problems problems;
+  References references(library_, problems);
+  Cluster cluster{
+      .topology = references.topology(root), .device_profile = {}, .network_profile = {}};
+  problems.raise_if_any();
+  const auto device =
+      references.follow(*root.member("device_profile"), &Library::device_profile_file);
+  const auto network =
+      references.follow(*root.member("network_profile"), &Library::network_profile_file);
+  if (device) cluster.device_profile = read_device_profile(*device, problems);
+  if (network)
+    cluster.network_profile = for_generation(read_network_profile(*network, problems),
+                                             cluster.topology.device.generation);
+  problems.raise_if_any();
+  return cluster;
+}
+
 const RowLibrary::Cluster* RowLibrary::cluster(const std::string& name) {
   auto at = clusters_.find(name);
-  if (at == clusters_.end()) {
-    std::optional<Cluster> cluster;
-    if (exists(library_.topology_file(name))) {
-      Topology topology = load_topology(name, library_);
-      DeviceProfile device = load_device_profile(topology.device_profile, library_);
-      NetworkProfile network = for_generation(
-          load_network_profile(topology.network_profile, library_), topology.device.generation);
-      cluster = Cluster{.topology = std::move(topology),
-                        .device_profile = std::move(device),
-                        .network_profile = std::move(network)};
-    }
-    at = clusters_.emplace(name, std::move(cluster)).first;
-  }
+  if (at == clusters_.end()) at = clusters_.emplace(name, read_cluster(name)).first;
   return at->second ? &*at->second : nullptr;
 }
 
@@ -306,7 +324,9 @@ std::variant<ExpressedRow, SkipReason> express(const StepRow& row, RowLibrary& l
                                                const std::string& stack_name) {
   if (const std::string text = Objections(row).text(); !text.empty()) return SkipReason{text};
   const RowLibrary::Cluster* cluster = library.cluster(row.cluster);
-  if (!cluster) return SkipReason{"no topology file for cluster \"" + row.cluster + "\""};
+  if (!cluster)
+    return SkipReason{"no topology file for cluster \"" + row.cluster +
+                      "\" (a shipped name, or a path beside the table)"};
   if (!cluster->topology.has_one_device())
     return SkipReason{"cluster \"" + row.cluster +
                       "\" has nodes of several devices, and tables of "

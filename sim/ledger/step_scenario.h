@@ -32,22 +32,30 @@
 
 namespace stepcast {
 
+/// The folder of a table's file: where the paths in its rows begin.
+std::string folder_of(const CsvTable& table);
+
 /// Files that rows name, each read once. A file with a mistake is an Error; one that does not exist
 /// is a reason to skip the rows that name it.
 class RowLibrary {
  public:
-  explicit RowLibrary(Library library) : library_(std::move(library)) {}
+  explicit RowLibrary(Library library, std::string folder = "")
+      : library_(std::move(library)), folder_(std::move(folder)) {}
 
   struct Cluster {
     Topology topology;
     DeviceProfile device_profile;
     NetworkProfile network_profile;
   };
-  const Cluster* cluster(const std::string& name);  ///< null: not shipped
+  /// A shipped name, or a path below the folder of the table. Null: there is no such file.
+  const Cluster* cluster(const std::string& name);
   const Stack* stack(const std::string& framework);
 
  private:
+  std::optional<Cluster> read_cluster(const std::string& name) const;
+
   Library library_;
+  std::string folder_;
   std::map<std::string, std::optional<Cluster>> clusters_;
   std::map<std::string, std::optional<Stack>> stacks_;
 };

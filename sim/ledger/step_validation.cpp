@@ -136,7 +136,7 @@ RowAnswer begin_answer(const CsvTable& table, const CsvRecord& record, RowLibrar
 
 std::vector<RowAnswer> answer_step_times(const CsvTable& table, const Library& library,
                                          const WorkerPoolOptions& pool) {
-  RowLibrary files(library);
+  RowLibrary files(library, folder_of(table));
   std::vector<RowAnswer> answers;
   std::vector<PendingRow> pending;
   for (const CsvRecord& record : table.records)

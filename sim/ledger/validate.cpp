@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <span>
 
 #include "sim/ledger/collective_validation.h"
 #include "sim/ledger/kernel_validation.h"
@@ -11,31 +12,48 @@
 namespace stepcast {
 namespace {
 
-/// The columns that tell the tables apart; the first row whose columns are all there wins.
+constexpr std::string_view kDataParallelColumns[] = {"id",     "framework", "cluster",
+                                                     "n_gpus", "model",     "samples_per_s"};
+constexpr std::string_view kCollectiveColumns[] = {"collective", "n_gpus", "size_bytes", "time_us"};
+constexpr std::string_view kGemmColumns[] = {"gpu", "dtype", "m", "n", "k", "time_us"};
+constexpr std::string_view kAttentionColumns[] = {"gpu",      "dtype", "heads",  "seq",
+                                                  "head_dim", "pass",  "time_us"};
+constexpr std::string_view kMemoryOpColumns[] = {"gpu", "op", "dtype", "elements_shape", "time_us"};
+constexpr std::string_view kConvolutionColumns[] = {"gpu", "dtype", "c_in", "c_out", "time_us"};
+constexpr std::string_view kMiscellaneousColumns[] = {"gpu", "quantity", "value", "unit"};
+
 struct LedgerInfo {
   LedgerKind kind;
   std::string_view name;
-  std::array<std::string_view, 7> columns;  ///< the rest is empty
+  std::span<const std::string_view> columns;  ///< that tell it from the others
 };
 
-constexpr std::array<LedgerInfo, 7> kLedgers{{
-    {LedgerKind::kDataParallel,
-     "data_parallel",
-     {"id", "framework", "cluster", "n_gpus", "model", "samples_per_s"}},
-    {LedgerKind::kCollectives, "collectives", {"collective", "n_gpus", "size_bytes", "time_us"}},
-    {LedgerKind::kGemm, "gemm", {"gpu", "dtype", "m", "n", "k", "time_us"}},
-    {LedgerKind::kAttention,
-     "attention",
-     {"gpu", "dtype", "heads", "seq", "head_dim", "pass", "time_us"}},
-    {LedgerKind::kMemoryOps, "memory_ops", {"gpu", "op", "dtype", "elements_shape", "time_us"}},
-    {LedgerKind::kConvolutions, "conv", {"gpu", "dtype", "c_in", "c_out", "time_us"}},
-    {LedgerKind::kMiscellaneous, "misc", {"gpu", "quantity", "value", "unit"}},
+/// The first row whose columns are all there wins.
+constexpr std::array<LedgerInfo, 8> kLedgers{{
+    {LedgerKind::kStepTimes, "step_times", kStepColumns},
+    {LedgerKind::kDataParallel, "data_parallel", kDataParallelColumns},
+    {LedgerKind::kCollectives, "collectives", kCollectiveColumns},
+    {LedgerKind::kGemm, "gemm", kGemmColumns},
+    {LedgerKind::kAttention, "attention", kAttentionColumns},
+    {LedgerKind::kMemoryOps, "memory_ops", kMemoryOpColumns},
+    {LedgerKind::kConvolutions, "conv", kConvolutionColumns},
+    {LedgerKind::kMiscellaneous, "misc", kMiscellaneousColumns},
 }};
 
-bool matches(const CsvTable& table, const LedgerInfo& row) {
-  return std::all_of(row.columns.begin(), row.columns.end(), [&](std::string_view name) {
-    return name.empty() || table.column(name).has_value();
-  });
+/// "; it lacks num_layers, hidden_size to be one of step_times": of the table that most columns
+/// there belong to. Empty when there is none.
+std::string nearest_text(const CsvTable& table) {
+  std::string text;
+  std::size_t most = 0;
+  for (const LedgerInfo& row : kLedgers) {
+    const std::vector<std::string> missing = table.missing_columns(row.columns);
+    if (row.columns.size() - missing.size() <= most) continue;
+    most = row.columns.size() - missing.size();
+    text = "; it lacks";
+    for (const std::string& name : missing) text += (name == missing[0] ? " " : ", ") + name;
+    text += " to be one of " + std::string(row.name);
+  }
+  return text;
 }
 
 /// The first cells of a row, for tables whose rows have no id.
@@ -83,23 +101,34 @@ std::vector<RowAnswer> answer(LedgerKind kind, const CsvTable& table, const Libr
 }  // namespace
 
 std::string_view name_of(LedgerKind kind) {
-  for (const LedgerInfo& row : kLedgers)
-    if (row.kind == kind) return row.name;
-  return "step_times";
+  return std::ranges::find(kLedgers, kind, &LedgerInfo::kind)->name;
 }
 
 LedgerKind recognise(const CsvTable& table) {
-  if (is_step_table(table)) return LedgerKind::kStepTimes;
-  for (const LedgerInfo& row : kLedgers)
-    if (matches(table, row)) return row.kind;
-  std::string known = "step_times";
-  for (const LedgerInfo& row : kLedgers) known += ", " + std::string(row.name);
+  std::string known;
+  for (const LedgerInfo& row : kLedgers) {
+    if (table.missing_columns(row.columns).empty()) return row.kind;
+    known += (known.empty() ? "" : ", ") + std::string(row.name);
+  }
+  throw Error(
+      ErrorKind::kInput,
+      {Problem{.file = table.file,
+               .line = 1,
+               .path = "",
+               .message = "the header is that of no table of measurements" + nearest_text(table) +
+                          "; known: " + known + " (columns in tests/validation/README.md)"}});
+}
+
+void require_step_times(const CsvTable& table) {
+  const LedgerKind kind = recognise(table);
+  if (kind == LedgerKind::kStepTimes) return;
   throw Error(ErrorKind::kInput,
               {Problem{.file = table.file,
                        .line = 1,
                        .path = "",
-                       .message = "the header is that of no table of measurements; known: " +
-                                  known + " (columns in tests/validation/README.md)"}});
+                       .message = "the header is that of a table of " + std::string(name_of(kind)) +
+                                  ", and one of step_times is needed (columns "
+                                  "in tests/validation/README.md)"}});
 }
 
 Validation validate(const std::string& file, const Library& library,

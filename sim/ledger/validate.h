@@ -24,8 +24,10 @@ enum class LedgerKind : std::uint8_t {
 };
 std::string_view name_of(LedgerKind kind);
 
-/// Throws Error(kInput) that lists what is known when no kind has this header.
+/// Throws Error(kInput) when no kind has this header: what the nearest lacks, and what is known.
 LedgerKind recognise(const CsvTable& table);
+/// Throws Error(kInput) for a table of anything else, too.
+void require_step_times(const CsvTable& table);
 
 struct ValidateOptions {
   /// Labels to group by (rows of other tables carry other labels, and are not grouped by these):

@@ -71,6 +71,24 @@ TEST_F(LedgerCommand, ValidateRefusesWhatIsNoLedger) {
   EXPECT_EQ(run({"validate", folder_.write("y.csv", "a,b\n1\n")}).exit_code, 3);
 }
 
+TEST_F(LedgerCommand, AHeaderThatLacksColumnsIsToldWhichTheyAre) {
+  const std::string mine = folder_.write(
+      "mine.csv", "id,framework,cluster,n_gpus,model,tp,pp,global_batch_size,step_time_s\n");
+  for (const ProgramRun& ran :
+       {run({"validate", mine}), run({"fit", mine, "--stack", "megatron-lm-2022"})}) {
+    EXPECT_EQ(ran.exit_code, 3);
+    EXPECT_NE(ran.err.find("mine.csv:1: the header is that of no table of measurements; it lacks "
+                           "num_layers, hidden_size to be one of step_times; known: "),
+              std::string::npos)
+        << ran.err;
+  }
+  const std::string products = folder_.write("gemm.csv", "gpu,dtype,m,n,k,time_us\n");
+  EXPECT_NE(
+      run({"fit", products, "--stack", "megatron-lm-2022"})
+          .err.find("gemm.csv:1: the header is that of a table of gemm, and one of step_times"),
+      std::string::npos);
+}
+
 TEST_F(LedgerCommand, FitWritesAStackThatPredictsTheRows) {
   const std::string file = folder_.path("mine.json");
   const ProgramRun ran = run({"fit", ledger_, "--stack", "megatron-lm-2022", "--parameters",
@@ -84,6 +102,35 @@ TEST_F(LedgerCommand, FitWritesAStackThatPredictsTheRows) {
   EXPECT_EQ(costs.member("name")->as_string(), "mine");
   EXPECT_EQ(number(costs, "gemm_efficiency"),
             number(root.member("parameters")->elements()[0], "value"));
+}
+
+TEST_F(LedgerCommand, TwoRowsThatTheFitMeetsDoNotMakeASureStack) {
+  const std::string file = folder_.path("mine.json");
+  ASSERT_EQ(run({"fit", ledger_, "--stack", "megatron-lm-2022", "--leave-out", "none", "-o", file})
+                .exit_code,
+            0);
+  const auto sigma_of = [](const std::string& stack) {
+    return number(*read_json_file(stack).root().member("costs"), "relative_sigma");
+  };
+  const double before =
+      sigma_of(std::string(STEPCAST_SOURCE_DIR) + "/scenarios/stacks/megatron-lm-2022.json");
+  EXPECT_GT(sigma_of(file), 0.9 * before);
+}
+
+TEST_F(LedgerCommand, AClusterMayBeAFileBesideTheTable) {
+  const std::string shipped = ",dgx-a100-80g,", own = ",c/mine.json,";
+  std::string text = read_text_file(ledger_, 1 << 20);
+  for (std::size_t at; (at = text.find(shipped)) != std::string::npos;)
+    text.replace(at, shipped.size(), own);
+  const std::string ledger = folder_.write("mine.csv", text);
+  EXPECT_NE(run({"validate", ledger})
+                .out.find("no topology file for cluster \"c/mine.json\" (a shipped name, or a path "
+                          "beside the table)"),
+            std::string::npos);
+  folder_.write(
+      "c/mine.json",
+      read_text_file(std::string(STEPCAST_SOURCE_DIR) + "/topologies/dgx-a100-80g.json", 1 << 20));
+  EXPECT_EQ(run({"validate", ledger, "--rows"}).out, run({"validate", ledger_, "--rows"}).out);
 }
 
 TEST_F(LedgerCommand, FitRefusesUnknownStacksParametersAndColumns) {

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "sim/base/error.h"
 #include "sim/ledger/fit_parameters.h"
@@ -51,6 +52,19 @@ TEST(LeaveGroupsOut, OneGroupLeavesNothingToFitTo) {
   for (const auto& time :
        leave_groups_out(model, kRate, data, all.at, std::vector<std::string>(6, "only")))
     EXPECT_FALSE(time.has_value());
+}
+
+TEST(SigmaAfterFit, FewRowsLeaveTheStacksOwnAndManyReplaceIt) {
+  const auto sigma = [](std::int64_t rows, double error, double freedom) {
+    const ErrorSummary errors{.rows = rows, .p90_abs = 1.645 * error};
+    return sigma_after_fit(errors, freedom, 0.08);
+  };
+  // One row that one parameter meets exactly says nothing.
+  EXPECT_DOUBLE_EQ(sigma(1, 0, 1), 0.08);
+  EXPECT_DOUBLE_EQ(sigma(10, 0.06, 0), std::sqrt((0.08 * 0.08 + 0.06 * 0.06) / 2));
+  EXPECT_NEAR(sigma(100'000, 0.02, 5), 0.02, 1e-4);
+  // 20 rows with 10 parameters: the residuals stand for 10 rows.
+  EXPECT_DOUBLE_EQ(sigma(20, 0.04, 10), std::sqrt((0.08 * 0.08 + 2 * 0.04 * 0.04) / 2));
 }
 
 TEST(Determination, ComparesPosteriorWithPrior) {
