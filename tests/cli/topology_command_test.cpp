@@ -49,6 +49,18 @@ TEST(TopologyCommand, PrintsATableOfTheWholeClusterByDefault) {
   EXPECT_NE(ran.out.find("route from GPU 0 to GPU 9215"), std::string::npos) << ran.out;
 }
 
+TEST(TopologyCommand, CountsUnlikeDevicesApart) {
+  EXPECT_EQ(
+      run({"a100-and-h100"}).out.find("a100-and-h100: 32 x A100-SXM-80GB and 32 x H100-SXM-80GB\n"),
+      0u);
+  const ProgramRun ran = run({"a100-and-h100", "--gpus", "40", "--json"});
+  ASSERT_EQ(ran.exit_code, 0) << ran.err;
+  const auto devices = parse_json(ran.out, "stdout").root().member("devices")->elements();
+  ASSERT_EQ(devices.size(), 2u);
+  EXPECT_EQ(devices[1].member("name")->as_string(), "H100-SXM-80GB");
+  EXPECT_EQ(number(devices[1], "gpus"), 8);
+}
+
 TEST(TopologyCommand, TooManyGpusAreToldByTheNameOfTheOption) {
   const ProgramRun ran = run({"l40s-4", "--gpus", "257"});
   EXPECT_EQ(ran.exit_code, 4);

@@ -7,7 +7,10 @@
 #include <algorithm>
 #include <charconv>
 #include <memory>
+#include <string>
 #include <tuple>
+#include <utility>
+#include <vector>
 
 #include "sim/base/file_io.h"
 #include "sim/base/json_writer.h"
@@ -92,6 +95,28 @@ View look_at(const Arguments& arguments) {
   return view;
 }
 
+/// GPUs by device, in rank order.
+std::vector<std::pair<std::string, std::int64_t>> devices_of(const View& view) {
+  std::vector<std::pair<std::string, std::int64_t>> devices;
+  for (const NodeGroup& group : view.topology.groups_for(view.fabric.gpus)) {
+    const auto known = std::ranges::find_if(
+        devices, [&](const auto& device) { return device.first == group.device.name; });
+    const std::int64_t gpus = group.num_nodes * group.node.gpus;
+    if (known == devices.end())
+      devices.emplace_back(group.device.name, gpus);
+    else
+      known->second += gpus;
+  }
+  return devices;
+}
+
+std::string devices_text(const View& view) {
+  std::string text;
+  for (const auto& [name, gpus] : devices_of(view))
+    text += (text.empty() ? "" : " and ") + std::to_string(gpus) + " x " + name;
+  return text;
+}
+
 std::string counts_text(const FabricReport& fabric) {
   std::string text = printed("  %-28s %9lld\n", "GPUs", static_cast<long long>(fabric.gpus));
   const auto add = [&](const std::string& what, std::int64_t count) {
@@ -173,10 +198,9 @@ std::string route_text(const Route& route) {
 }
 
 std::string to_table(const View& view) {
-  return view.topology.name + ": " + std::to_string(view.fabric.gpus) + " x " +
-         view.topology.device.name + "\n" + counts_text(view.fabric) + links_text(view.fabric) +
-         levels_text(view.fabric) + bisection_text(view.fabric) + upkeep_text(view) +
-         route_text(view.route);
+  return view.topology.name + ": " + devices_text(view) + "\n" + counts_text(view.fabric) +
+         links_text(view.fabric) + levels_text(view.fabric) + bisection_text(view.fabric) +
+         upkeep_text(view) + route_text(view.route);
 }
 
 void write_levels(JsonWriter& json, const FabricReport& fabric) {
@@ -230,12 +254,25 @@ void write_route(JsonWriter& json, const Route& route) {
   json.end_object();
 }
 
+void write_devices(JsonWriter& json, const View& view) {
+  json.key("devices");
+  json.begin_array();
+  for (const auto& [name, gpus] : devices_of(view)) {
+    json.begin_object(JsonWriter::Layout::kOneLine);
+    json.member("name", name);
+    json.member("gpus", gpus);
+    json.end_object();
+  }
+  json.end_array();
+}
+
 std::string to_json(const View& view) {
   const FabricReport& fabric = view.fabric;
   JsonWriter json;
   json.begin_object();
   json.member("topology", view.topology.name);
   json.member("device", view.topology.device.name);
+  write_devices(json, view);
   json.member("gpus", fabric.gpus);
   json.member("nodes", fabric.nodes);
   json.member("nics", fabric.nics);
