@@ -248,8 +248,8 @@ Grade Fields::grade(std::string_view key, Grade otherwise) {
 }
 
 std::optional<JsonValue> Fields::child(std::string_view key) { return find(key, ""); }
-std::optional<JsonValue> Fields::required_child(std::string_view key) {
-  return find(key, "an object or list");
+std::optional<JsonValue> Fields::required_child(std::string_view key, std::string_view expected) {
+  return find(key, expected);
 }
 
 void Fields::finish() {

@@ -84,7 +84,9 @@ class Fields {
 
   /// A child object or array; nothing (and a problem, for `required`) when it is absent.
   std::optional<JsonValue> child(std::string_view key);
-  std::optional<JsonValue> required_child(std::string_view key);
+  /// `expected` completes "missing; expected ...".
+  std::optional<JsonValue> required_child(std::string_view key,
+                                          std::string_view expected = "an object {...}");
 
   /// Reports a problem at `key` (or at the object when the key is absent).
   void reject(std::string_view key, std::string message);

@@ -59,9 +59,8 @@ std::optional<std::string> nearest_name(std::string_view word, std::span<const s
 std::string unknown_name(std::string_view what, std::string_view word,
                          std::span<const std::string> names) {
   std::string message = "unknown " + std::string(what) + " \"" + std::string(word) + "\"";
-  if (const auto nearest = nearest_name(word, names))
-    message += ", did you mean \"" + *nearest + "\"?";
-  message += " known:";
+  const auto nearest = nearest_name(word, names);
+  message += nearest ? ", did you mean \"" + *nearest + "\"? Known:" : "; known:";
   for (const std::string& known : names) message += " " + known;
   return message;
 }

@@ -13,7 +13,7 @@ namespace stepcast {
 /// but for case. Of equally close names the first wins.
 std::optional<std::string> nearest_name(std::string_view word, std::span<const std::string> names);
 
-/// `unknown WHAT "word", did you mean "name"? known: a b c`
+/// `unknown WHAT "word", did you mean "name"? Known: a b c`, or `unknown WHAT "word"; known: a b c`
 std::string unknown_name(std::string_view what, std::string_view word,
                          std::span<const std::string> names);
 

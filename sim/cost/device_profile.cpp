@@ -73,7 +73,7 @@ std::vector<JsonValue> read_list(Fields& fields, const JsonValue& list, std::str
 
 std::vector<std::int64_t> read_head_dims(Fields& fields) {
   std::vector<std::int64_t> dims;
-  const auto list = fields.required_child("head_dims");
+  const auto list = fields.required_child("head_dims", "a list of head dimensions [...]");
   if (!list) return dims;
   for (const JsonValue& dim : read_list(fields, *list, "head_dims", "head dimensions"))
     dims.push_back(dim.as_integer().value_or(0));
@@ -86,7 +86,7 @@ std::vector<std::int64_t> read_head_dims(Fields& fields) {
 
 std::vector<double> read_rates(Fields& fields, std::size_t count) {
   std::vector<double> rates;
-  const auto list = fields.required_child("efficiency");
+  const auto list = fields.required_child("efficiency", "a list of fractions [...]");
   if (!list) return rates;
   for (const JsonValue& rate : read_list(fields, *list, "efficiency", "fractions"))
     rates.push_back(rate.as_number().value_or(0));

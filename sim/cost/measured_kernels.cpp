@@ -66,7 +66,7 @@ bool can_be_counted(const Kernel& kernel) {
 }
 
 void read_dims(Fields& fields, const KernelInfo& row, Kernel& kernel) {
-  const auto list = fields.required_child("dims");
+  const auto list = fields.required_child("dims", "a list of whole numbers [...]");
   if (!list) return;
   const std::vector<JsonValue> dims = list->elements();
   bool right = list->is_array() && dims.size() >= least_dims(row) && dims.size() <= num_dims(row);

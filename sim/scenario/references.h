@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "sim/scenario/scenario.h"
 
@@ -13,6 +14,9 @@ namespace stepcast {
 std::string file_of(const JsonValue& value);
 /// Its folder: where the paths that the value holds start.
 std::string folder_of(const JsonValue& value);
+
+/// What a reference may be, for messages about others.
+inline constexpr std::string_view kReference = "a name, a path, or an object";
 
 /// Where the library keeps the files of one kind, such as &Library::model_file.
 using ShippedFile = std::string (Library::*)(const std::string& name) const;

@@ -32,14 +32,31 @@ std::string inside(const fs::path& folder, const std::string& path) {
   return (folder / path).lexically_normal().string();
 }
 
+bool is_file(const fs::path& path) {
+  std::error_code failed;
+  return fs::is_regular_file(path, failed);
+}
+
 /// A file that can't be read is a mistake of the reference, not of the system.
-JsonDocument read_referenced(const std::string& file) {
+JsonDocument read_referenced(const std::string& file, const std::string& hint) {
   try {
     return read_json_file(file);
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::kIo) throw;
-    refuse(error.problems().front().message + " (" + file + ")");
+    refuse(error.problems().front().message + " (" + file + ")" + hint);
   }
+}
+
+/// What a name that is not shipped may have meant, and the way to say that.
+std::string ways_out(const std::string& name, const std::string& folder,
+                     const std::vector<std::string>& shipped) {
+  const std::string own = name + ".json";
+  if (is_file(fs::path(folder) / own))
+    return ", but there is a file of that name: write \"" + own + "\"";
+  const auto near = nearest_name(name, shipped);
+  std::string text = near ? ", did you mean \"" + *near + "\"? Shipped:" : ". Shipped:";
+  for (const std::string& known : shipped) text += " " + known;
+  return text + "; or give a path such as \"./my-file.json\"";
 }
 
 /// Names are printed and handed to the system as they are: no line breaks, no zero bytes.
@@ -62,19 +79,21 @@ std::vector<std::string> shipped_names(const std::string& file) {
   return names;
 }
 
+std::string shipped_hint(const std::string& path,
+                         const std::function<std::string(const std::string&)>& shipped) {
+  const std::string name = fs::path(path).stem().string();
+  const bool bare = path == name + ".json" && !has_control_characters(name);
+  return bare && is_file(shipped(name)) ? "; the shipped one is called \"" + name + "\"" : "";
+}
+
 JsonDocument resolve(const std::string& name_or_path, const std::string& folder,
                      const std::function<std::string(const std::string&)>& shipped) {
   require_printable(name_or_path);
-  if (is_path(name_or_path)) return read_referenced(inside(folder, name_or_path));
+  if (is_path(name_or_path))
+    return read_referenced(inside(folder, name_or_path), shipped_hint(name_or_path, shipped));
   const std::string file = shipped(name_or_path);
-  std::error_code failed;
-  if (fs::is_regular_file(file, failed)) return read_json_file(file);
-  const std::vector<std::string> names = shipped_names(file);
-  const auto near = nearest_name(name_or_path, names);
-  std::string message =
-      "not shipped" + (near ? ", did you mean \"" + *near + "\"?" : std::string(".")) + " Shipped:";
-  for (const std::string& name : names) message += " " + name;
-  refuse(message + "; or give a path such as \"./my-file.json\"");
+  if (is_file(file)) return read_json_file(file);
+  refuse("not shipped" + ways_out(name_or_path, folder, shipped_names(file)));
 }
 
 }  // namespace stepcast

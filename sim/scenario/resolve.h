@@ -18,6 +18,11 @@ namespace stepcast {
 JsonDocument resolve(const std::string& name_or_path, const std::string& folder,
                      const std::function<std::string(const std::string&)>& shipped);
 
+/// For a path that can't be read: `; the shipped one is called "NAME"` where a shipped file goes by
+/// the name of `path`, as in "llama3-70b.json". Empty otherwise.
+std::string shipped_hint(const std::string& path,
+                         const std::function<std::string(const std::string&)>& shipped);
+
 /// True when the text is to be read as a path.
 bool is_path(const std::string& name_or_path);
 

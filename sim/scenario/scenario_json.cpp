@@ -63,7 +63,7 @@ class ScenarioReader {
 
  private:
   std::optional<JsonValue> part(std::string_view key, ShippedFile shipped) {
-    const auto value = fields_.required_child(key);
+    const auto value = fields_.required_child(key, kReference);
     return value ? references_.follow(*value, shipped) : std::nullopt;
   }
 
@@ -251,7 +251,11 @@ void check_feasible(const Scenario& scenario, const JsonValue& root) {
   if (const auto near =
           nearest_feasible_plan(scenario.model, scenario.plan, scenario.training, scenario.topology,
                                 scenario.num_gpus, scenario.traits))
-    add({.path = "plan", .message = ": nearest plan that works: " + to_text(*near)});
+    add({.path = "plan",
+         .message = ": nearest plan that works: " + to_text(*near) +
+                    (near->world_size() == scenario.num_gpus
+                         ? ""
+                         : "; with num_gpus = " + std::to_string(near->world_size()))});
   problems.raise_if_any(ErrorKind::kInfeasible);
 }
 

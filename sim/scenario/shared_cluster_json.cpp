@@ -25,7 +25,7 @@ class SharedClusterReader {
     cluster_.name = fields_.text("name", std::filesystem::path(cluster_.file).stem().string());
     fields_.text("description", "");
     read_topology();
-    if (const auto jobs = fields_.required_child("jobs")) read_jobs(*jobs);
+    if (const auto jobs = fields_.required_child("jobs", "a list of jobs [...]")) read_jobs(*jobs);
     fields_.finish();
     const bool sound = infeasible_ == problems_.all().size();  // but plans that can't run
     problems_.raise_if_any(sound ? ErrorKind::kInfeasible : ErrorKind::kInput);
@@ -34,7 +34,7 @@ class SharedClusterReader {
 
  private:
   void read_topology() {
-    const auto named = fields_.required_child("topology");
+    const auto named = fields_.required_child("topology", kReference);
     topology_ = named ? references_.follow(*named, &Library::topology_file) : std::nullopt;
     const std::size_t before = problems_.all().size();
     if (topology_) cluster_.topology = references_.topology(*topology_);
@@ -59,7 +59,7 @@ class SharedClusterReader {
     if (listed) read_gpus(*fields.child("gpus"), job);
     if (listed && fields.child("first_gpu"))
       fields.reject("first_gpu", ": the GPUs are listed in gpus; give one of the two");
-    const auto scenario = fields.required_child("scenario");
+    const auto scenario = fields.required_child("scenario", kReference);
     const auto root =
         scenario ? references_.follow(*scenario, &Library::scenario_file) : std::nullopt;
     fields.finish();

@@ -76,7 +76,7 @@ void check_wan(const JsonValue& data_centers, const Topology& topology, Problems
 /// A non-empty list under a key; nothing after a mistake, which is reported.
 std::optional<JsonValue> read_list(Fields& fields, std::string_view key, std::size_t most,
                                    Problems& problems) {
-  auto list = fields.required_child(key);
+  auto list = fields.required_child(key, "a list of objects [...]");
   if (!list || (list->is_array() && !list->elements().empty() && list->elements().size() <= most))
     return list;
   problems.add(list->problem("must be a list of 1 to " + std::to_string(most) + " objects"));

@@ -71,6 +71,7 @@ TEST(Fields, AbsentRequiredKeysAreAllReportedAndReadingGoesOn) {
     EXPECT_EQ(f.quantity<Bytes>("f"), Bytes(1));
     EXPECT_EQ(f.dtype("g"), Dtype::kFp32);
     EXPECT_FALSE(f.required_child("h"));
+    EXPECT_FALSE(f.required_child("i", "a list of jobs [...]"));
   });
   EXPECT_EQ(
       report,
@@ -81,7 +82,8 @@ TEST(Fields, AbsentRequiredKeysAreAllReportedAndReadingGoesOn) {
       "a.json:1:1: e: missing; expected one of \"gpipe\", \"one_f_one_b\", \"interleaved\"\n"
       "a.json:1:1: f: missing; expected a size such as \"80 GiB\"\n"
       "a.json:1:1: g: missing; expected one of \"fp32\", \"tf32\", \"fp16\", \"bf16\", \"fp8\"\n"
-      "a.json:1:1: h: missing; expected an object or list");
+      "a.json:1:1: h: missing; expected an object {...}\n"
+      "a.json:1:1: i: missing; expected a list of jobs [...]");
 }
 
 TEST(Fields, WrongTypesNameTheValueAndTheRule) {

@@ -39,7 +39,7 @@ TEST(FindRow, FindsByNameAndListsWhatExists) {
   } catch (const Error& error) {
     EXPECT_EQ(error.kind(), ErrorKind::kInput);
     EXPECT_STREQ(error.what(),
-                 "unknown schedule \"gpip\", did you mean \"gpipe\"? known: gpipe one_f_one_b");
+                 "unknown schedule \"gpip\", did you mean \"gpipe\"? Known: gpipe one_f_one_b");
   }
 }
 

@@ -44,6 +44,62 @@ TEST(ScenarioArgument, IsAShippedNameOrAFile) {
       << missed.err;
 }
 
+// Rows of one token: the parts of its packed queries, keys and values, and of its gate and value,
+// are written one by one.
+TEST(ExitCode, ZeroForASequenceOfOneToken) {
+  ScratchFolder folder;
+  for (const char* stack : {"nanotron", "megatron-lm"})
+    for (const char* model : {"llama3-8b", "gpt2-small"}) {
+      const std::string file = folder.write(
+          "one.json", std::string(R"({"model": ")") + model +
+                          R"(", "topology": "dgx-h100", "stack": ")" + stack +
+                          R"(", "plan": {}, "training": {"global_batch_size": 1, "seq_len": 1}})");
+      const ProgramRun run = stepcast_run({"predict", file, "--ignore-memory"});
+      EXPECT_EQ(run.exit_code, 0) << run.err;
+    }
+}
+
+TEST(ScenarioArgument, WhatWasMeantIsGuessed) {
+  ScratchFolder folder;
+  folder.write("mine.json", tiny_scenario("{}"));
+  folder.write("part.json", tiny_scenario("{}", R"(, "network_profile": "h100")"));
+  const RunOptions inside = {.folder = folder.root().string()};
+  const struct {
+    std::vector<std::string> arguments;
+    int exit_code;
+    std::string text;
+  } cases[] = {
+      {{"predict", "mine"}, 3, "there is a file of that name: write \"mine.json\"\n"},
+      {{"predict", "gpt3-175b-1024xa100.json"},
+       5,
+       "No such file or directory; the shipped one is called \"gpt3-175b-1024xa100\"\n"},
+      {{"predict", "llama3-70b"},
+       3,
+       "\"llama3-70b\": is a model, not a scenario; `stepcast list scenarios` shows those\n"},
+      {{"topology", "two-gpt-22b-thin-spine"}, 3, "is a shared cluster, not a topology; "},
+      {{"predict", "part.json"},
+       3,
+       "network_profile = \"h100\": is a device profile, not a network profile; "},
+      {{"predct", "mine.json"}, 2, "unknown command \"predct\", did you mean \"predict\"? Known: "},
+      {{"frobnicate"}, 2, "unknown command \"frobnicate\"; known: predict "},
+  };
+  for (const auto& [arguments, exit_code, text] : cases) {
+    const ProgramRun run = stepcast_run(arguments, inside);
+    EXPECT_EQ(run.exit_code, exit_code) << run.err;
+    EXPECT_NE(run.err.find(text), std::string::npos) << run.err;
+  }
+}
+
+TEST(StandardOutput, AReaderThatHasSeenEnoughIsNotToldOfIt) {
+  // The program of a rank is longer than a pipe holds, so that head is gone before it ends.
+  const ProgramRun run =
+      run_program({"bash", "-c", "set -o pipefail; \"$0\" program \"$1\" | head -n 1",
+                   STEPCAST_BINARY, "gpt3-175b-1024xa100"});
+  EXPECT_EQ(run.exit_code, 5);
+  EXPECT_EQ(run.err, "");
+  EXPECT_EQ(run.out, "program stage 0 of 16, 192 microbatches\n");
+}
+
 TEST(ScenarioArgument, AnOwnFileCountsBeforeAShippedOne) {
   ScratchFolder folder;
   folder.write("gpt-22b-8xa100-selective", tiny_scenario("{}"));

@@ -13,11 +13,13 @@
 #include <cstring>
 #include <exception>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <vector>
 
 #include "sim/base/error.h"
 #include "sim/base/file_io.h"
+#include "sim/base/nearest_name.h"
 #include "tools/cli/commands.h"
 #include "tools/cli/failure.h"
 
@@ -61,6 +63,23 @@ constexpr const char* kExitCodes =
     "Exit codes: 0 done, 2 usage, 3 bad input file, 4 infeasible plan, 5 I/O, 6 unsupported, 7 a "
     "live rank failed, 70 our bug.";
 
+/// The reader of standard output went away, as `head` does when it has seen enough: exit code 5,
+/// and nothing to say, since nobody asks for the rest.
+class ReaderGone : public Error {
+ public:
+  ReaderGone() : Error(ErrorKind::kIo, "standard output: the reader went away") {}
+};
+
+/// What the parser says of the arguments, or that the first of them is no command.
+std::string usage_text(const CLI::ParseError& error, int argc, char** argv) {
+  std::vector<std::string> names;
+  for (const Command& command : kCommands) names.emplace_back(command.name);
+  const std::string first = argc > 1 ? argv[1] : "";
+  const bool named =
+      first.empty() || first.front() == '-' || std::ranges::find(names, first) != names.end();
+  return named ? one_line(error.what()) : unknown_name("command", first, names);
+}
+
 int run(int argc, char** argv) {
   CLI::App app(
       "stepcast predicts what one training step of a model takes on a cluster under a parallel "
@@ -85,8 +104,9 @@ int run(int argc, char** argv) {
     print(std::string(version.what()) + "\n");
     return 0;
   } catch (const CLI::ParseError& error) {
-    const Failure failure{.text = "stepcast: " + one_line(error.what()) + " (see stepcast --help)",
-                          .kind = ErrorKind::kUsage};
+    const Failure failure{
+        .text = "stepcast: " + usage_text(error, argc, argv) + " (see stepcast --help)",
+        .kind = ErrorKind::kUsage};
     const std::vector<std::string_view> words(argv + 1, argv + argc);
     if (!words.empty() && words.front() == "live")
       return refuse_live(failure, std::ranges::find(words, "--local") != words.end());
@@ -106,8 +126,10 @@ void reserve_standard_descriptors() {
 }  // namespace
 
 void print(const std::string& text) {
-  if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0)
-    throw Error(ErrorKind::kIo, std::string("standard output: ") + std::strerror(errno));
+  if (std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0)
+    return;
+  if (errno == EPIPE) throw ReaderGone();
+  throw Error(ErrorKind::kIo, std::string("standard output: ") + std::strerror(errno));
 }
 
 void write_output(const std::string& file, const std::string& text) {
@@ -122,6 +144,8 @@ int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);  // a reader that went away is a failed write, exit code 5
   try {
     return cli::run(argc, argv);
+  } catch (const cli::ReaderGone& gone) {
+    return static_cast<int>(gone.kind());
   } catch (...) {
     return cli::say(cli::failure_of(std::current_exception()));
   }

@@ -6,7 +6,8 @@ namespace stepcast {
 
 std::vector<std::int64_t> read_dims(Fields& fields, Problems& problems, std::string_view key,
                                     std::size_t fewest, std::size_t most) {
-  const std::optional<JsonValue> value = fields.required_child(key);
+  const std::optional<JsonValue> value =
+      fields.required_child(key, "a list of whole numbers [...]");
   if (!value) return {};
   std::vector<std::int64_t> dims;
   for (const JsonValue& element : value->is_array() ? value->elements() : std::vector<JsonValue>{})

@@ -140,7 +140,8 @@ void read_mesh(Fields& fields, Problems& problems, Node& node) {
     fields.child("mesh");  // asked for, so that it is not reported as unknown
     return;
   }
-  const std::optional<JsonValue> value = fields.required_child("mesh");
+  const std::optional<JsonValue> value =
+      fields.required_child("mesh", "a list of {\"a\", \"b\", \"count\"}");
   if (!value) return;
   if (!value->is_array()) {
     problems.add(value->problem("must be an array of {\"a\", \"b\", \"count\"}"));

@@ -118,7 +118,7 @@ class SwitchGraphWiring final : public SwitchWiring {
 
 /// The elements of a list of objects; nothing after a mistake.
 std::vector<JsonValue> list_of(Fields& fields, std::string_view key, Problems& problems) {
-  const std::optional<JsonValue> value = fields.required_child(key);
+  const std::optional<JsonValue> value = fields.required_child(key, "a list [...]");
   if (!value) return {};
   if (value->is_array()) return value->elements();
   problems.add(value->problem("must be a list"));
