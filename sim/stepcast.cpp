@@ -39,6 +39,15 @@ JobCosts costs_by_device(const std::vector<CostModel>& models, const Job& job) {
   return JobCosts(std::move(pointers), std::move(of_program));
 }
 
+/// Ranks that share GPUs are told so, and are none of them alike.
+SimulateOptions with_sharing(SimulateOptions options, const Topology& topology,
+                             std::int64_t num_ranks) {
+  if (topology.ranks_per_gpu == 1) return options;
+  options.processor = topology.gpu_of_rank(num_ranks);
+  options.folding = Folding::kOff;
+  return options;
+}
+
 /// The jobs of a cluster, ready to be put on it in any selection.
 class ClusterJobs {
  public:
@@ -73,7 +82,8 @@ class ClusterJobs {
                                ? 0
                                : model_of_[selected[joint.owner[i]]][joint.job.programs[i].device]);
     Simulation simulation =
-        simulate(joint.job, fabric_, JobCosts(std::move(models), std::move(of_program)), options);
+        simulate(joint.job, fabric_, JobCosts(std::move(models), std::move(of_program)),
+                 with_sharing(std::move(options), cluster_.topology, cluster_.num_gpus()));
     return {std::move(joint.job), std::move(simulation)};
   }
 
@@ -146,8 +156,9 @@ Prediction predict(const Scenario& scenario, Job job, const SimulateOptions& opt
   return naming_file(scenario, [&] {
     Prediction prediction{.job = std::move(job), .simulation = {}, .report = {}};
     const std::vector<CostModel> models = cost_models(scenario);
-    prediction.simulation = simulate(prediction.job, build_fabric(scenario),
-                                     costs_by_device(models, prediction.job), options);
+    prediction.simulation =
+        simulate(prediction.job, build_fabric(scenario), costs_by_device(models, prediction.job),
+                 with_sharing(options, scenario.topology, scenario.plan.world_size()));
     prediction.report = make_report(scenario, prediction.job, prediction.simulation);
     return prediction;
   });

@@ -32,7 +32,8 @@ struct Prediction {
 
 /// All of it: lower, verify, simulate, report. Whether it fits in memory is in the report; nothing
 /// is thrown for that. Errors are those of build_programs() and simulate(); they name the
-/// scenario's file.
+/// scenario's file. Who shares a GPU is the topology's word: `processor` must be empty, and nothing
+/// is folded where ranks do.
 Prediction predict(const Scenario& scenario, const SimulateOptions& options = {});
 /// The same with the scenario's programs at hand.
 Prediction predict(const Scenario& scenario, Job job, const SimulateOptions& options);

@@ -59,7 +59,7 @@ PROFILES = {
                    'TRTLLM-FMHA': ('H100-SXM5-80GB', '')}, memory=('H100', 3352e9),
         convolution={'tf32': ('H100-SXM5-80GB', 'fp32/tf32', 'TrioSim')}),
     'h200': dict(
-        device='H200-SXM-141GB', attention_gpu='H200-SXM-141GB', also=('H200-half', 'H200-quarter'), condition='sustained',
+        device='H200-SXM-141GB', attention_gpu='H200-SXM-141GB', condition='sustained',
         gemm={'bf16': ('H200-SXM-141GB', 'bf16', ('aiconfigurator/sglang', 'aiconfigurator/trtllm', 'aiconfigurator/vllm')), 'fp8': ('H200-SXM-141GB', 'fp8', 'aiconfigurator')},
         attention={'cuDNN': ('H200-SXM-141GB', ''), 'FA3': ('H200-SXM-141GB', ''), 'FA2': ('H100-SXM5-80GB', 'flash-attention')}, memory=('H200', 4800e9)),
     'b200': dict(

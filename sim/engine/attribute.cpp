@@ -55,6 +55,7 @@ class Accountant {
                      [](const Span& a, const Span& b) { return a.begin < b.begin; });
     return {.time = time_,
             .compute_by_kind = std::move(by_kind_),
+            .work = work_,
             .unmeasured_sigma = unmeasured_sigma_,
             .spans = std::move(spans_)};
   }
@@ -144,6 +145,7 @@ class Accountant {
     if (const auto* compute = std::get_if<Compute>(&op.what)) {
       const Seconds duration(activity.end - activity.begin);
       time_.compute += duration;
+      work_ += Seconds(cost.duration * rank_.timing.slowdown);
       by_kind_[static_cast<std::size_t>(compute->kernel.kind)] += duration;
       unmeasured_sigma_ += duration * cost.unmeasured_sigma;
     } else if (takes_time(op.what)) {
@@ -231,7 +233,7 @@ class Accountant {
   std::vector<CpuWait> host_waits_;  // since the last op of the compute stream
   TimeByCause time_;
   std::vector<Seconds> by_kind_;
-  Seconds unmeasured_sigma_;
+  Seconds work_, unmeasured_sigma_;
   std::vector<Span> spans_;
 };
 

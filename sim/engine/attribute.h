@@ -28,8 +28,9 @@ struct WalkedRank {
 struct RankAccount {
   TimeByCause time;  ///< adds up to the step time
   std::vector<Seconds> compute_by_kind;
-  Seconds unmeasured_sigma;  ///< see RankReport
-  std::vector<Span> spans;   ///< of Span::rank 0, by begin; empty unless asked for
+  Seconds work;  ///< see RankReport, as is the next
+  Seconds unmeasured_sigma;
+  std::vector<Span> spans;  ///< of Span::rank 0, by begin; empty unless asked for
 };
 
 /// Idle time of the compute stream is charged to what ended last before its next op could start:

@@ -271,6 +271,7 @@ class JobRun {
     RankReport& rank = result.ranks[id];
     rank.time = account.time;
     rank.compute_by_kind = std::move(account.compute_by_kind);
+    rank.work = account.work;
     rank.unmeasured_sigma = account.unmeasured_sigma;
     for (Span& span : account.spans) {
       span.rank = rank.representative;

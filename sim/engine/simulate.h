@@ -62,6 +62,7 @@ struct RankReport {
   Seconds end;  ///< its last op
   TimeByCause time;
   std::vector<Seconds> compute_by_kind;  ///< indexed by KernelKind
+  Seconds work;  ///< TimeByCause::compute without what others on the GPU, or its SMs, made of it
   /// One standard deviation of TimeByCause::compute, of the kernels that are not timed from
   /// measurements of their device. One profile times them: they are off together.
   Seconds unmeasured_sigma;

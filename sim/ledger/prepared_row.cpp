@@ -26,7 +26,8 @@ Report PreparedRow::report() const {
 StageMemory PreparedRow::fullest_stage() const {
   StageMemory fullest;
   for (const Program& program : job->programs) {
-    StageMemory stage = assess_memory(program, scenario.stack, scenario.topology.device);
+    StageMemory stage =
+        assess_memory(program, scenario.stack, memory_of_rank(scenario, program.device));
     if (stage.reserved > fullest.reserved) fullest = std::move(stage);
   }
   return fullest;

@@ -46,7 +46,8 @@ std::string predict_step(const Scenario& scenario, bool with_time) {
     for (const StageMemory& stage : report.memory) take_memory(stage, step);
   } else {
     for (const Program& program : row.job->programs)
-      take_memory(assess_memory(program, scenario.stack, scenario.topology.device), step);
+      take_memory(assess_memory(program, scenario.stack, memory_of_rank(scenario, program.device)),
+                  step);
   }
   return std::string(reinterpret_cast<const char*>(&step), sizeof step);
 }

@@ -118,10 +118,16 @@ void add_time(const Scenario& scenario, const Simulation& simulation, Report& re
       worst(simulation.grade, worst(stack_grade(scenario), scenario.network_profile.grade));
 }
 
+std::int64_t num_gpus(const Report& report) {
+  std::int64_t gpus = 0;
+  for (const DeviceUse& device : report.devices) gpus += device.gpus;
+  return gpus;
+}
+
 void add_speed(const Scenario& scenario, const Job& job, Report& report) {
   const double sequences = static_cast<double>(scenario.training.global_batch_size);
   const double tokens = sequences * static_cast<double>(scenario.training.seq_len);
-  const double gpus = static_cast<double>(scenario.num_gpus);
+  const double gpus = static_cast<double>(num_gpus(report));
   FlopsPerSec peak{};
   for (std::uint32_t d = 0; d < report.devices.size(); ++d)
     peak += device_of(scenario, d).peak(scenario.training.precision) *
@@ -139,14 +145,24 @@ std::vector<DeviceUse> device_uses(const Scenario& scenario, const Job& job) {
   std::vector<DeviceUse> devices;
   for (std::uint32_t d = 0; d <= scenario.further_devices.size(); ++d)
     devices.push_back({.name = device_of(scenario, d).name, .gpus = 0, .compute = Seconds(0)});
-  for (const RankPlace& rank : job.ranks) ++devices[job.programs[rank.program].device].gpus;
+  const auto gpus = scenario.topology.gpu_of_rank(static_cast<std::int64_t>(job.ranks.size()));
+  std::vector<bool> counted(gpus.size());
+  for (std::size_t rank = 0; rank < gpus.size(); ++rank)
+    if (!counted[gpus[rank]]) {
+      counted[gpus[rank]] = true;
+      ++devices[job.programs[job.ranks[rank].program].device].gpus;
+    }
   return devices;
 }
 
-void add_compute_by_device(const Job& job, const Simulation& simulation, Report& report) {
+/// Of ranks that share a GPU, times overlap and work adds up.
+void add_compute_by_device(const Scenario& scenario, const Job& job, const Simulation& simulation,
+                           Report& report) {
+  const bool shared = scenario.topology.ranks_per_gpu > 1;
   for (const RankReport& rank : simulation.ranks) {
     DeviceUse& device = report.devices[job.programs[rank.program].device];
-    device.compute += rank.time.compute * rank.count / static_cast<double>(device.gpus);
+    device.compute +=
+        (shared ? rank.work : rank.time.compute) * rank.count / static_cast<double>(device.gpus);
   }
 }
 
@@ -164,7 +180,7 @@ Watts host_power(const Topology& topology, std::int64_t gpus_left) {
 
 void add_money(const Scenario& scenario, Report& report) {
   const Topology& topology = scenario.topology;
-  const double gpus = static_cast<double>(scenario.num_gpus);
+  const double gpus = static_cast<double>(num_gpus(report));
   const Watts hosts = host_power(topology, scenario.num_gpus);
   Watts all_gpus{};
   for (std::uint32_t d = 0; d < report.devices.size(); ++d) {
@@ -182,7 +198,7 @@ void add_money(const Scenario& scenario, Report& report) {
 
 }  // namespace
 
-StageMemory assess_memory(const Program& program, const StackProfile& stack, const Device& device) {
+StageMemory assess_memory(const Program& program, const StackProfile& stack, Bytes capacity) {
   StageMemory stage;
   stage.name = program.name;
   stage.peak = walk_memory(program);
@@ -191,8 +207,8 @@ StageMemory assess_memory(const Program& program, const StackProfile& stack, con
                       static_cast<double>(moving.value()) * stack.fragmentation;
   stage.held = Bytes(static_cast<std::int64_t>(held));
   stage.reserved = stage.held + stack.context_memory;
-  stage.capacity = device.memory_capacity;
-  const double share = stage.reserved / device.memory_capacity;
+  stage.capacity = capacity;
+  const double share = stage.reserved / capacity;
   stage.fit = share > kDoesNotFitFrom ? Fit::kDoesNotFit
               : share > kTightFrom    ? Fit::kTight
                                       : Fit::kFits;
@@ -204,7 +220,7 @@ Report memory_report(const Scenario& scenario, const Job& job) {
   report.devices = device_uses(scenario, job);
   for (const Program& program : job.programs)
     report.memory.push_back(
-        assess_memory(program, scenario.stack, device_of(scenario, program.device)));
+        assess_memory(program, scenario.stack, memory_of_rank(scenario, program.device)));
   const auto share = [&](std::size_t s) {
     return report.memory[s].reserved / report.memory[s].capacity;
   };
@@ -218,7 +234,7 @@ Report memory_report(const Scenario& scenario, const Job& job) {
 Report make_report(const Scenario& scenario, const Job& job, const Simulation& simulation) {
   Report report = memory_report(scenario, job);
   add_time(scenario, simulation, report);
-  add_compute_by_device(job, simulation, report);
+  add_compute_by_device(scenario, job, simulation, report);
   add_speed(scenario, job, report);
   report.compute = compute_shares(simulation);
   report.idle = idle_shares(simulation);

@@ -23,7 +23,7 @@ struct StageMemory {
   PeakMemory peak;
   Bytes reserved;  ///< what the allocator and the CUDA context hold at the peak
   Bytes held;      ///< of it, by the allocator
-  Bytes capacity;  ///< of the device
+  Bytes capacity;  ///< what a rank has of the device
   Fit fit = Fit::kFits;
 };
 
@@ -32,7 +32,8 @@ struct StageMemory {
 inline constexpr double kTightFrom = 0.85;
 inline constexpr double kDoesNotFitFrom = 1.0;
 
-StageMemory assess_memory(const Program& program, const StackProfile& stack, const Device& device);
+/// `capacity`: what a rank has of its device.
+StageMemory assess_memory(const Program& program, const StackProfile& stack, Bytes capacity);
 
 /// Share of the step, of the ranks' compute streams on average.
 struct Share {
@@ -44,7 +45,7 @@ struct Share {
 struct DeviceUse {
   std::string name;
   std::int64_t gpus = 0;
-  Seconds compute;  ///< mean over them, of the step
+  Seconds compute;  ///< mean over them, of the step; of all ranks on a GPU together
 };
 
 struct Report {

@@ -48,6 +48,8 @@ struct Scenario {
 
 /// By number as in Scenario::device_of_rank.
 const Device& device_of(const Scenario& scenario, std::uint32_t number);
+/// What a rank has of its memory: an equal part where ranks share it.
+Bytes memory_of_rank(const Scenario& scenario, std::uint32_t number);
 
 /// Where the shipped files are, below one folder.
 struct Library {

@@ -42,7 +42,6 @@ Device read_device(JsonValue value, Problems& problems) {
   device.memory_capacity = fields.quantity<Bytes>("memory_capacity");
   device.memory_bandwidth = fields.quantity<BytesPerSec>("memory_bandwidth");
   device.num_sms = fields.integer("num_sms", {.min = 1, .max = 4096});
-  device.shared_by = fields.integer("shared_by", {.min = 1, .max = 64}, 1);
   device.power_limit = fields.quantity<Watts>("power_limit");
   device.idle_power = fields.quantity<Watts>("idle_power");
   device.source = fields.text("source", "");

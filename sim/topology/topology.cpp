@@ -21,6 +21,21 @@ std::vector<NodeGroup> Topology::groups_for(std::int64_t num_gpus) const {
   return groups;
 }
 
+std::vector<std::uint32_t> Topology::gpu_of_rank(std::int64_t num_ranks) const {
+  std::vector<std::uint32_t> result;
+  result.reserve(static_cast<std::size_t>(num_ranks));
+  std::int64_t before = 0;
+  for (const NodeGroup& group : groups_for(num_ranks))
+    for (std::int64_t node = 0; node < group.num_nodes; ++node) {
+      const std::int64_t gpus = group.node.gpus / ranks_per_gpu;
+      const std::int64_t left = num_ranks - static_cast<std::int64_t>(result.size());
+      for (std::int64_t place = 0; place < std::min(group.node.gpus, left); ++place)
+        result.push_back(static_cast<std::uint32_t>(before + place % gpus));
+      before += gpus;
+    }
+  return result;
+}
+
 bool Topology::has_one_device() const {
   return std::ranges::all_of(
       node_groups, [&](const NodeGroup& group) { return group.device.name == device.name; });

@@ -20,7 +20,6 @@ struct Device {
   Bytes memory_capacity;
   BytesPerSec memory_bandwidth;
   std::int64_t num_sms = 0;
-  std::int64_t shared_by = 1;  ///< ranks that share the GPU of which this is the part of one
   Watts power_limit;
   Watts idle_power;
   std::string source;  ///< where the figures come from; empty: not said
@@ -129,6 +128,7 @@ struct Topology {
   Node node;
   FabricSpec fabric;                       ///< not used when there are data centres
   std::int64_t num_nodes = 1;              ///< how many there are at the most
+  std::int64_t ranks_per_gpu = 1;          ///< share a GPU or core; see gpu_of_rank()
   std::vector<NodeGroup> node_groups{};    ///< in rank order; empty: all nodes are alike
   std::vector<DataCenter> data_centers{};  ///< in rank order; empty: one, with `fabric`
   std::vector<WanLink> wan{};
@@ -145,6 +145,11 @@ struct Topology {
   /// The first nodes that hold `num_gpus` GPUs, the last one perhaps in part.
   std::vector<NodeGroup> groups_for(std::int64_t num_gpus) const;
   bool has_one_device() const;  ///< all nodes have the same one
+
+  /// Where ranks share GPUs (`ranks_per_gpu`), what counts GPUs elsewhere, Node::gpus first of all,
+  /// counts the places of ranks, each with links of its own. GPUs come in rounds, as live ranks
+  /// take them: of G GPUs in a node place p is on GPU p % G. By rank, equal where they share one.
+  std::vector<std::uint32_t> gpu_of_rank(std::int64_t num_ranks) const;
 };
 
 /// The NIC that a GPU of a node uses, both counted from 0 within the node; -1 without NICs.
@@ -167,5 +172,6 @@ Topology read_topology(JsonValue value, Problems& problems,
 inline constexpr std::int64_t kMostGpus = 1 << 20;
 inline constexpr std::int64_t kMostNodes = 1 << 16;
 inline constexpr std::int64_t kMostGpusPerNode = 1 << 16;
+inline constexpr std::int64_t kMostRanksOfGpu = 64;
 
 }  // namespace stepcast

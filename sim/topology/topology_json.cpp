@@ -143,16 +143,32 @@ void read_fabrics(Fields& fields, Problems& problems, Topology& topology) {
   if (fabric) topology.fabric = read_fabric(*fabric, problems, topology.all_groups());
 }
 
+/// After the nodes, whose places they share.
+void read_sharing(Fields& fields, Problems& problems, Topology& topology) {
+  const Faultless faultless(problems);
+  topology.ranks_per_gpu = fields.integer("ranks_per_gpu", {.min = 1, .max = kMostRanksOfGpu}, 1);
+  if (!faultless) return;
+  for (const NodeGroup& group : topology.all_groups())
+    if (group.node.gpus % topology.ranks_per_gpu != 0)
+      return fields.reject(
+          "ranks_per_gpu",
+          "= " + std::to_string(topology.ranks_per_gpu) +
+              " must divide the gpus of every node, which are the places of ranks, and one has " +
+              std::to_string(group.node.gpus));
+}
+
 /// Nodes and what joins them.
 void read_size(Fields& fields, Problems& problems, Topology& topology,
                const FindDevice& find_device) {
   const Faultless faultless(problems);
   read_nodes(fields, problems, topology, find_device);
   if (!faultless) {  // the rest can't be judged
-    for (const std::string_view key : {"fabric", "data_centers", "wan"}) fields.child(key);
+    for (const std::string_view key : {"fabric", "data_centers", "wan", "ranks_per_gpu"})
+      fields.child(key);
     return;
   }
   check_size(fields, topology);
+  read_sharing(fields, problems, topology);
   read_fabrics(fields, problems, topology);
 }
 

@@ -50,6 +50,7 @@ TEST(Processors, TwoRanksThatComputeTakeTwiceAsLong) {
   EXPECT_NEAR(end_us(result, 0), 20, 1e-6);
   EXPECT_NEAR(end_us(result, 1), 20, 1e-6);
   EXPECT_NEAR(in_us(result.ranks[0].time.compute), 20, 1e-6);
+  EXPECT_NEAR(in_us(result.ranks[0].work), 10, 1e-6);
   EXPECT_NEAR(in_us(result.trace.spans.front().end - result.trace.spans.front().begin), 20, 1e-6);
 }
 

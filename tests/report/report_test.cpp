@@ -136,6 +136,23 @@ TEST(Report, AJobPaysItsPartOfTheHostOfASharedNode) {
   EXPECT_NEAR(small.report().average_power.value(), 1.25 * 3930, 1e-9);
 }
 
+TEST(Report, OfRanksThatShareGpusWorkAddsUp) {
+  SmallReport small = small_report();
+  small.scenario.topology.ranks_per_gpu = 2;
+  small.simulation.ranks[0].work = Seconds(5);  // of 6 s beside others
+  small.simulation.ranks[1].work = Seconds(3);
+  const Report report = small.report();
+  ASSERT_EQ(report.devices.size(), 1u);
+  EXPECT_EQ(report.devices[0].gpus, 8);
+  // 8 ranks of 5 s and 8 of 3 s on 8 GPUs: 8 of 10 s, 100 + (0.9 * 400 - 100) * 0.8 = 308 W each.
+  EXPECT_DOUBLE_EQ(report.devices[0].compute.value(), 8);
+  EXPECT_NEAR(report.average_power.value(), (8 * 308 + 2000) * 1.25, 1e-9);
+  EXPECT_NEAR(report.rent_per_step.value(), 8 * 10 * 1.8 / 3600, 1e-15);
+  EXPECT_NEAR(report.model_flops_utilization, 9e12 / 80e12, 1e-12);
+  EXPECT_NEAR(report.achieved_per_gpu.value(), 9e12 / 80, 1);
+  EXPECT_EQ(report.memory_capacity, Bytes{5'000'000'000});
+}
+
 TEST(MemoryReport, ReservedIsStaticPlusFragmentedPlusContext) {
   SmallReport small = small_report();
   small.scenario.stack.fragmentation = 1.25;

@@ -205,6 +205,11 @@ TEST(Upkeep, CountsGpusHostsAndTheBuilding) {
   EXPECT_DOUBLE_EQ(two_nodes.idle.value(), (16 * 50 + 2 * 1000) * 1.5);
   EXPECT_DOUBLE_EQ(two_nodes.peak.value(), (16 * 400 + 2 * 1000) * 1.5);  // 12.6 kW
   EXPECT_DOUBLE_EQ(two_nodes.peak_electricity.value(), 1.26);
+  topology.ranks_per_gpu = 4;  // so eight places are two GPUs
+  const Upkeep shared = upkeep(topology, 2);
+  EXPECT_DOUBLE_EQ(shared.rent.value(), 8);
+  EXPECT_DOUBLE_EQ(shared.idle.value(), (4 * 50 + 2 * 1000) * 1.5);
+  EXPECT_DOUBLE_EQ(shared.peak.value(), (4 * 400 + 2 * 1000) * 1.5);
 }
 
 TEST(Inspect, MergesWhatIsAlike) {

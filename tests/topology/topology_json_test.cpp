@@ -85,6 +85,29 @@ TEST(ReadTopology, OneNodeNeedsNeitherNicsNorFabric) {
   EXPECT_EQ(nic_of(topology.node, 0), -1);
 }
 
+TEST(ReadTopology, RanksThatShareAGpuGoRoundTheGpusOfTheirNode) {
+  Problems problems;
+  const std::string text =
+      with(kCluster, R"("num_nodes": 2,)", R"("num_nodes": 2, "ranks_per_gpu": 2,)");
+  const Topology topology = topology_of(text, problems);
+  problems.raise_if_any();
+  EXPECT_EQ(topology.gpu_of_rank(8), (std::vector<std::uint32_t>{0, 1, 0, 1, 2, 3, 2, 3}));
+  EXPECT_EQ(topology.gpu_of_rank(5), (std::vector<std::uint32_t>{0, 1, 0, 1, 2}));
+  EXPECT_EQ(topology_of(kCluster, problems).gpu_of_rank(5),
+            (std::vector<std::uint32_t>{0, 1, 2, 3, 4}));
+}
+
+TEST(ReadTopology, EveryGpuIsSharedByAsManyRanks) {
+  Problems problems;
+  topology_of(with(kCluster, R"("num_nodes": 2,)", R"("num_nodes": 2, "ranks_per_gpu": 3,)"),
+              problems);
+  ASSERT_EQ(problems.all().size(), 1u);
+  EXPECT_EQ(problems.all()[0].path, "ranks_per_gpu");
+  EXPECT_NE(problems.all()[0].message.find("= 3 must divide the gpus of every node"),
+            std::string::npos)
+      << problems.all()[0].message;
+}
+
 TEST(ReadTopology, ReportsMistakesOfClusterAndDeviceTogether) {
   Problems problems;
   const auto broken_device = [](const std::string&) {

@@ -73,7 +73,7 @@ void check_placement(const std::vector<GpusInSight>& sights, const GpuPlacement&
                      const Scenario& scenario) {
   check_alike(sights, placement);
   const Device& device = scenario.topology.device;
-  const auto shared_by = static_cast<std::size_t>(device.shared_by);
+  const auto most = static_cast<std::size_t>(scenario.topology.ranks_per_gpu);
   for (int rank = 0; rank < placement.ranks(); ++rank) {
     const GpusInSight& sight = sights[static_cast<std::size_t>(rank)];
     const std::string gpu = text_of(sight, placement.number(rank));
@@ -82,12 +82,12 @@ void check_placement(const std::vector<GpusInSight>& sights, const GpuPlacement&
                   scenario.file + ": the topology is of " + device.name + ", and rank " +
                       std::to_string(rank) + " would compute on " + gpu +
                       "; name a topology of such GPUs, or take other nodes");
-    if (const std::size_t there = placement.together(rank).size(); there > shared_by)
+    if (const std::size_t there = placement.together(rank).size(); there > most)
       throw Error(ErrorKind::kInfeasible,
                   count_of(there) + " would share " + gpu + ", and a " + device.name +
-                      " of the topology is for " + count_of(shared_by) +
+                      " of the topology is for " + count_of(most) +
                       ": start fewer ranks on each node (mpirun --map-by ppr:N:node), or take a "
-                      "topology whose device says shared_by, as h200-shared-2");
+                      "topology that says ranks_per_gpu, as h200-shared-2");
   }
 }
 

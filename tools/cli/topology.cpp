@@ -101,7 +101,7 @@ std::vector<std::pair<std::string, std::int64_t>> devices_of(const View& view) {
   for (const NodeGroup& group : view.topology.groups_for(view.fabric.gpus)) {
     const auto known = std::ranges::find_if(
         devices, [&](const auto& device) { return device.first == group.device.name; });
-    const std::int64_t gpus = group.num_nodes * group.node.gpus;
+    const std::int64_t gpus = group.num_nodes * (group.node.gpus / view.topology.ranks_per_gpu);
     if (known == devices.end())
       devices.emplace_back(group.device.name, gpus);
     else
@@ -117,8 +117,9 @@ std::string devices_text(const View& view) {
   return text;
 }
 
-std::string counts_text(const FabricReport& fabric) {
-  std::string text = printed("  %-28s %9lld\n", "GPUs", static_cast<long long>(fabric.gpus));
+std::string counts_text(const FabricReport& fabric, std::int64_t sharing) {
+  std::string text = printed("  %-28s %9lld\n", sharing > 1 ? "places of ranks" : "GPUs",
+                             static_cast<long long>(fabric.gpus));
   const auto add = [&](const std::string& what, std::int64_t count) {
     if (count > 0)
       text += printed("  %-28s %9lld", what.c_str(), static_cast<long long>(count)) + "\n";
@@ -198,9 +199,11 @@ std::string route_text(const Route& route) {
 }
 
 std::string to_table(const View& view) {
-  return view.topology.name + ": " + devices_text(view) + "\n" + counts_text(view.fabric) +
-         links_text(view.fabric) + levels_text(view.fabric) + bisection_text(view.fabric) +
-         upkeep_text(view) + route_text(view.route);
+  const std::int64_t sharing = view.topology.ranks_per_gpu;
+  return view.topology.name + ": " + devices_text(view) +
+         (sharing > 1 ? ", " + std::to_string(sharing) + " ranks on each" : "") + "\n" +
+         counts_text(view.fabric, sharing) + links_text(view.fabric) + levels_text(view.fabric) +
+         bisection_text(view.fabric) + upkeep_text(view) + route_text(view.route);
 }
 
 void write_levels(JsonWriter& json, const FabricReport& fabric) {
@@ -274,6 +277,7 @@ std::string to_json(const View& view) {
   json.member("device", view.topology.device.name);
   write_devices(json, view);
   json.member("gpus", fabric.gpus);
+  json.member("ranks_per_gpu", view.topology.ranks_per_gpu);
   json.member("nodes", fabric.nodes);
   json.member("nics", fabric.nics);
   json.member("node_switches", fabric.node_switches);
