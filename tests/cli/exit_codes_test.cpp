@@ -93,7 +93,7 @@ TEST(ScenarioArgument, WhatWasMeantIsGuessed) {
 TEST(StandardOutput, AReaderThatHasSeenEnoughIsNotToldOfIt) {
   // The program of a rank is longer than a pipe holds, so that head is gone before it ends.
   const ProgramRun run =
-      run_program({"bash", "-c", "set -o pipefail; \"$0\" program \"$1\" | head -n 1",
+      run_program({"/bin/bash", "-c", "set -o pipefail; \"$0\" program \"$1\" | head -n 1",
                    STEPCAST_BINARY, "gpt3-175b-1024xa100"});
   EXPECT_EQ(run.exit_code, 5);
   EXPECT_EQ(run.err, "");

@@ -2,6 +2,7 @@
 // none.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "sim/base/json_document.h"
@@ -19,7 +20,9 @@ class LiveDevice : public testing::Test {
   ProgramRun live(const std::vector<std::string>& more,
                   const std::vector<std::string>& environment = {kEmulated},
                   const std::string& steps = "2") const {
-    std::vector<std::string> arguments = {STEPCAST_BINARY, "live", scenario_, "--steps", steps};
+    std::vector<std::string> arguments = {STEPCAST_BINARY, "live", scenario_};
+    if (std::ranges::find(more, "--compare") == more.end())  // which has rounds
+      arguments.insert(arguments.end(), {"--steps", steps});
     arguments.insert(arguments.end(), more.begin(), more.end());
     return run_program(arguments, {.environment = environment});
   }
