@@ -39,15 +39,6 @@ JobCosts costs_by_device(const std::vector<CostModel>& models, const Job& job) {
   return JobCosts(std::move(pointers), std::move(of_program));
 }
 
-/// Ranks that share GPUs are told so, and are none of them alike.
-SimulateOptions with_sharing(SimulateOptions options, const Topology& topology,
-                             std::int64_t num_ranks) {
-  if (topology.ranks_per_gpu == 1) return options;
-  options.processor = topology.gpu_of_rank(num_ranks);
-  options.folding = Folding::kOff;
-  return options;
-}
-
 /// The jobs of a cluster, ready to be put on it in any selection.
 class ClusterJobs {
  public:

@@ -49,7 +49,7 @@ void gather_patches(const ConvolutionShape& shape, const float* image, float* co
     }
     const float* from = image + (channel * shape.height + row) * shape.width;
     std::fill(to, to + begin, 0.0f);
-    if (shape.stride == 1)
+    if (shape.stride == 1 && begin < end)
       std::copy(from + first + begin, from + first + end, to + begin);
     else
       for (std::int64_t j = begin; j < end; ++j) to[j] = from[first + j * shape.stride];

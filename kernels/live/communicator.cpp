@@ -5,7 +5,6 @@
 #include <string>
 #include <vector>
 
-#include "kernels/live/process_facts.h"
 #include "sim/base/error.h"
 
 namespace stepcast {

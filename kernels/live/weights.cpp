@@ -5,18 +5,12 @@
 #include <thread>
 #include <vector>
 
+#include "kernels/live/fingerprint.h"
 #include "kernels/live/hashed.h"
 #include "kernels/live/rank_main.h"
 
 namespace stepcast {
 namespace {
-
-/// FNV-1a.
-std::uint64_t hash_of(const std::string& name) {
-  std::uint64_t hash = 0xcbf29ce484222325u;
-  for (const char c : name) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3u;
-  return hash;
-}
 
 /// Box and Muller 1958.
 double hashed_normal(std::uint64_t a, std::uint64_t b, std::uint64_t c) {
@@ -81,7 +75,7 @@ float initial_value(const WeightTensor& weight, std::int64_t element, std::uint6
     case Initial::kNormal:
       break;
   }
-  return normal_value(weight, hash_of(weight.name), element, seed);
+  return normal_value(weight, fingerprint(weight.name), element, seed);
 }
 
 void initialise(const WeightTensor& weight, const LiveRank& rank, std::uint64_t seed,
@@ -91,7 +85,7 @@ void initialise(const WeightTensor& weight, const LiveRank& rank, std::uint64_t 
     return;
   }
   const std::int64_t ranks = rank.size(GroupRole::kTensor), index = rank.index(GroupRole::kTensor);
-  const std::uint64_t name = hash_of(weight.name);
+  const std::uint64_t name = fingerprint(weight.name);
   in_parts(shard.size(), [&](std::size_t begin, std::size_t end) {
     for (std::size_t i = begin; i < end; ++i)
       shard[i] = normal_value(

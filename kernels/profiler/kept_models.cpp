@@ -38,6 +38,9 @@ int keep_memory_kernels(const DeviceProfile& earlier, DeviceProfile& profile) {
     else
       *found = old;
   }
+  // A kernel takes no less than the overhead: kept ones may be shorter than all that are new.
+  if (kept > 0)
+    profile.memory_overhead = std::min(profile.memory_overhead, earlier.memory_overhead);
   return kept;
 }
 

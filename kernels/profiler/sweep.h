@@ -33,8 +33,8 @@ GridLimits full_gpu_grid(std::vector<Dtype> dtypes);
 
 /// Products over sides that grow by powers of two, with some in between, no two alike; attention
 /// over lengths, head dimensions and heads, grouped ones among them; convolutions of well-known
-/// networks, in fp32 and tf32; every memory-bound kernel at sizes a factor of two apart. The same
-/// list on every machine.
+/// networks, in fp32 and tf32; every memory-bound kernel at sizes a factor of two apart or less.
+/// The same list on every machine.
 std::vector<Kernel> grid(const GridLimits& limits);
 
 }  // namespace stepcast

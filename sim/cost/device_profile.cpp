@@ -221,6 +221,13 @@ void read_memory(const JsonValue& value, Problems& problems, DeviceProfile& prof
       fields.number("relative_sigma", {.max = 1}, profile.memory_relative_sigma);
   if (const auto kernels = fields.child("kernels"))
     read_memory_kernels(*kernels, problems, profile);
+  // Beyond it times grow with the sizes; where none exceeds it, all sizes would cost the same.
+  for (const MemoryKernelModel& kernel : profile.memory_kernels)
+    if (!kernel.times.empty() && kernel.times.back() <= profile.memory_overhead)
+      fields.reject("overhead", "= " + to_text(profile.memory_overhead) +
+                                    " must be less than the longest of the times of \"" +
+                                    std::string(info(kernel.kind).name) + "\", " +
+                                    to_text(kernel.times.back()));
   fields.finish();
 }
 

@@ -27,6 +27,14 @@ Simulation Simulator::run(const JobCosts& costs, bool with_account) const {
   }
 }
 
+SimulateOptions with_sharing(SimulateOptions options, const Topology& topology,
+                             std::int64_t num_ranks) {
+  if (topology.ranks_per_gpu == 1) return options;
+  options.processor = topology.gpu_of_rank(num_ranks);
+  options.folding = Folding::kOff;
+  return options;
+}
+
 Simulation Simulator::run(const JobCosts& costs) const { return run(costs, true); }
 
 Seconds Simulator::step_time(const JobCosts& costs) const { return run(costs, false).step_time; }

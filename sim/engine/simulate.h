@@ -42,6 +42,11 @@ struct SimulateOptions {
   bool spans = false;     ///< fill Trace (implies attribute)
 };
 
+/// The options for the first `num_ranks` ranks of a topology: those that share GPUs there are told
+/// so, and are none of them alike.
+SimulateOptions with_sharing(SimulateOptions options, const Topology& topology,
+                             std::int64_t num_ranks);
+
 /// Where the compute stream of a rank spends the step. The parts add up to the step time.
 struct TimeByCause {
   Seconds compute;      ///< kernels running (all classes)

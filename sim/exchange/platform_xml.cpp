@@ -222,6 +222,12 @@ class PlatformWriter {
 }  // namespace
 
 std::string platform_xml(const Topology& topology, std::int64_t num_gpus) {
+  if (topology.ranks_per_gpu > 1)
+    throw Error(ErrorKind::kUnsupported,
+                "topology \"" + topology.name +
+                    "\": ranks_per_gpu = " + std::to_string(topology.ranks_per_gpu) +
+                    ": a SimGrid platform has a host for each GPU, with links of its own, and no "
+                    "places that share one; set ranks_per_gpu to 1");
   return PlatformWriter(topology, num_gpus).write();
 }
 

@@ -39,7 +39,8 @@ PreparedRow prepare(Scenario scenario) {
   const std::vector<std::string> findings = verify(*job);
   STEPCAST_CHECK(findings.empty(), scenario.name + ": " + findings.front());
   auto fabric = std::make_unique<const Fabric>(scenario.topology, scenario.num_gpus);
-  auto simulator = std::make_unique<const Simulator>(*job, *fabric);
+  auto simulator = std::make_unique<const Simulator>(
+      *job, *fabric, with_sharing({}, scenario.topology, scenario.num_gpus));
   return {.scenario = std::move(scenario),
           .job = std::move(job),
           .fabric = std::move(fabric),

@@ -70,8 +70,6 @@ void read_plan_cells(const CsvCells& cells, StepRow& row) {
 
 }  // namespace
 
-bool is_step_table(const CsvTable& table) { return table.missing_columns(kStepColumns).empty(); }
-
 StepRow read_step_row(const CsvTable& table, const CsvRecord& record) {
   const CsvCells cells(table, record);
   StepRow row;

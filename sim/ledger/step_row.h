@@ -52,9 +52,6 @@ inline constexpr std::string_view kStepColumns[] = {
     "id", "framework", "cluster",           "n_gpus",     "num_layers", "hidden_size",
     "tp", "pp",        "global_batch_size", "step_time_s"};
 
-/// True when the header is that of a table of step times.
-bool is_step_table(const CsvTable& table);
-
 /// Throws Error(kInput) with line and column on a cell that can't be read.
 StepRow read_step_row(const CsvTable& table, const CsvRecord& record);
 

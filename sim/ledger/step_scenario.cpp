@@ -280,13 +280,25 @@ std::string folder_of(const CsvTable& table) {
   return std::filesystem::path(table.file).parent_path().string();
 }
 
+JsonValue RowLibrary::resolved(const std::string& cluster) const {
+  try {
+    return resolve(cluster, folder_,
+                   [&](const std::string& name) { return library_.topology_file(name); })
+        .root();
+  } catch (const Error& error) {
+    std::vector<Problem> problems = error.problems();
+    for (Problem& problem : problems)
+      if (problem.file.empty())
+        problem.message = "cluster = \"" + cluster + "\": " + problem.message;
+    throw Error(error.kind(), std::move(problems));
+  }
+}
+
 std::optional<RowLibrary::Cluster> RowLibrary::read_cluster(const std::string& name) const {
   const std::string file = is_path(name) ? (std::filesystem::path(folder_) / name).string()
                                          : library_.topology_file(name);
   if (!exists(file)) return std::nullopt;
-  const JsonValue root = resolve(name, folder_, [&](const std::string& n) {
-                           return library_.topology_file(n);
-                         }).root();
+  const JsonValue root = resolved(name);
   Problems problems;
   References references(library_, problems);
   Cluster cluster{

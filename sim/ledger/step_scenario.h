@@ -52,6 +52,7 @@ class RowLibrary {
   const Stack* stack(const std::string& framework);
 
  private:
+  JsonValue resolved(const std::string& cluster) const;
   std::optional<Cluster> read_cluster(const std::string& name) const;
 
   Library library_;

@@ -28,8 +28,9 @@ std::vector<std::int64_t> divisors(std::int64_t number) {
   return small;
 }
 
-std::string divisors_text(std::int64_t number, std::int64_t value) {
-  const std::vector<std::int64_t> all = divisors(number);
+std::string divisors_text(std::int64_t number, std::int64_t value, std::int64_t most) {
+  std::vector<std::int64_t> all = divisors(number);
+  std::erase_if(all, [most](std::int64_t divisor) { return divisor > most; });
   if (all.size() <= 12) return joined(all);
   std::vector<std::int64_t> nearest;
   const auto above = std::upper_bound(all.begin(), all.end(), value);

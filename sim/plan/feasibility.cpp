@@ -65,10 +65,11 @@ class PlanCheck {
                       text(plan_.dp) + " = " + text(plan_.world_size()) +
                       " must be num_gpus = " + text(num_gpus_) + gpus_way_out());
     if (num_gpus_ > topology_.num_gpus())
-      add("num_gpus", "= " + text(num_gpus_) + " must be at most the " +
-                          counted(topology_.num_gpus(), "GPU") + " of " + topology_.name + " (" +
-                          counted(topology_.num_nodes, "node") + " of " +
-                          text(topology_.node.gpus) + "); use fewer, or a cluster with more nodes");
+      add("num_gpus",
+          "= " + text(num_gpus_) + " must be at most the " +
+              counted(topology_.num_gpus(), topology_.ranks_per_gpu > 1 ? "place" : "GPU") +
+              " of " + topology_.name + " (" + counted(topology_.num_nodes, "node") + " of " +
+              text(topology_.node.gpus) + "); use fewer, or a cluster with more nodes");
   }
   std::string gpus_way_out() const {
     const std::int64_t replica = plan_.tp * plan_.pp;
@@ -120,7 +121,8 @@ class PlanCheck {
              (model_.num_layers + 2) % chunks != 0)
       add("plan.pp", product + " must divide num_layers + 2 = " + text(model_.num_layers + 2) +
                          " with stage_balance \"ends_minus_one\" (" +
-                         divisors_text(model_.num_layers + 2, chunks) + "); or use \"balanced\"");
+                         divisors_text(model_.num_layers + 2, chunks, model_.num_layers) +
+                         "); or use \"balanced\"");
   }
 
   void check_virtual_stages() {

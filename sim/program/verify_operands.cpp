@@ -17,10 +17,7 @@ class OperandCheck {
     const Signature& signature = signature_of(compute.kernel.kind);
     const std::size_t count = compute.operands.size(), slots = signature.slots.size();
     const std::size_t first = signature.repeated_from;
-    // No piece at all where a kernel has operands before them: the norm of a stage that holds only
-    // the tied embedding, which the first stage counts.
-    const std::size_t least = first > 0 ? first : slots;
-    const bool fits = signature.repeats() ? count >= least && (count - first) % (slots - first) == 0
+    const bool fits = signature.repeats() ? count >= slots && (count - first) % (slots - first) == 0
                                           : count == slots;
     if (!fits) return add("has " + std::to_string(count) + " operands of " + std::to_string(slots));
     for (std::size_t i = 0; i < count; ++i)

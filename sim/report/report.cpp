@@ -167,13 +167,16 @@ void add_compute_by_device(const Scenario& scenario, const Job& job, const Simul
 }
 
 /// Of a node that the job has a part of, that part, as of its rent.
-Watts host_power(const Topology& topology, std::int64_t gpus_left) {
+Watts host_power(const Topology& topology, std::int64_t ranks_left) {
   Watts power{};
-  for (const NodeGroup& group : topology.groups_for(gpus_left)) {
-    const std::int64_t gpus = std::min(gpus_left, group.num_nodes * group.node.gpus);
-    power +=
-        group.node.host_power * (static_cast<double>(gpus) / static_cast<double>(group.node.gpus));
-    gpus_left -= gpus;
+  for (const NodeGroup& group : topology.groups_for(ranks_left)) {
+    const std::int64_t here = std::min(ranks_left, group.num_nodes * group.node.gpus);
+    ranks_left -= here;
+    const std::int64_t gpus = group.node.gpus / topology.ranks_per_gpu;
+    // Ranks go round the GPUs of a node, so few of them use all.
+    const std::int64_t in_part = std::min(here % group.node.gpus, gpus);
+    power += group.node.host_power * (static_cast<double>(here / group.node.gpus) +
+                                      static_cast<double>(in_part) / static_cast<double>(gpus));
   }
   return power;
 }

@@ -70,7 +70,7 @@ std::string stage_line(const StageMemory& stage, int name_width) {
     return gib(stage.peak.at_peak[static_cast<std::size_t>(category)]);
   };
   return printed(
-      "    %-*s %7.2f %7.2f %7.2f %7.2f %7.2f %7.2f %8.2f  %s\n", name_width, stage.name.c_str(),
+      "  %-*s %6.2f %6.2f %6.2f %6.2f %6.2f %6.2f %8.2f %s\n", name_width, stage.name.c_str(),
       at_peak(BufferCategory::kParameters), at_peak(BufferCategory::kGradients),
       at_peak(BufferCategory::kOptimizerState), at_peak(BufferCategory::kActivations),
       at_peak(BufferCategory::kWorkspace) + at_peak(BufferCategory::kCommunication),
@@ -78,10 +78,10 @@ std::string stage_line(const StageMemory& stage, int name_width) {
 }
 
 std::string stages_table(const Report& report) {
-  std::size_t width = 13;  // "stage 0 of 16"
+  std::size_t width = 14;  // "stage 10 of 16"
   for (const StageMemory& stage : report.memory) width = std::max(width, stage.name.size());
   const int name_width = static_cast<int>(width);
-  std::string text = printed("    %-*s %7s %7s %7s %7s %7s %7s %8s\n", name_width, "GiB", "params",
+  std::string text = printed("  %-*s %6s %6s %6s %6s %6s %6s %8s\n", name_width, "GiB", "params",
                              "grads", "optim", "activ", "other", "peak", "reserved");
   for (const StageMemory& stage : report.memory) text += stage_line(stage, name_width);
   return text;

@@ -82,6 +82,7 @@ const std::map<std::string, std::vector<std::string>> kMustSay = {
     {"scenario/num_gpus_huge", {"must be at most 1000000"}},
     {"scenario/layers_times_width_beyond_10_to_15", {"parameters"}},
     // texts
+    {"topology/ranks_per_gpu_uneven", {"ranks_per_gpu", "= 3 must divide the gpus"}},
     {"topology/graph_switch_moves_the_cursor", {"must be the name of a switch, without control"}},
     {"scenario/name_moves_the_cursor", {":22:3: name: holds a line break"}},
     // units

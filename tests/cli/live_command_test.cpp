@@ -287,7 +287,19 @@ TEST(LiveCommand, OutputThatCannotBeWrittenIsToldBeforeTraining) {
 }
 
 /// Weights and moments of eight replicas, which eight H200 would hold: 900 GB.
+/// As the kernel counts what programs may take; 0: it does not say.
+double available_gigabytes() {
+  std::ifstream file("/proc/meminfo");
+  double kilobytes = 0;
+  for (std::string word; file >> word;)
+    if (word == "MemAvailable:" && file >> kilobytes) return kilobytes / 1e6;
+  return 0;
+}
+
+/// Eight replicas take 900 GB.
 TEST(LiveCommand, JobThatTheMachineCannotHoldIsRefusedBeforeItTakesMemory) {
+  const double available = available_gigabytes();
+  if (available == 0 || available > 800) GTEST_SKIP() << "this machine may hold the job";
   const ScratchFolder folder;
   const std::string large = folder.write("large.json", R"({
       "model": "mpt-7b", "topology": "dgx-h200", "stack": "stepcast-live", "plan": {"dp": 8},

@@ -110,6 +110,14 @@ TEST(DeviceProfile, TimesBySizeAscendAndArePaired) {
   expect_problem(with_copy(R"({"sizes": [], "times": []})"), "one time for each");
 }
 
+// Beyond the overhead times grow with the size; with none beyond it, they would not.
+TEST(DeviceProfile, TheOverheadIsLessThanTheTimesOfAKernel) {
+  expect_problem(R"({"name": "p", "device": "d", "condition": "burst", "gemm": {},
+                     "memory": {"efficiency": 0.8, "overhead": "9 us", "kernels": {
+                       "copy": {"sizes": ["1 KiB", "2 KiB"], "times": ["1 us", "9 us"]}}}})",
+                 "must be less than the longest of the times of \"copy\"");
+}
+
 TEST(DeviceProfile, AttentionOfSeveralImplementationsIsAList) {
   const std::string both = with_attention(
       R"([{"implementation": "FA2", "head_dims": [64], "efficiency": [0.3]},

@@ -195,5 +195,11 @@ TEST(PlatformXml, EscapesNames) {
             std::string::npos);
 }
 
+TEST(PlatformXml, RanksThatShareAGpuAreRefused) {
+  Topology topology = nvswitch_cluster(1);
+  topology.ranks_per_gpu = 2;
+  EXPECT_THROW(platform_xml(topology, 4), Error);
+}
+
 }  // namespace
 }  // namespace stepcast

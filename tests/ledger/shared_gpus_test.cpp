@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "sim/base/file_io.h"
+#include "sim/ledger/validate.h"
 #include "sim/stepcast.h"
 #include "tests/support/scratch_folder.h"
 
@@ -47,6 +48,34 @@ TEST(SharedGpus, ReplicasThatComputeTogetherTakeTwiceAsLong) {
     return prediction.simulation.ranks[0].time.compute.value();
   };
   EXPECT_NEAR(compute("cpu-2-shared-4") / compute("cpu-4"), 2, 0.05);
+}
+
+TEST(SharedGpus, RowsOfATableToo) {
+  const ScratchFolder folder;
+  std::string table =
+      "id,kind,quality,framework,cluster,n_gpus,model,num_layers,hidden_size,num_heads,num_kv_"
+      "heads,"
+      "ffn_hidden_size,gated_mlp,vocab_size,tied_embeddings,num_experts,seq_len,precision,dp,tp,pp,"
+      "micro_batch_size,global_batch_size,sharding,schedule,recompute,step_time_s,outcome\n";
+  for (const std::string cluster : {"cpu-4", "cpu-2-shared-4"})
+    table += "A,k,A,stepcast-live," + cluster +
+             ",4,GPT,2,256,4,4,1024,0,512,1,,64,fp32,4,1,1,1,4,none,,none,1.0,ok\n";
+  const Validation rows = validate(folder.write("rows.csv", table), kShipped);
+  ASSERT_EQ(rows.answers.size(), 2u);
+  ASSERT_TRUE(rows.answers[0].predicted_s && rows.answers[1].predicted_s)
+      << rows.answers[0].skipped << rows.answers[1].skipped;
+  EXPECT_GT(*rows.answers[1].predicted_s, 1.3 * *rows.answers[0].predicted_s);
+}
+
+TEST(SharedGpus, AMachineThatAllGpusAreUsedOfPaysForAllOfItsHost) {
+  const ScratchFolder folder;
+  std::string two = replaced(file("live-tiny-dp4"), "cpu-4", "cpu-2-shared-4");
+  two = replaced(two, R"("dp": 4)", R"("dp": 2)");
+  two = replaced(two, R"("num_gpus": 4)", R"("num_gpus": 2)");
+  const Scenario shared = load_scenario(folder.write("a.json", two), kShipped);
+  const Scenario own =
+      load_scenario(folder.write("b.json", replaced(two, "cpu-2-shared-4", "cpu-2")), kShipped);
+  EXPECT_NEAR(predict(shared).report.average_power / predict(own).report.average_power, 1, 0.02);
 }
 
 TEST(SharedGpus, ChunkByChunkToo) {

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "sim/ledger/validate.h"
+
 namespace stepcast {
 namespace {
 
@@ -40,8 +42,8 @@ TEST(StepRow, RefusesUnknownWordsAndNegativeTimes) {
 }
 
 TEST(StepRow, TheHeaderTellsAStepTable) {
-  EXPECT_TRUE(is_step_table(parse_csv(kHeader, "t")));
-  EXPECT_FALSE(is_step_table(parse_csv("gpu,dtype,m,n,k,time_us\n", "t")));
+  EXPECT_EQ(recognise(parse_csv(kHeader, "t")), LedgerKind::kStepTimes);
+  EXPECT_NE(recognise(parse_csv("gpu,dtype,m,n,k,time_us\n", "t")), LedgerKind::kStepTimes);
 }
 
 }  // namespace

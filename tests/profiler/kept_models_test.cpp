@@ -22,6 +22,9 @@ TEST(KeptModels, WhatNewTimingsSayNothingOfStays) {
       {.kind = KernelKind::kCopy, .sizes = {Bytes(8)}, .times = {Seconds(8)}},
       {.kind = KernelKind::kAdam, .sizes = {Bytes(9)}, .times = {Seconds(9)}}};
 
+  earlier.memory_overhead = Seconds(0.5);
+  profile.memory_overhead = Seconds(4);
+
   EXPECT_EQ(keep_models(earlier, profile), "gemm bf16, attention fp32, 2 memory-bound");
   EXPECT_EQ(profile.gemm[kFp32]->efficiency, 0.8);
   EXPECT_EQ(profile.gemm[kBf16]->efficiency, 0.6);
@@ -30,6 +33,7 @@ TEST(KeptModels, WhatNewTimingsSayNothingOfStays) {
   EXPECT_EQ(profile.memory_kernels[0].sizes.size(), 2u);         // knows more sizes
   EXPECT_EQ(profile.memory_kernels[1].times.at(0), Seconds(9));  // as many: the new ones
   EXPECT_EQ(profile.memory_kernels[2].kind, KernelKind::kSgd);
+  EXPECT_EQ(profile.memory_overhead, Seconds(0.5)) << "kept times may be shorter than new ones";
 }
 
 TEST(KeptModels, NothingIsTakenFromAProfileThatKnowsNoMore) {

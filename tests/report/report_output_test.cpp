@@ -54,6 +54,8 @@ TEST(ReportTable, FitsOnEightyColumns) {
   Report report = small.report();
   report.warning = "words of a warning that is long enough to go over to another line of the page";
   report.rent_per_step = Dollars(1234);
+  report.memory[0].name = "stage 10 of 16";
+  report.memory[0].fit = Fit::kDoesNotFit;
   const std::string text = report_table(small.scenario, report);
   for (std::size_t at = 0, end = 0; at < text.size(); at = end + 1) {
     end = text.find('\n', at);

@@ -21,7 +21,7 @@ Failure failure_of(const std::exception_ptr& thrown) {
 }
 
 int say(const Failure& failure) {
-  std::fprintf(stderr, "%s\n", failure.text.c_str());
+  if (!failure.text.empty()) std::fprintf(stderr, "%s\n", failure.text.c_str());
   return static_cast<int>(failure.kind);
 }
 

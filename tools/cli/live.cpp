@@ -259,7 +259,7 @@ void add_live(CLI::App& app, std::function<int()>& run) {
   CLI::Option* steps = app.add_option("--steps", arguments->steps, "steps to train (20)")
                            ->check(CLI::Range(std::int64_t{1}, std::int64_t{1'000'000}));
   app.add_option("--seed", arguments->seed, "of weights and data (1)")
-      ->check(number_in(0, 18446744073709551615.0));
+      ->check(number_in(0, 9007199254740992.0));
   app.add_option("--learning-rate", arguments->learning_rate,
                  "instead of the optimizer's own (stepcast list optimizers)")
       ->check(number_in(0, 1e30));

@@ -67,7 +67,7 @@ constexpr const char* kExitCodes =
 /// and nothing to say, since nobody asks for the rest.
 class ReaderGone : public Error {
  public:
-  ReaderGone() : Error(ErrorKind::kIo, "standard output: the reader went away") {}
+  ReaderGone() : Error(ErrorKind::kIo, "") {}
 };
 
 /// What the parser says of the arguments, or that the first of them is no command.
