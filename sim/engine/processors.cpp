@@ -1,6 +1,6 @@
 #include "sim/engine/processors.h"
 
-#include <algorithm>
+#include <map>
 #include <utility>
 #include <variant>
 
@@ -17,12 +17,14 @@ constexpr double kWorkPerSecond = 1e9;
 Processors::Processors(std::span<const std::uint32_t> of_rank, std::size_t first_link,
                        FlowSolver& solver)
     : link_of_(of_rank.size(), kNone), solver_(solver) {
+  std::map<std::uint32_t, std::uint32_t> ranks_on, links;  // by processor
+  for (const std::uint32_t processor : of_rank) ++ranks_on[processor];
   for (std::size_t rank = 0; rank < of_rank.size(); ++rank) {
-    if (link_of_[rank] != kNone || std::ranges::count(of_rank, of_rank[rank]) < 2) continue;
-    const auto link = static_cast<std::uint32_t>(first_link + num_shared_++);
-    for (std::size_t other = rank; other < of_rank.size(); ++other)
-      if (of_rank[other] == of_rank[rank]) link_of_[other] = link;
+    if (ranks_on[of_rank[rank]] < 2) continue;
+    const auto next = static_cast<std::uint32_t>(first_link + links.size());
+    link_of_[rank] = links.try_emplace(of_rank[rank], next).first->second;
   }
+  num_shared_ = links.size();
 }
 
 std::vector<double> Processors::capacities() const {

@@ -27,7 +27,7 @@ std::vector<std::uint32_t> Topology::gpu_of_rank(std::int64_t num_ranks) const {
   std::int64_t before = 0;
   for (const NodeGroup& group : groups_for(num_ranks))
     for (std::int64_t node = 0; node < group.num_nodes; ++node) {
-      const std::int64_t gpus = group.node.gpus / ranks_per_gpu;
+      const std::int64_t gpus = gpus_of(group.node);
       const std::int64_t left = num_ranks - static_cast<std::int64_t>(result.size());
       for (std::int64_t place = 0; place < std::min(group.node.gpus, left); ++place)
         result.push_back(static_cast<std::uint32_t>(before + place % gpus));

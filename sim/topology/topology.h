@@ -150,6 +150,7 @@ struct Topology {
   /// counts the places of ranks, each with links of its own. GPUs come in rounds, as live ranks
   /// take them: of G GPUs in a node place p is on GPU p % G. By rank, equal where they share one.
   std::vector<std::uint32_t> gpu_of_rank(std::int64_t num_ranks) const;
+  std::int64_t gpus_of(const Node& of) const { return of.gpus / ranks_per_gpu; }
 };
 
 /// The NIC that a GPU of a node uses, both counted from 0 within the node; -1 without NICs.

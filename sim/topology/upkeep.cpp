@@ -10,7 +10,7 @@ Upkeep upkeep(const Topology& topology, std::int64_t num_nodes) {
     const std::int64_t in_use = std::min(num_nodes, group.num_nodes);
     num_nodes -= in_use;
     const double nodes = static_cast<double>(in_use);
-    const double gpus = nodes * static_cast<double>(group.node.gpus / topology.ranks_per_gpu);
+    const double gpus = nodes * static_cast<double>(topology.gpus_of(group.node));
     const Watts hosts = group.node.host_power * nodes;
     upkeep.rent += topology.price_per_gpu_hour * gpus;
     upkeep.idle += (group.device.idle_power * gpus + hosts) * topology.power_usage_effectiveness;

@@ -101,7 +101,7 @@ std::vector<std::pair<std::string, std::int64_t>> devices_of(const View& view) {
   for (const NodeGroup& group : view.topology.groups_for(view.fabric.gpus)) {
     const auto known = std::ranges::find_if(
         devices, [&](const auto& device) { return device.first == group.device.name; });
-    const std::int64_t gpus = group.num_nodes * (group.node.gpus / view.topology.ranks_per_gpu);
+    const std::int64_t gpus = group.num_nodes * view.topology.gpus_of(group.node);
     if (known == devices.end())
       devices.emplace_back(group.device.name, gpus);
     else
