@@ -7,11 +7,10 @@
 #include "sim/ledger/prepared_row_model.h"
 #include "sim/ledger/step_scenario.h"
 #include "sim/ledger/validate.h"
+#include "sim/report/report.h"
 
 namespace stepcast {
 namespace {
-
-constexpr double kSigmasOf90Percent = 1.645;
 
 std::string column_of(const StepRow& row, const std::string& name) {
   if (name == "kind") return row.kind;

@@ -3,10 +3,10 @@
 #include <cmath>
 #include <map>
 
+#include "sim/report/report.h"
+
 namespace stepcast {
 namespace {
-
-constexpr double kSigmasOf90Percent = 1.645;
 
 using Members = std::vector<const RowAnswer*>;
 

@@ -12,7 +12,6 @@ namespace {
 /// Of the power limit, drawn by a GPU while kernels run: large GEMMs reach the limit, memory-bound
 /// kernels 80 % of it (H200 and B200, long metered loops of published GEMM and attention tables).
 constexpr double kBusyPower = 0.9;
-constexpr double kSigmasOf90Percent = 1.645;
 
 /// Mean over all ranks of a quantity that each class reports.
 template <typename Get>
@@ -172,7 +171,7 @@ Watts host_power(const Topology& topology, std::int64_t ranks_left) {
   for (const NodeGroup& group : topology.groups_for(ranks_left)) {
     const std::int64_t here = std::min(ranks_left, group.num_nodes * group.node.gpus);
     ranks_left -= here;
-    const std::int64_t gpus = group.node.gpus / topology.ranks_per_gpu;
+    const std::int64_t gpus = topology.gpus_of(group.node);
     // Ranks go round the GPUs of a node, so few of them use all.
     const std::int64_t in_part = std::min(here % group.node.gpus, gpus);
     power += group.node.host_power * (static_cast<double>(here / group.node.gpus) +

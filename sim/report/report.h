@@ -48,6 +48,9 @@ struct DeviceUse {
   Seconds compute;  ///< mean over them, of the step; of all ranks on a GPU together
 };
 
+/// Of a normal distribution 90 % lie within so many standard deviations of the mean.
+inline constexpr double kSigmasOf90Percent = 1.645;
+
 struct Report {
   Seconds step_time;
   Seconds step_time_low, step_time_high;  ///< 90 % interval
