@@ -8,7 +8,7 @@
 
 namespace stepcast::cli {
 
-/// A line or more for standard error, and the exit code.
+/// A line or more for standard error, none where there is nothing to say, and the exit code.
 struct Failure {
   std::string text;
   ErrorKind kind;

@@ -144,8 +144,6 @@ int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);  // a reader that went away is a failed write, exit code 5
   try {
     return cli::run(argc, argv);
-  } catch (const cli::ReaderGone& gone) {
-    return static_cast<int>(gone.kind());
   } catch (...) {
     return cli::say(cli::failure_of(std::current_exception()));
   }
