@@ -50,9 +50,7 @@ std::optional<Heartbeats::Verdict> Heartbeats::check(const std::vector<pid_t>& p
     const auto index = static_cast<std::size_t>(rank);
     const double still = beats_[index].still_s;
     return Verdict{.rank = rank,
-                   .what = is_stopped(processes[index])
-                               ? stopped_for(still)
-                               : silent_for(still) + " (--stand-still gives it more time)"};
+                   .what = is_stopped(processes[index]) ? stopped_for(still) : silent_for(still)};
   }
   if (!all_still) return std::nullopt;
   return Verdict{.rank = -1, .what = circle(processes)};

@@ -80,7 +80,8 @@ std::string stopped_for(double seconds) {
 }
 
 std::string silent_for(double seconds) {
-  return "showed no sign of life for " + seconds_text(seconds);
+  return "showed no sign of life for " + seconds_text(seconds) +
+         " (--stand-still gives it more time)";
 }
 
 }  // namespace stepcast

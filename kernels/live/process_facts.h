@@ -44,7 +44,7 @@ inline constexpr double kLongestAbsenceS = 0.5;
 std::string seconds_text(double seconds);
 /// "was stopped (SIGSTOP or a debugger), for 2.0 s"
 std::string stopped_for(double seconds);
-/// "showed no sign of life for 2.0 s"
+/// "showed no sign of life for 2.0 s (--stand-still gives it more time)"
 std::string silent_for(double seconds);
 
 }  // namespace stepcast

@@ -159,8 +159,7 @@ class Watch {
     }
     if (const double stopped = now - went_at_; stopped >= stand_still_s_)
       return stopped_for(stopped);
-    if (const double still = now - beat_at_; still >= 2 * stand_still_s_)
-      return silent_for(still) + " (--stand-still gives it more time)";
+    if (const double still = now - beat_at_; still >= 2 * stand_still_s_) return silent_for(still);
     return "";
   }
 

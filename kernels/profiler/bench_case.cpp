@@ -67,10 +67,10 @@ Layout rows_of(std::int64_t elements) {
   return elements % kRow == 0 ? Layout::dense(elements / kRow, kRow) : Layout::dense(1, elements);
 }
 
-/// Square matrices of scores: of sequences of 128 tokens where they are few (up to 64 of 512), of
+/// Square matrices of scores: of sequences of kScoreTokens where they are few (up to 64 of 512), of
 /// 512 beyond, and of shorter ones where these don't divide the elements.
 Layout scores_of(std::int64_t elements) {
-  std::int64_t side = elements < 64 * kRow * kRow ? kRow / 4 : kRow;
+  std::int64_t side = elements < 64 * kRow * kRow ? kScoreTokens : kRow;
   while (side > 1 && elements % (side * side) != 0) side /= 2;
   return Layout::dense(elements / side, side);
 }

@@ -12,6 +12,9 @@
 
 namespace stepcast {
 
+/// Tokens of a sequence whose scores are timed, where a kernel does not say; of few scores.
+inline constexpr std::int64_t kScoreTokens = 128;
+
 struct BenchOperand {
   enum class Content : std::uint8_t {
     kNumbers,

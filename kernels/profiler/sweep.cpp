@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "kernels/profiler/bench_case.h"
 #include "sim/compute/dims.h"
 #include "sim/cost/measured_kernels.h"
 
@@ -106,8 +107,9 @@ void add_convolutions(const GridLimits& limits, Dtype dtype, std::vector<Kernel>
 
 /// So many elements to one that top-k keeps.
 constexpr std::int64_t kKeptOf = 64;
-constexpr std::int64_t kBlock = 256;         ///< elements that share a scale
-constexpr std::int64_t kScores = 128 * 128;  ///< of a sequence's attention, unfused
+constexpr std::int64_t kBlock = 256;  ///< elements that share a scale
+constexpr std::int64_t kScores =
+    kScoreTokens * kScoreTokens;  ///< of a sequence's attention, unfused
 /// Of a plane that is pooled; of an image that is normalised.
 constexpr std::int64_t kSide = 28, kPixels = 14 * 14, kChannels = 64;
 

@@ -4,8 +4,10 @@
 
 #include <random>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "kernels/live/fingerprint.h"
 #include "kernels/live/rank_context.h"
 
 namespace stepcast {
@@ -43,12 +45,10 @@ inline int exchange(RankContext& context) {
   return 0;
 }
 
-/// FNV-1a, to print many bytes in short.
+/// Many bytes in short.
 inline std::string fingerprint(std::span<const std::byte> bytes) {
-  std::uint64_t hash = 0xcbf29ce484222325;
-  for (const std::byte byte : bytes)
-    hash = (hash ^ std::to_integer<unsigned>(byte)) * 0x100000001b3;
-  return std::to_string(bytes.size()) + ":" + std::to_string(hash);
+  const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  return std::to_string(bytes.size()) + ":" + std::to_string(fingerprint(text));
 }
 
 }  // namespace stepcast
